@@ -1,0 +1,1 @@
+//! REST, OpenAPI, live events and the page at the root.

@@ -1,0 +1,1 @@
+//! Sockets, timers and journals: what drives the phone core.

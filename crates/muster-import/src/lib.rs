@@ -1,0 +1,1 @@
+//! Bytes to rows and back: encodings, tables and the formats of other phone systems.

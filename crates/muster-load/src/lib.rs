@@ -1,0 +1,1 @@
+//! Load generator and simulated network, for tests and benchmarks only.

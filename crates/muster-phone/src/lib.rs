@@ -1,0 +1,1 @@
+//! The phone core: registrar, calls and presence as one pure machine.

@@ -1,0 +1,1 @@
+//! SIP messages, digest, transactions and dialogs as pure machines.

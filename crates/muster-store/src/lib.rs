@@ -1,0 +1,1 @@
+//! The one truth: transactions, migrations, rows, on SQLite and PostgreSQL.

@@ -1,0 +1,3 @@
+//! The program: reads the configuration and wires.
+
+fn main() {}
