@@ -2,6 +2,21 @@
 //!
 //! Time and ids come in as arguments. A use case loads what it needs, asks a function of this crate
 //! for a decision, and saves what comes back; nothing here knows how.
+//!
+//! - [`user`], [`organization`]: the things, each written together with its table of fields ([`field`]).
+//! - [`change`]: one shape for every change, applying and undoing it; [`log`]: what is kept of it.
+//! - [`capabilities`], [`permission`]: who can do what, in one place each.
+//! - [`dial_plan`]: what the phone core knows of people.
 
+pub mod capabilities;
+pub mod change;
+pub mod claims;
 pub mod dial_plan;
+pub mod field;
 pub mod ids;
+pub mod log;
+pub mod organization;
+pub mod permission;
+pub mod types;
+pub mod user;
+pub mod value;

@@ -1,0 +1,288 @@
+//! One shape for every change: fields before → after, and the version they were read at.
+//!
+//! Form, import, bulk change and undo all make these, and all are applied by [`apply`]. The change log
+//! keeps them; folding the log gives the state, and undoing is applying the inverse.
+
+use uuid::Uuid;
+
+use crate::field::{Entity, EntityKind, Undo};
+use crate::ids::OrgId;
+use crate::organization::{Connection, Device, Mailbox, Organization, Site, Token};
+use crate::user::{Record, Service, User};
+use crate::value::{FieldError, Value};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    Create,
+    Update,
+    /// The row goes; the log keeps what it held. Only undoing a creation and purging do this.
+    Remove,
+}
+
+impl Op {
+    pub fn word(self) -> &'static str {
+        match self {
+            Op::Create => "create",
+            Op::Update => "update",
+            Op::Remove => "remove",
+        }
+    }
+
+    pub fn from_word(word: &str) -> Option<Op> {
+        [Op::Create, Op::Update, Op::Remove].into_iter().find(|op| op.word() == word)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldChange {
+    pub field: &'static str,
+    pub before: Value,
+    pub after: Value,
+}
+
+/// What happens to one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntityChange {
+    pub kind: EntityKind,
+    pub id: Uuid,
+    pub op: Op,
+    /// The version it was read at; `None` where the fields' values before decide alone (undo).
+    pub version: Option<u64>,
+    pub fields: Vec<FieldChange>,
+}
+
+/// Why a change was not applied. Nothing has been changed then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("{} field(s) are not right", .0.len())]
+    Invalid(Vec<FieldError>),
+    #[error("the {} was changed meanwhile: read at version {expected}, now at {current}", .kind.word())]
+    Stale { kind: EntityKind, id: Uuid, expected: u64, current: u64 },
+    #[error("{field} of the {} was changed meanwhile", .kind.word())]
+    Moved { kind: EntityKind, id: Uuid, field: &'static str, expected: Value, current: Value },
+    #[error("there is no such {}", .kind.word())]
+    NotFound { kind: EntityKind },
+    #[error("the {} is there already", .kind.word())]
+    Exists { kind: EntityKind, id: Uuid },
+    #[error("{field} {value} is taken")]
+    Taken { field: &'static str, value: String, holder: Option<(EntityKind, Uuid)> },
+    #[error("still in use by {count} {}(s)", .by.word())]
+    InUse { by: EntityKind, count: u64 },
+    #[error("{0}")]
+    NotAllowed(String),
+    #[error("cannot be undone: {0}")]
+    Irreversible(String),
+}
+
+/// The change that leads from one state of a thing to another; `None` if they are alike.
+pub fn update_of<E: Entity>(before: &E, after: &E) -> Option<EntityChange> {
+    let fields: Vec<FieldChange> = E::fields()
+        .iter()
+        .filter_map(|f| {
+            let (before, after) = ((f.get)(before), (f.get)(after));
+            (before != after).then_some(FieldChange { field: f.name, before, after })
+        })
+        .collect();
+    if fields.is_empty() {
+        return None;
+    }
+    Some(EntityChange {
+        kind: E::KIND,
+        id: before.id(),
+        op: Op::Update,
+        version: Some(before.version()),
+        fields,
+    })
+}
+
+/// The change that makes a thing: every field that holds something.
+pub fn creation_of<E: Entity>(entity: &E) -> EntityChange {
+    let fields = E::fields()
+        .iter()
+        .filter_map(|f| {
+            let after = (f.get)(entity);
+            (!after.is_null()).then_some(FieldChange { field: f.name, before: Value::Null, after })
+        })
+        .collect();
+    EntityChange { kind: E::KIND, id: entity.id(), op: Op::Create, version: None, fields }
+}
+
+/// Applies a change to one thing: `None` is "not there". The result is valid by itself
+/// ([`Entity::validate`]); what needs other things (uniqueness, references) is the caller's to check.
+pub fn apply<E: Entity>(
+    org: OrgId,
+    current: Option<&E>,
+    change: &EntityChange,
+) -> Result<Option<E>, Refusal> {
+    match (change.op, current) {
+        (Op::Create, Some(_)) => Err(Refusal::Exists { kind: E::KIND, id: change.id }),
+        (Op::Create, None) => {
+            let mut entity = bare::<E>(org, change.id)?;
+            set_fields(&mut entity, change)?;
+            entity.set_version(1);
+            valid(entity).map(Some)
+        }
+        (_, None) => Err(Refusal::NotFound { kind: E::KIND }),
+        (op, Some(current)) => {
+            check_unmoved(current, change)?;
+            if op == Op::Remove {
+                return Ok(None);
+            }
+            let mut entity = current.clone();
+            set_fields(&mut entity, change)?;
+            entity.set_version(current.version() + 1);
+            valid(entity).map(Some)
+        }
+    }
+}
+
+/// A thing with no field set: a creation names every field that holds something, so defaults must not
+/// creep in when the log is folded.
+fn bare<E: Entity>(org: OrgId, id: Uuid) -> Result<E, Refusal> {
+    let mut entity = E::blank(org, id);
+    for f in E::fields() {
+        // Fields that cannot be empty keep their default; a creation always names them.
+        let _ = (f.set)(&mut entity, &Value::Null);
+    }
+    Ok(entity)
+}
+
+fn set_fields<E: Entity>(entity: &mut E, change: &EntityChange) -> Result<(), Refusal> {
+    let mut errors = Vec::new();
+    for fc in &change.fields {
+        let Some(field) = E::field(fc.field) else { continue };
+        if let Err(reason) = (field.set)(entity, &fc.after) {
+            errors.push(field.error(reason));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors)) }
+}
+
+fn check_unmoved<E: Entity>(current: &E, change: &EntityChange) -> Result<(), Refusal> {
+    if let Some(expected) = change.version
+        && expected != current.version()
+    {
+        return Err(Refusal::Stale { kind: E::KIND, id: change.id, expected, current: current.version() });
+    }
+    for fc in &change.fields {
+        let Some(field) = E::field(fc.field) else { continue };
+        let now = (field.get)(current);
+        if now != fc.before {
+            return Err(Refusal::Moved {
+                kind: E::KIND,
+                id: change.id,
+                field: field.name,
+                expected: fc.before.clone(),
+                current: now,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn valid<E: Entity>(entity: E) -> Result<E, Refusal> {
+    let errors = entity.validate();
+    if errors.is_empty() { Ok(entity) } else { Err(Refusal::Invalid(errors)) }
+}
+
+/// The change that takes this one back, or why there is none.
+///
+/// It carries no version: it is refused where a field no longer equals what the change made of it.
+pub fn inverse(change: &EntityChange) -> Result<EntityChange, Refusal> {
+    for fc in &change.fields {
+        if let Some(Undo::Irreversible(why)) = undo_class(change.kind, fc.field) {
+            return Err(Refusal::Irreversible(why.to_string()));
+        }
+    }
+    let op = match change.op {
+        Op::Create => Op::Remove,
+        Op::Update => Op::Update,
+        Op::Remove => Op::Create,
+    };
+    let swap = |fc: &FieldChange| FieldChange {
+        field: fc.field,
+        before: fc.after.clone(),
+        after: fc.before.clone(),
+    };
+    Ok(EntityChange {
+        kind: change.kind,
+        id: change.id,
+        op,
+        version: None,
+        fields: change.fields.iter().map(swap).collect(),
+    })
+}
+
+/// What undoing would not quite bring back, in words; empty if everything comes back.
+pub fn compensations(change: &EntityChange) -> Vec<&'static str> {
+    let notes = change.fields.iter().filter_map(|fc| match undo_class(change.kind, fc.field) {
+        Some(Undo::Compensated(note)) => Some(note),
+        _ => None,
+    });
+    notes.collect()
+}
+
+/// The field of a kind by its name: the `&'static` one, for reading the log back.
+pub fn field_name(kind: EntityKind, name: &str) -> Option<&'static str> {
+    with_fields(kind, |fields| fields.iter().find(|(n, _)| *n == name).map(|(n, _)| *n))
+}
+
+fn undo_class(kind: EntityKind, name: &str) -> Option<Undo> {
+    with_fields(kind, |fields| fields.iter().find(|(n, _)| *n == name).map(|(_, undo)| *undo))
+}
+
+fn with_fields<T>(kind: EntityKind, f: impl FnOnce(&[(&'static str, Undo)]) -> T) -> T {
+    fn list<E: Entity>() -> Vec<(&'static str, Undo)> {
+        E::fields().iter().map(|f| (f.name, f.meta.undo)).collect()
+    }
+    use std::sync::OnceLock;
+    static TABLES: OnceLock<Vec<Vec<(&'static str, Undo)>>> = OnceLock::new();
+    let tables = TABLES.get_or_init(|| {
+        vec![
+            list::<Organization>(),
+            list::<Site>(),
+            list::<Connection>(),
+            list::<User>(),
+            list::<Device>(),
+            list::<Mailbox>(),
+            list::<Token>(),
+        ]
+    });
+    f(&tables[kind as usize])
+}
+
+/// What the change log calls a change: `user.activated` rather than `user.update` where the field table
+/// knows a better word.
+pub fn change_kind(change: &EntityChange) -> &'static str {
+    let after = |name: &str| change.fields.iter().find(|f| f.field == name).map(|f| &f.after);
+    match (change.kind, change.op) {
+        (EntityKind::User, Op::Create) => "user.created",
+        (EntityKind::User, Op::Remove) => "user.removed",
+        (EntityKind::User, Op::Update) => match (after("record"), after("service")) {
+            (Some(record), _) if *record == Value::text(Record::Trashed.word()) => "user.trashed",
+            (Some(_), _) => "user.restored",
+            (None, Some(service)) if *service == Value::text(Service::Enabled.word()) => "user.activated",
+            (None, Some(_)) => "user.deactivated",
+            (None, None) if after("sip_secret").is_some() => "user.credentials_reset",
+            (None, None) => "user.updated",
+        },
+        (EntityKind::Organization, Op::Create) => "organization.created",
+        (EntityKind::Organization, Op::Update) => "organization.updated",
+        (EntityKind::Organization, Op::Remove) => "organization.removed",
+        (EntityKind::Site, Op::Create) => "site.created",
+        (EntityKind::Site, Op::Update) => "site.updated",
+        (EntityKind::Site, Op::Remove) => "site.removed",
+        (EntityKind::Connection, Op::Create) => "connection.created",
+        (EntityKind::Connection, Op::Update) => "connection.updated",
+        (EntityKind::Connection, Op::Remove) => "connection.removed",
+        (EntityKind::Device, Op::Create) => "device.created",
+        (EntityKind::Device, Op::Update) => "device.updated",
+        (EntityKind::Device, Op::Remove) => "device.removed",
+        (EntityKind::Mailbox, Op::Create) => "mailbox.created",
+        (EntityKind::Mailbox, Op::Update) => "mailbox.updated",
+        (EntityKind::Mailbox, Op::Remove) => "mailbox.removed",
+        (EntityKind::Token, Op::Create) => "token.created",
+        (EntityKind::Token, Op::Update) => "token.updated",
+        (EntityKind::Token, Op::Remove) => "token.removed",
+    }
+}

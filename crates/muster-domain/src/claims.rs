@@ -1,0 +1,54 @@
+//! What can have one owner only: names that authenticate, extensions in a dial plan, hardware addresses.
+//!
+//! The store keeps claims in a table whose primary key is (organization, space, key), so that two
+//! writers cannot both succeed whatever the use cases forgot.
+
+use smol_str::SmolStr;
+
+use crate::organization::Device;
+use crate::types::fold;
+use crate::user::{Record, User};
+
+/// One claim. `space` is `auth`, `mac`, or the connection's id for an extension.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Claim {
+    pub space: SmolStr,
+    pub key: SmolStr,
+    /// The field that makes it, for the refusal.
+    pub field: &'static str,
+}
+
+pub const AUTH_SPACE: &str = "auth";
+pub const MAC_SPACE: &str = "mac";
+
+/// What a user owns while its record is live; trash releases it, and restoring claims it anew.
+pub fn of_user(user: &User) -> Vec<Claim> {
+    if user.record != Record::Live {
+        return Vec::new();
+    }
+    let mut claims = vec![auth("username", user.username.as_str())];
+    if let (Some(extension), Some(connection)) = (&user.extension, user.connection) {
+        claims.push(Claim {
+            space: extension_space(connection),
+            key: extension.to_smol(),
+            field: "extension",
+        });
+    }
+    claims
+}
+
+pub fn of_device(device: &Device) -> Vec<Claim> {
+    let auth_name = device.auth_name.iter().map(|name| auth("auth_name", name.as_str()));
+    let mac =
+        device.mac.iter().map(|mac| Claim { space: MAC_SPACE.into(), key: mac.to_smol(), field: "mac" });
+    auth_name.chain(mac).collect()
+}
+
+pub fn extension_space(connection: crate::ids::ConnectionId) -> SmolStr {
+    smol_str::format_smolstr!("{connection}")
+}
+
+/// The key of an auth name: folded, so that `Ana` and `ana` are not two people.
+pub fn auth(field: &'static str, name: &str) -> Claim {
+    Claim { space: AUTH_SPACE.into(), key: fold(name).into(), field }
+}

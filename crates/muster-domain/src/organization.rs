@@ -1,0 +1,117 @@
+//! A tenant and its places, connections, devices, mailboxes and tokens.
+
+use crate::ids::{SecretId, UserId};
+use crate::types::{
+    Country, Domain, E164, Email, ExtensionNumber, Mac, Name, Slug, Text, TimeZone, UnixMillis, Username,
+};
+use crate::user::Record;
+use crate::value::FieldError;
+use crate::{choice, entity};
+
+choice! {
+    ConnectionKind { Builtin = "builtin", Asterisk = "asterisk", Sip = "sip", Ringcentral = "ringcentral" }
+}
+
+choice! {
+    /// What happens to calls where an emergency location is missing.
+    EmergencyPolicy { Off = "off", Warn = "warn", Require = "require" }
+}
+
+choice! {
+    /// What a bearer token may do; the catalogue is in [`crate::permission`].
+    TokenRole { Operator = "operator", Administrator = "administrator", Reader = "reader" }
+}
+
+entity! {
+    /// A tenant: a company with its own dial plan and SIP domain. Nothing crosses its border.
+    pub struct Organization(OrgId): Organization {
+        name: Name = Name::default() => Meta { label: "Name", required: true, key: Key::Folded,
+            help: "What the organization is called.", ..Meta::PLAIN };
+        slug: Slug = Slug::default() => Meta { label: "Short name", required: true, edit: Edit::AtCreation,
+            help: "Names the organization in addresses.", ..Meta::PLAIN };
+        domain: Domain = Domain::default() => Meta { label: "SIP domain", required: true,
+            undo: Undo::Compensated("phones that use the domain in between sign in again"),
+            help: "The realm that phones authenticate to, and the right side of every address.", ..Meta::PLAIN };
+        domain_aliases: Vec<Domain> = Vec::new() => Meta { label: "Domain aliases",
+            help: "Further domains that phones moved from elsewhere may keep using.", ..Meta::PLAIN };
+        country: Option<Country> = None => Meta { label: "Country",
+            help: "Without it no number is guessed and no emergency policy is on.", ..Meta::PLAIN };
+        time_zone: Option<TimeZone> = None => Meta { label: "Time zone", help: "For billing cycles and schedules.", ..Meta::PLAIN };
+        emergency_policy: EmergencyPolicy = EmergencyPolicy::Off => Meta { label: "Emergency policy",
+            help: "off, warn or require; a site may have its own.", ..Meta::PLAIN };
+    }
+    check(_organization) { Vec::new() }
+}
+
+entity! {
+    /// A place.
+    pub struct Site(SiteId): Site {
+        name: Name = Name::default() => Meta { label: "Name", required: true, key: Key::Folded, help: "What the site is called.", ..Meta::PLAIN };
+        country: Option<Country> = None => Meta { label: "Country", help: "Decides the emergency numbers.", ..Meta::PLAIN };
+        time_zone: Option<TimeZone> = None => Meta { label: "Time zone", help: "For schedules and invites.", ..Meta::PLAIN };
+        address: Option<Text> = None => Meta { label: "Address", help: "The postal address; not the one for emergencies.", ..Meta::PLAIN };
+        caller_id_name: Option<Name> = None => Meta { label: "Default caller ID name", help: "Where a user has none.", ..Meta::PLAIN };
+        caller_id_number: Option<E164> = None => Meta { label: "Default caller ID number", help: "Where a user has none.", ..Meta::PLAIN };
+        emergency_location: Option<Text> = None => Meta { label: "Default emergency location", help: "Where a user has none.", ..Meta::PLAIN };
+        emergency_numbers: Vec<ExtensionNumber> = Vec::new() => Meta { label: "Emergency numbers", help: "Such as 911, 112, 999.", ..Meta::PLAIN };
+    }
+    check(_site) { Vec::new() }
+}
+
+entity! {
+    /// How phones are served; a dial plan of its own.
+    pub struct Connection(ConnectionId): Connection {
+        name: Name = Name::default() => Meta { label: "Name", required: true, key: Key::Folded, help: "What the connection is called.", ..Meta::PLAIN };
+        kind: ConnectionKind = ConnectionKind::Builtin => Meta { label: "Kind", edit: Edit::AtCreation,
+            help: "builtin, asterisk, sip or ringcentral.", ..Meta::PLAIN };
+        prefix: Option<ExtensionNumber> = None => Meta { label: "Prefix",
+            help: "What other connections' people dial before this one's extensions.", ..Meta::PLAIN };
+    }
+    check(_connection) { Vec::new() }
+}
+
+entity! {
+    /// A desk phone or a softphone. Each device beyond a user's first has a SIP credential of its own, so that
+    /// a lost phone is cut off alone.
+    pub struct Device(DeviceId): Device {
+        name: Name = Name::default() => Meta { label: "Name", required: true, key: Key::Folded, help: "What the device is called.", ..Meta::PLAIN };
+        model: Option<Name> = None => Meta { label: "Model", help: "Brand and model.", ..Meta::PLAIN };
+        mac: Option<Mac> = None => Meta { label: "MAC address", aliases: &["mac_0", "mac"], key: Key::Plain, help: "Hardware address.", ..Meta::PLAIN };
+        serial: Option<Name> = None => Meta { label: "Serial number", help: "As printed on the device.", ..Meta::PLAIN };
+        user: Option<UserId> = None => Meta { label: "User", key: Key::Plain, help: "Who has it.", ..Meta::PLAIN };
+        auth_name: Option<Username> = None => Meta { label: "Auth name", edit: Edit::ByCommand,
+            help: "What the device authenticates as, if it has a credential of its own.", ..Meta::PLAIN };
+        sip_secret: Option<SecretId> = None => Meta { label: "SIP password", privacy: Privacy::Secret, edit: Edit::ByCommand,
+            undo: Undo::Compensated("the device signs in again"),
+            help: "What the device registers with.", ..Meta::PLAIN };
+    }
+    check(device) {
+        if device.auth_name.is_some() == device.sip_secret.is_some() { return Vec::new(); }
+        vec![FieldError::new("sip_secret", "goes with an auth name", "give both or neither")]
+    }
+}
+
+entity! {
+    /// Voicemail. It lives on its own: removing its owner leaves it and its messages.
+    pub struct Mailbox(MailboxId): Mailbox {
+        owner: Option<UserId> = None => Meta { label: "Owner", key: Key::Plain, help: "Whose it is.", ..Meta::PLAIN };
+        name: Name = Name::default() => Meta { label: "Name", required: true, key: Key::Folded, help: "What the mailbox is called.", ..Meta::PERSONAL };
+        voicemail_pin: Option<SecretId> = None => Meta { label: "Voicemail PIN", aliases: &["pin", "voicemail_password", "vmpwd"],
+            privacy: Privacy::Secret, edit: Edit::ByCommand, help: "Signs in to the mailbox by phone.", ..Meta::PLAIN };
+        email: Option<Email> = None => Meta { label: "Email", help: "Who is told of messages.", ..Meta::PERSONAL };
+    }
+    check(_mailbox) { Vec::new() }
+}
+
+entity! {
+    /// A bearer token of the API. The token itself is kept as a hash and is shown once.
+    pub struct Token(TokenId): Token {
+        name: Name = Name::default() => Meta { label: "Name", required: true, help: "What the token is for.", ..Meta::PLAIN };
+        role: TokenRole = TokenRole::Reader => Meta { label: "Role", edit: Edit::AtCreation, help: "operator, administrator or reader.", ..Meta::PLAIN };
+        token_hash: Text = Text::default() => Meta { label: "Hash", required: true, edit: Edit::AtCreation, key: Key::Plain,
+            privacy: Privacy::Secret, help: "SHA-256 of the token, hexadecimal.", ..Meta::PLAIN };
+        record: Record = Record::Live => Meta { label: "Record", edit: Edit::ByCommand, help: "live, or trashed: refused.", ..Meta::PLAIN };
+        expires_at: Option<UnixMillis> = None => Meta { label: "Expires", help: "When it stops working.", ..Meta::PLAIN };
+    }
+    check(_token) { Vec::new() }
+}
