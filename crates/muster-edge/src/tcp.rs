@@ -1,0 +1,513 @@
+//! TCP: listeners, connections, and what a slow, silent or talkative peer may take of us.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use bytes::{Buf, Bytes};
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token};
+use muster_phone::{Flow, FlowId, Transport};
+use muster_sip::{Frame, StreamFramer, framer};
+use rustc_hash::FxHashMap;
+use slab::Slab;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::config::EdgeLimits;
+use crate::counters::Counters;
+use crate::error::EdgeError;
+use crate::port_owner::port_owner;
+
+const READ_BYTES: usize = 16 * 1024;
+/// Reads of one connection before the others have their turn.
+const READS_PER_TURN: usize = 4;
+const ACCEPTS_PER_TURN: usize = 64;
+const BACKLOG: i32 = 1_024;
+
+/// What a connection brought to the core.
+pub(crate) enum TcpEvent {
+    Message { flow: Flow, bytes: Bytes },
+    Closed(FlowId),
+}
+
+pub(crate) struct TcpEndpoint {
+    listeners: Vec<Listener>,
+    connections: Slab<Connection>,
+    by_flow: FxHashMap<u64, usize>,
+    by_peer: FxHashMap<SocketAddr, usize>,
+    per_address: FxHashMap<IpAddr, usize>,
+    /// Connections with more to read than their turn allowed.
+    unread: Vec<usize>,
+    /// Begins at the time of the start, so that no id of an earlier run ever comes again.
+    next_flow: u64,
+    first_token: usize,
+    limits: EdgeLimits,
+    buffer: Box<[u8]>,
+}
+
+struct Listener {
+    socket: TcpListener,
+    local: SocketAddr,
+    is_ready: bool,
+}
+
+struct Connection {
+    stream: TcpStream,
+    flow: Flow,
+    framer: StreamFramer,
+    unsent: VecDeque<Bytes>,
+    unsent_bytes: usize,
+    is_connecting: bool,
+    since: Instant,
+    last_heard: Instant,
+    /// When the message that is not whole yet began.
+    message_since: Option<Instant>,
+    heard_whole_message: bool,
+    unsent_since: Option<Instant>,
+    /// Its stream cannot be cut any further: it is closed when the answer has had its time.
+    is_doomed: bool,
+}
+
+/// Why a connection ends from our side.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    Framing,
+    SlowMessage,
+    SilentFromStart,
+    Idle,
+    ReadsNothing,
+}
+
+impl TcpEndpoint {
+    /// Binds every listener. Connections get the tokens from `first_token + addrs.len()` on.
+    pub(crate) fn bind(
+        addrs: &[SocketAddr],
+        first_token: usize,
+        first_flow: u64,
+        limits: EdgeLimits,
+    ) -> Result<TcpEndpoint, EdgeError> {
+        let listeners = addrs.iter().map(|addr| bind_listener(*addr)).collect::<Result<Vec<_>, _>>()?;
+        Ok(TcpEndpoint {
+            first_token,
+            listeners,
+            connections: Slab::new(),
+            by_flow: FxHashMap::default(),
+            by_peer: FxHashMap::default(),
+            per_address: FxHashMap::default(),
+            unread: Vec::new(),
+            next_flow: first_flow,
+            limits,
+            buffer: vec![0; READ_BYTES].into_boxed_slice(),
+        })
+    }
+
+    pub(crate) fn register(&mut self, registry: &Registry) -> io::Result<()> {
+        for (index, listener) in self.listeners.iter_mut().enumerate() {
+            let token = Token(self.first_token + index);
+            registry.register(&mut listener.socket, token, Interest::READABLE)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn locals(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().map(|listener| listener.local).collect()
+    }
+
+    /// Whether something is waiting that the poller will not tell again.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.unread.is_empty() || self.listeners.iter().any(|listener| listener.is_ready)
+    }
+
+    /// Takes note of an event of the poller.
+    pub(crate) fn on_event(
+        &mut self,
+        event: &mio::event::Event,
+        counters: &Counters,
+        out: &mut Vec<TcpEvent>,
+    ) {
+        let Some(index) = event.token().0.checked_sub(self.first_token) else {
+            return;
+        };
+        if let Some(listener) = self.listeners.get_mut(index) {
+            listener.is_ready = true;
+            return;
+        }
+        let key = index - self.listeners.len();
+        if event.is_writable() {
+            self.on_writable(key, counters, out);
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.unread.push(key);
+        }
+    }
+
+    /// Accepts and reads, each connection its turn.
+    pub(crate) fn turn(
+        &mut self,
+        registry: &Registry,
+        now: Instant,
+        counters: &Counters,
+        out: &mut Vec<TcpEvent>,
+    ) {
+        self.accept(registry, now, counters);
+        for key in std::mem::take(&mut self.unread) {
+            if self.read(key, now, counters, out) {
+                self.unread.push(key);
+            }
+        }
+    }
+
+    fn accept(&mut self, registry: &Registry, now: Instant, counters: &Counters) {
+        for index in 0..self.listeners.len() {
+            for _ in 0..ACCEPTS_PER_TURN {
+                let listener = &mut self.listeners[index];
+                if !listener.is_ready {
+                    break;
+                }
+                match listener.socket.accept() {
+                    Ok((stream, peer)) => {
+                        let local = stream.local_addr().unwrap_or(listener.local);
+                        self.admit(registry, stream, peer, local, now, counters);
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        listener.is_ready = false;
+                    }
+                    // The peer is gone again, or we are out of descriptors: leave it for the
+                    // sweep, which asks anew a second later.
+                    Err(error) => {
+                        listener.is_ready = false;
+                        counters.tcp_refused.add(1);
+                        tracing::debug!(%error, "could not accept a connection");
+                    }
+                }
+            }
+        }
+    }
+
+    fn admit(
+        &mut self,
+        registry: &Registry,
+        stream: TcpStream,
+        peer: SocketAddr,
+        local: SocketAddr,
+        now: Instant,
+        counters: &Counters,
+    ) {
+        let of_address = self.per_address.get(&peer.ip()).copied().unwrap_or(0);
+        if self.connections.len() >= self.limits.connections_max
+            || of_address >= self.limits.connections_per_address_max
+        {
+            counters.tcp_refused.add(1);
+            return; // dropping the stream closes it
+        }
+        if self.add(registry, stream, peer, local, false, now).is_some() {
+            counters.tcp_accepted.add(1);
+        }
+        counters.tcp_open.set(self.connections.len() as u64);
+    }
+
+    fn add(
+        &mut self,
+        registry: &Registry,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        local: SocketAddr,
+        is_connecting: bool,
+        now: Instant,
+    ) -> Option<usize> {
+        let _ = stream.set_nodelay(true);
+        let entry = self.connections.vacant_entry();
+        let key = entry.key();
+        let token = Token(self.first_token + self.listeners.len() + key);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut stream, token, interest).ok()?;
+        let id = FlowId(self.next_flow);
+        self.next_flow += 1;
+        entry.insert(Connection {
+            stream,
+            flow: Flow { transport: Transport::Tcp, peer, id, local },
+            framer: StreamFramer::new(),
+            unsent: VecDeque::new(),
+            unsent_bytes: 0,
+            is_connecting,
+            since: now,
+            last_heard: now,
+            message_since: None,
+            heard_whole_message: false,
+            unsent_since: None,
+            is_doomed: false,
+        });
+        self.by_flow.insert(id.0, key);
+        self.by_peer.insert(peer, key);
+        *self.per_address.entry(peer.ip()).or_default() += 1;
+        Some(key)
+    }
+
+    /// Reads a connection's turn; `true` if there may be more.
+    fn read(&mut self, key: usize, now: Instant, counters: &Counters, out: &mut Vec<TcpEvent>) -> bool {
+        for _ in 0..READS_PER_TURN {
+            let Some(connection) = self.connections.get_mut(key).filter(|c| !c.is_doomed) else {
+                return false;
+            };
+            match connection.stream.read(&mut self.buffer) {
+                Ok(0) => {
+                    self.close(key, counters, out);
+                    return false;
+                }
+                Ok(length) => {
+                    connection.last_heard = now;
+                    connection.take_bytes(&self.buffer[..length], now, counters, out);
+                    if connection.is_doomed {
+                        return false;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => {
+                    self.close(key, counters, out);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Sends on an open connection. `false`: there is none of this id any more.
+    pub(crate) fn send(
+        &mut self,
+        id: FlowId,
+        bytes: Bytes,
+        now: Instant,
+        counters: &Counters,
+        out: &mut Vec<TcpEvent>,
+    ) -> bool {
+        let Some(&key) = self.by_flow.get(&id.0) else {
+            counters.dropped_sent.add(1);
+            return false;
+        };
+        self.send_to(key, bytes, now, counters, out);
+        true
+    }
+
+    /// Sends to `addr` on the connection there is, or opens one.
+    pub(crate) fn open_and_send(
+        &mut self,
+        registry: &Registry,
+        addr: SocketAddr,
+        bytes: Bytes,
+        now: Instant,
+        counters: &Counters,
+        out: &mut Vec<TcpEvent>,
+    ) {
+        let known = self.by_peer.get(&addr).copied();
+        let key = known.or_else(|| {
+            if self.connections.len() >= self.limits.connections_max {
+                return None;
+            }
+            let stream = TcpStream::connect(addr).ok()?;
+            let local = stream.local_addr().ok()?;
+            self.add(registry, stream, addr, local, true, now)
+        });
+        counters.tcp_open.set(self.connections.len() as u64);
+        match key {
+            Some(key) => self.send_to(key, bytes, now, counters, out),
+            None => counters.dropped_sent.add(1),
+        }
+    }
+
+    fn send_to(
+        &mut self,
+        key: usize,
+        bytes: Bytes,
+        now: Instant,
+        counters: &Counters,
+        out: &mut Vec<TcpEvent>,
+    ) {
+        let connection = &mut self.connections[key];
+        if connection.unsent_bytes + bytes.len() > self.limits.unsent_bytes_max {
+            counters.dropped_sent.add(1);
+            self.close_for(key, Fault::ReadsNothing, counters, out);
+            return;
+        }
+        counters.count_sent(&bytes);
+        connection.unsent_bytes += bytes.len();
+        connection.unsent.push_back(bytes);
+        connection.unsent_since.get_or_insert(now);
+        if !connection.is_connecting && connection.write().is_err() {
+            self.close(key, counters, out);
+        }
+    }
+
+    fn on_writable(&mut self, key: usize, counters: &Counters, out: &mut Vec<TcpEvent>) {
+        let Some(connection) = self.connections.get_mut(key) else {
+            return;
+        };
+        if connection.is_connecting {
+            // Writable also tells of a refused connection: the socket's error says which it is.
+            match connection.stream.take_error() {
+                Ok(None) if connection.stream.peer_addr().is_ok() => {
+                    connection.is_connecting = false;
+                }
+                Ok(None) => return,
+                _ => return self.close(key, counters, out),
+            }
+        }
+        if connection.write().is_err() {
+            self.close(key, counters, out);
+        }
+    }
+
+    /// Closes what has overstayed. Called about once a second.
+    pub(crate) fn sweep(&mut self, now: Instant, counters: &Counters, out: &mut Vec<TcpEvent>) {
+        for listener in &mut self.listeners {
+            listener.is_ready = true;
+        }
+        let overdue: Vec<(usize, Fault)> = self
+            .connections
+            .iter()
+            .filter_map(|(key, connection)| Some((key, connection.overdue(now, &self.limits)?)))
+            .collect();
+        for (key, fault) in overdue {
+            self.close_for(key, fault, counters, out);
+        }
+    }
+
+    fn close_for(&mut self, key: usize, fault: Fault, counters: &Counters, out: &mut Vec<TcpEvent>) {
+        counters.tcp_closed_by_us.add(1);
+        if matches!(fault, Fault::Framing) {
+            counters.malformed.add(1);
+        }
+        if let Some(connection) = self.connections.get(key) {
+            tracing::debug!(peer = %connection.flow.peer, ?fault, "closed a connection");
+        }
+        self.close(key, counters, out);
+    }
+
+    fn close(&mut self, key: usize, counters: &Counters, out: &mut Vec<TcpEvent>) {
+        let Some(connection) = self.connections.try_remove(key) else {
+            return;
+        };
+        counters.dropped_sent.add(connection.unsent.len() as u64);
+        counters.tcp_open.set(self.connections.len() as u64);
+        let Flow { id, peer, .. } = connection.flow;
+        self.by_flow.remove(&id.0);
+        if self.by_peer.get(&peer) == Some(&key) {
+            self.by_peer.remove(&peer);
+        }
+        if let Some(count) = self.per_address.get_mut(&peer.ip()) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_address.remove(&peer.ip());
+            }
+        }
+        out.push(TcpEvent::Closed(id));
+    }
+}
+
+impl Connection {
+    /// Cuts what has come into messages; answers keep-alives.
+    fn take_bytes(&mut self, bytes: &[u8], now: Instant, counters: &Counters, out: &mut Vec<TcpEvent>) {
+        self.framer.push(bytes);
+        let mut had_frame = false;
+        while let Some(frame) = self.framer.next_frame() {
+            had_frame = true;
+            self.message_since = None;
+            match frame {
+                Ok(Frame::Message(bytes)) => {
+                    self.heard_whole_message = true;
+                    out.push(TcpEvent::Message { flow: self.flow, bytes });
+                }
+                Ok(Frame::Ping) => self.pong(counters),
+                Err(error) => {
+                    self.is_doomed = true;
+                    // The core answers it with 400 where an answer is possible.
+                    let flow = self.flow;
+                    out.extend(error.head.map(|bytes| TcpEvent::Message { flow, bytes }));
+                    return;
+                }
+            }
+        }
+        // Line ends between messages are keep-alives, not the beginning of a message.
+        let ends_with_line = bytes.ends_with(b"\n");
+        let only_line_ends = bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+        if !self.framer.is_partial() {
+            self.message_since = None;
+        } else if !(only_line_ends || had_frame && ends_with_line) {
+            self.message_since.get_or_insert(now);
+        }
+    }
+
+    /// RFC 5626 §4.4.1: a double CRLF is answered with a single one.
+    fn pong(&mut self, counters: &Counters) {
+        counters.keepalives.add(1);
+        if self.unsent.is_empty() {
+            self.unsent_bytes += framer::PONG.len();
+            self.unsent.push_back(Bytes::from_static(framer::PONG));
+            let _ = self.write(); // a broken connection shows at its next read
+        }
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        while let Some(first) = self.unsent.front_mut() {
+            match self.stream.write(first) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(length) => {
+                    self.unsent_bytes -= length;
+                    first.advance(length);
+                    if first.is_empty() {
+                        self.unsent.pop_front();
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.unsent_since = None;
+        Ok(())
+    }
+
+    fn overdue(&self, now: Instant, limits: &EdgeLimits) -> Option<Fault> {
+        if self.is_doomed {
+            return Some(Fault::Framing);
+        }
+        let for_longer = |since: Instant, limit| now.saturating_duration_since(since) > limit;
+        if self.message_since.is_some_and(|since| for_longer(since, limits.message_time_max)) {
+            return Some(Fault::SlowMessage);
+        }
+        // RFC 3261 §17.1.1.2: after 64*T1 a transaction has given up on what is still unsent.
+        if self.unsent_since.is_some_and(|since| for_longer(since, UNSENT_TIME_MAX)) {
+            return Some(Fault::ReadsNothing);
+        }
+        let heard_nothing_whole = !self.heard_whole_message && !self.is_connecting;
+        if heard_nothing_whole && for_longer(self.since, limits.first_message_time_max) {
+            return Some(Fault::SilentFromStart);
+        }
+        for_longer(self.last_heard, limits.idle_time_max).then_some(Fault::Idle)
+    }
+}
+
+const UNSENT_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(32);
+
+fn bind_listener(addr: SocketAddr) -> Result<Listener, EdgeError> {
+    let socket = open_listener(addr).map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => EdgeError::PortTaken { addr, transport: "TCP", by: port_owner(addr, "TCP") },
+        _ => EdgeError::Bind { addr, transport: "TCP", source },
+    })?;
+    let local = socket.local_addr().map_err(|source| EdgeError::Bind { addr, transport: "TCP", source })?;
+    Ok(Listener { socket, local, is_ready: true })
+}
+
+fn open_listener(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Connections of the last run linger in TIME_WAIT; they must not keep us from starting.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
