@@ -1,1 +1,27 @@
 //! Bytes to rows and back: encodings, tables and the formats of other phone systems.
+//!
+//! Pure: bytes come in, rows go out, and the other way round; nothing here reads a file, knows the
+//! store or decides who becomes whom.
+//!
+//! **In.** [`Source::open`] decodes the bytes, finds the delimiter, the header and the [`Format`],
+//! and counts the rows. [`Source::rows`] then judges one row at a time, as often as it is asked: once
+//! to show every error, once more to build. A [`Row`] holds a [`PersonRow`] of checked values and all
+//! that is wrong with it. What needs other rows or the database (a taken extension, a site's name)
+//! is for the caller.
+//!
+//! **Out.** [`Exporter`] writes our own format, which reads back to the same people.
+//!
+//! A format is a table of columns and their meaning ([`Format`] lists them); a further one is a
+//! further table.
+
+mod error;
+mod export;
+mod format;
+mod row;
+mod source;
+
+pub use error::{CellError, FileError, Remark};
+pub use export::{ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Layout};
+pub use format::{Column, Format, Taken};
+pub use row::{DeviceWish, FileStatus, MailboxWish, PersonRow, Row, Secret};
+pub use source::{Limits, Rows, Source};

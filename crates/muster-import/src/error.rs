@@ -1,0 +1,102 @@
+//! What is said when a file, or a cell of it, cannot be taken.
+
+use std::fmt;
+
+use smol_str::SmolStr;
+
+use crate::format::Format;
+
+/// Why a file cannot be read at all. The text says what is wrong; [`FileError::mend`] what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    #[error("the file is empty")]
+    Empty,
+    #[error("the file has a header and no rows under it")]
+    HeaderOnly,
+    /// `looks_like` names the kind of file, where it shows.
+    #[error("the file is not a table in text form{}", looks_like.map(|kind| format!(": it looks like {kind}")).unwrap_or_default())]
+    NotText { looks_like: Option<&'static str> },
+    #[error("the file is written in {encoding}, but line {line} holds bytes that are not")]
+    Damaged { encoding: &'static str, line: u64 },
+    #[error("the file is larger than {limit} bytes")]
+    TooLarge { limit: u64 },
+    #[error("the file has more than {limit} rows")]
+    TooManyRows { limit: u64 },
+    #[error("the file has {found} columns, more than {limit}")]
+    TooManyColumns { found: usize, limit: usize },
+    #[error("the columns `{first}` and `{second}` have the same name")]
+    ColumnTwice { first: SmolStr, second: SmolStr },
+    /// `header` as in the file, shortened; `missing` is what `closest` has and the file has not.
+    #[error("the columns are not those of any known format: {header}")]
+    Unrecognized { header: String, closest: Format, missing: Vec<&'static str> },
+    #[error("the file lacks what {} always has: {}", format.label(), columns.join(", "))]
+    RequiredColumnMissing { format: Format, columns: Vec<&'static str> },
+    /// `row` counts the rows of data from 1; 0 is the header.
+    #[error("a quote is opened on line {line} (row {row}) and never closed")]
+    QuoteNeverClosed { row: u64, line: u64 },
+}
+
+impl FileError {
+    /// What to do about it, in one sentence.
+    pub fn mend(&self) -> String {
+        match self {
+            FileError::Empty => "choose a file with a line of column names and a line for each person".into(),
+            FileError::HeaderOnly => "add a line for each person under the column names".into(),
+            FileError::NotText { .. } => "save it as CSV (comma separated, UTF-8) and try again".into(),
+            FileError::Damaged { encoding, .. } => {
+                format!("save the file again as CSV in {encoding}, or mend that line")
+            }
+            FileError::TooLarge { .. } | FileError::TooManyRows { .. } => {
+                "split the file and import the parts one after another".into()
+            }
+            FileError::TooManyColumns { .. } => "remove the columns that say nothing about people".into(),
+            FileError::ColumnTwice { .. } => "remove one of the two, or give it another name".into(),
+            FileError::Unrecognized { closest, missing, .. } => format!(
+                "say which system wrote it; {} is closest, and would need: {}",
+                closest.label(),
+                missing.join(", ")
+            ),
+            FileError::RequiredColumnMissing { columns, .. } => {
+                format!("add the missing column{}", if columns.len() == 1 { "" } else { "s" })
+            }
+            FileError::QuoteNeverClosed { .. } => {
+                "close the quote, and write a quote inside a quoted cell twice".into()
+            }
+        }
+    }
+}
+
+/// Why a cell, or a row as a whole, was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellError {
+    /// The line of the file on which the row begins, from 1.
+    pub line: u64,
+    /// Counts the rows of data, from 1.
+    pub row: u64,
+    /// The header of the column, as the file writes it; `None` where the whole row is meant.
+    pub column: Option<SmolStr>,
+    /// What stands there, shortened. Never a password or PIN.
+    pub found: String,
+    /// What was expected and is not so, for example `is not an extension`.
+    pub reason: String,
+    /// What to do, for example `write 1 to 15 digits, such as 1001`.
+    pub mend: String,
+}
+
+impl fmt::Display for CellError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "row {} (line {})", self.row, self.line)?;
+        if let Some(column) = &self.column {
+            write!(f, ", {column}")?;
+        }
+        write!(f, ": {} {}: {}", self.found, self.reason, self.mend)
+    }
+}
+
+/// Something a row says that nothing was made of, and why. Never a password or PIN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// The header of the column, as the file writes it.
+    pub column: SmolStr,
+    pub text: String,
+}
