@@ -1,0 +1,163 @@
+//! Where people's phones are: the bindings of addresses of record to contacts (RFC 3261 §10).
+
+use core::time::Duration;
+
+use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_sip::time::Instant;
+use rustc_hash::FxHashMap;
+
+use crate::io::{BindingKey, BindingRecord, BindingState, Flow, FlowId};
+use crate::pool::{Key, Pool};
+
+pub type PersonKey = (OrgId, UserId);
+
+/// One phone of a person.
+pub struct Binding {
+    pub person: PersonKey,
+    pub contact: Box<str>,
+    pub state: BindingState,
+    /// When the one timer of this binding fires; the binding may live longer than that.
+    pub timer_at: Instant,
+    /// The person's next binding.
+    next: Option<Key<Binding>>,
+}
+
+impl Binding {
+    pub fn record(&self) -> BindingRecord {
+        BindingRecord { key: self.key(), state: Some(self.state.clone()) }
+    }
+
+    pub fn key(&self) -> BindingKey {
+        BindingKey { org: self.person.0, user: self.person.1, contact: self.contact.clone() }
+    }
+}
+
+/// All bindings. A person's are a list through the bindings themselves, in the order they came.
+pub struct Location {
+    bindings: Pool<Binding>,
+    first_of: FxHashMap<PersonKey, Key<Binding>>,
+    on_stream: FxHashMap<FlowId, Vec<Key<Binding>>>,
+}
+
+impl Location {
+    pub fn new() -> Self {
+        Location { bindings: Pool::new(), first_of: FxHashMap::default(), on_stream: FxHashMap::default() }
+    }
+
+    pub fn len(&self) -> usize {
+        self.bindings.len()
+    }
+
+    pub fn get(&self, key: Key<Binding>) -> Option<&Binding> {
+        self.bindings.get(key)
+    }
+
+    pub fn get_mut(&mut self, key: Key<Binding>) -> Option<&mut Binding> {
+        self.bindings.get_mut(key)
+    }
+
+    /// Everything a person has registered, expired or not: expiry is the timer's matter, and it
+    /// may be late by what the driver is late.
+    pub fn of(&self, person: PersonKey) -> impl Iterator<Item = (Key<Binding>, &Binding)> {
+        let first = self.first_of.get(&person).copied();
+        std::iter::successors(first, |key| self.bindings.get(*key).and_then(|b| b.next))
+            .filter_map(|key| Some((key, self.bindings.get(key)?)))
+    }
+
+    pub fn is_registered(&self, person: PersonKey) -> bool {
+        self.first_of.contains_key(&person)
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = (Key<Binding>, &Binding)> {
+        self.bindings.iter()
+    }
+
+    pub fn people(&self) -> impl Iterator<Item = PersonKey> + '_ {
+        self.first_of.keys().copied()
+    }
+
+    pub fn add(&mut self, person: PersonKey, contact: Box<str>, state: BindingState) -> Key<Binding> {
+        let flow = state.flow.id;
+        let timer_at = state.expires_at;
+        let key = self.bindings.insert(Binding { person, contact, state, timer_at, next: None });
+        let last = self.of(person).last().map(|(key, _)| key);
+        match last.and_then(|last| self.bindings.get_mut(last)) {
+            Some(last) => last.next = Some(key),
+            None => {
+                self.first_of.insert(person, key);
+            }
+        }
+        self.enter_stream(flow, key);
+        key
+    }
+
+    /// Replaces what is known of a binding; its place in the person's list stays.
+    pub fn refresh(&mut self, key: Key<Binding>, state: BindingState) {
+        let Some(binding) = self.bindings.get_mut(key) else { return };
+        let (old, new) = (binding.state.flow.id, state.flow.id);
+        binding.state = state;
+        if old != new {
+            self.leave_stream(old, key);
+            self.enter_stream(new, key);
+        }
+    }
+
+    pub fn remove(&mut self, key: Key<Binding>) -> Option<Binding> {
+        let person = self.bindings.get(key)?.person;
+        let before = self.of(person).find(|(_, b)| b.next == Some(key)).map(|(before, _)| before);
+        let binding = self.bindings.remove(key)?;
+        match before.and_then(|before| self.bindings.get_mut(before)) {
+            Some(before) => before.next = binding.next,
+            None => match binding.next {
+                Some(next) => {
+                    self.first_of.insert(person, next);
+                }
+                None => {
+                    self.first_of.remove(&person);
+                }
+            },
+        }
+        self.leave_stream(binding.state.flow.id, key);
+        Some(binding)
+    }
+
+    /// A connection has closed: its bindings stay (RFC 3261 §10 knows no other end than expiry), but
+    /// can be reached only by a new connection to the contact's own address.
+    pub fn forget_stream(&mut self, flow: FlowId) {
+        for key in self.on_stream.remove(&flow).unwrap_or_default() {
+            if let Some(binding) = self.bindings.get_mut(key) {
+                binding.state.flow = Flow { id: FlowId::DATAGRAM, ..binding.state.flow };
+            }
+        }
+    }
+
+    fn enter_stream(&mut self, flow: FlowId, key: Key<Binding>) {
+        if flow != FlowId::DATAGRAM {
+            self.on_stream.entry(flow).or_default().push(key);
+        }
+    }
+
+    fn leave_stream(&mut self, flow: FlowId, key: Key<Binding>) {
+        if flow == FlowId::DATAGRAM {
+            return;
+        }
+        if let Some(keys) = self.on_stream.get_mut(&flow) {
+            keys.retain(|k| *k != key);
+            if keys.is_empty() {
+                self.on_stream.remove(&flow);
+            }
+        }
+    }
+}
+
+/// Whole seconds that are left, rounded up: a phone is never told that it has no time while it has.
+pub fn seconds_left(expires_at: Instant, now: Instant) -> u32 {
+    let left: Duration = expires_at.since(now);
+    let whole = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    u32::try_from(whole).unwrap_or(u32::MAX)
+}
+
+/// Of which secret a binding was made.
+pub fn made_with(binding: &Binding, credential: CredentialId) -> bool {
+    binding.state.credential == credential
+}
