@@ -1,41 +1,23 @@
 //! Digest authentication (RFC 7616, RFC 8760; RFC 2069 for old devices).
+//!
+//! A nonce carries its time and a MAC, so nothing is kept for a challenge that nobody answers.
+//! What was answered is remembered in a [`NonceWindow`] of fixed size, which may forget honest
+//! phones (they are challenged once more) and never lets a repeated count pass.
 
-use crate::message::HeaderError;
-use crate::time::Instant;
-use std::borrow::Cow;
+mod auth_params;
+mod challenge;
+mod credentials;
+mod hash;
+mod nonces;
+mod window;
 
-/// What a person's secret is kept as. As good as the password: never log it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Ha1 {
-    pub md5: [u8; 16],
-    pub sha256: [u8; 32],
-}
+pub use challenge::Challenge;
+pub use credentials::Credentials;
+pub use hash::{Ha1, ha1_md5, ha1_sha256};
+pub use nonces::{Attempt, NONCE_LIFE, Nonces, Verdict};
+pub use window::{NonceWindow, Use};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Ok,
-    /// Wrong secret, or nobody of that name. Challenge again without `stale`.
-    Wrong,
-    /// The secret is right, the nonce too old or not ours. Challenge with `stale`.
-    Stale,
-    /// The secret is right, but this nonce and count were used before. Challenge with `stale`.
-    Replayed,
-}
-
-/// Digest credentials as a request carries them.
-#[derive(Clone, Debug)]
-pub struct Credentials<'a> {
-    pub username: Cow<'a, str>,
-    pub realm: Cow<'a, str>,
-    pub nonce: &'a str,
-    pub uri: &'a str,
-    pub response: &'a str,
-    pub algorithm: Algorithm,
-    pub cnonce: Option<&'a str>,
-    pub qop: Option<Qop>,
-    pub nc: Option<u32>,
-}
-
+/// The hash of a challenge and whether the secret is bound to the session (`-sess`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     Md5,
@@ -43,64 +25,43 @@ pub enum Algorithm {
     Sha256,
     Sha256Sess,
 }
+
+/// Quality of protection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Qop {
     Auth,
+    /// The body is protected, too.
     AuthInt,
 }
 
-impl<'a> Credentials<'a> {
-    pub fn parse(_value: &'a str) -> Result<Credentials<'a>, HeaderError> {
-        Err(HeaderError::Digest)
+impl Algorithm {
+    /// As challenges name it; absent means MD5 (RFC 7616 §3.3). `None` for one that we lack.
+    pub(crate) fn parse(text: Option<&str>) -> Option<Algorithm> {
+        let Some(text) = text else { return Some(Algorithm::Md5) };
+        [Algorithm::Md5, Algorithm::Md5Sess, Algorithm::Sha256, Algorithm::Sha256Sess]
+            .into_iter()
+            .find(|algorithm| algorithm.as_str().eq_ignore_ascii_case(text))
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Algorithm::Md5 => "MD5",
+            Algorithm::Md5Sess => "MD5-sess",
+            Algorithm::Sha256 => "SHA-256",
+            Algorithm::Sha256Sess => "SHA-256-sess",
+        }
     }
 }
 
-/// Makes and checks nonces. Nothing is kept per nonce but in [`NonceWindow`].
-pub struct Nonces;
-
-/// What was used already, in a fixed amount of memory.
-pub struct NonceWindow;
-
-impl NonceWindow {
-    /// Room for at least so many nonces in use (16 octets each).
-    pub fn new(_nonces: usize) -> NonceWindow {
-        NonceWindow
+impl Qop {
+    pub(crate) fn parse(text: &str) -> Option<Qop> {
+        [Qop::Auth, Qop::AuthInt].into_iter().find(|qop| qop.as_str().eq_ignore_ascii_case(text))
     }
-}
 
-/// The request that credentials came with.
-#[derive(Clone, Copy, Debug)]
-pub struct Attempt<'a> {
-    pub method: &'a str,
-    pub realm: &'a str,
-    pub body: &'a [u8],
-}
-
-impl Nonces {
-    pub fn new(_key: [u8; 32]) -> Nonces {
-        Nonces
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Qop::Auth => "auth",
+            Qop::AuthInt => "auth-int",
+        }
     }
-    /// Two values for WWW-Authenticate or Proxy-Authenticate, each in a header of its own: SHA-256
-    /// first, then MD5 (RFC 8760 §2.3).
-    pub fn challenge(&mut self, _now: Instant, _realm: &str, _stale: bool) -> [String; 2] {
-        Default::default()
-    }
-    /// `ha1` is `None` when nobody has that name: the same work is done and the verdict is Wrong.
-    pub fn verify(
-        &self,
-        _credentials: &Credentials<'_>,
-        _attempt: &Attempt<'_>,
-        _ha1: Option<&Ha1>,
-        _window: &mut NonceWindow,
-        _now: Instant,
-    ) -> Verdict {
-        Verdict::Wrong
-    }
-}
-
-pub fn ha1_md5(_user: &str, _realm: &str, _secret: &str) -> [u8; 16] {
-    [0; 16]
-}
-pub fn ha1_sha256(_user: &str, _realm: &str, _secret: &str) -> [u8; 32] {
-    [0; 32]
 }
