@@ -1,1 +1,31 @@
 //! The one truth: transactions, migrations, rows, on SQLite and PostgreSQL.
+//!
+//! [`Store::write`] runs a closure inside a transaction, [`Store::read`] on a snapshot. State is changed
+//! by [`Tx::record`] only, which writes the rows, the claims and the change log together; everything that
+//! must follow reads the log from its own position.
+//!
+//! The SQL is the same for both databases; where they differ is `sql/dialect.rs`. Nothing is decided here:
+//! rules are the domain's, and what a refused write means is the use case's to say. All calls block; none
+//! may be made from an async task.
+
+mod any;
+mod error;
+mod jobs;
+mod keys;
+mod list;
+mod log;
+mod plan;
+mod reader;
+mod store;
+mod tx;
+
+pub use any::{AnyEntity, Stored};
+pub use error::StoreError;
+pub use jobs::{Job, JobOutcome, JobResult, JobState};
+pub use keys::{KeyRing, SecretKind};
+pub use list::{Op, Page, Query, Sort, Term, UserQuery};
+pub use log::{Change, ChangeFilter, RawBody, RawChange, Seats, Verification};
+pub use plan::{PlanCredential, PlanPerson};
+pub use reader::{Counts, FollowerHead, OrgHead, Reader, Remembered};
+pub use store::{Config, OnCommit, Store};
+pub use tx::{Recorded, Tx};
