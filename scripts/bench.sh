@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Every benchmark beside its peer, into docs/benchmarks.md; arguments as `bench/run.py --help` says.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+scripts/build.sh
+need python3=python3 sipp=sip-tester kamailio=kamailio /usr/lib/postgresql/15/bin/initdb=postgresql
+step "straight writer" cargo build --release --locked -p muster-store --example straight_write
+# Ten thousand calls at once need more than the usual 1,024 files.
+ulimit -n 65535 2>/dev/null || ulimit -n "$(ulimit -Hn)"
+exec python3 bench/run.py "$@"
