@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the other scripts share. Source it: it moves to the root of the project and finds cargo.
 
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "muster: $*"; exit 1; }
