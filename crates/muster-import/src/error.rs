@@ -26,9 +26,11 @@ pub enum FileError {
     TooManyColumns { found: usize, limit: usize },
     #[error("the columns `{first}` and `{second}` have the same name")]
     ColumnTwice { first: SmolStr, second: SmolStr },
-    /// `header` as in the file, shortened; `missing` is what `closest` has and the file has not.
+    /// `header` as in the file, shortened; `missing` is what marks `closest` and the file has not,
+    /// `unknown` what the file has and `closest` has not (the first few). A file without a header shows
+    /// nothing of its first line.
     #[error("the columns are not those of any known format: {header}")]
-    Unrecognized { header: String, closest: Format, missing: Vec<&'static str> },
+    Unrecognized { header: String, closest: Format, missing: Vec<&'static str>, unknown: Vec<SmolStr> },
     #[error("the file lacks what {} always has: {}", format.label(), columns.join(", "))]
     RequiredColumnMissing { format: Format, columns: Vec<&'static str> },
     /// `row` counts the rows of data from 1; 0 is the header.
@@ -51,6 +53,12 @@ impl FileError {
             }
             FileError::TooManyColumns { .. } => "remove the columns that say nothing about people".into(),
             FileError::ColumnTwice { .. } => "remove one of the two, or give it another name".into(),
+            FileError::Unrecognized { closest, missing, .. } if missing.is_empty() => {
+                format!(
+                    "say that it is {}, the closest, to leave out the columns that it does not have",
+                    closest.label()
+                )
+            }
             FileError::Unrecognized { closest, missing, .. } => format!(
                 "say which system wrote it; {} is closest, and would need: {}",
                 closest.label(),

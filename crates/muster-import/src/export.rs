@@ -1,9 +1,16 @@
 //! People written in our own format.
 
-use std::io;
+use std::borrow::Cow;
+use std::{fmt, io};
 
+use muster_domain::field::{Entity, FieldDef};
 use muster_domain::organization::Device;
 use muster_domain::user::User;
+use smol_str::SmolStr;
+
+use crate::encode::{guard, value_to_text};
+use crate::format::{DevicePart, Meaning};
+use crate::formats::own;
 
 /// Which columns an export has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +23,11 @@ pub struct Layout {
 
 impl Layout {
     pub const DEVICES_MAX: usize = 9;
+
+    /// The names of the columns, in their order.
+    pub fn headers(self) -> Vec<SmolStr> {
+        own::columns(self).into_iter().map(|column| column.header).collect()
+    }
 }
 
 impl Default for Layout {
@@ -47,6 +59,23 @@ pub enum ExportMailbox<'a> {
     Named(&'a str),
 }
 
+impl<'a> ExportMailbox<'a> {
+    pub(crate) fn to_cell(self) -> Cow<'a, str> {
+        match self {
+            ExportMailbox::None => Cow::Borrowed("none"),
+            ExportMailbox::Own => Cow::Borrowed("own"),
+            // Somebody may be called so.
+            ExportMailbox::OfUser(username)
+                if username.eq_ignore_ascii_case("own") || username.eq_ignore_ascii_case("none") =>
+            {
+                Cow::Owned(format!("user:{username}"))
+            }
+            ExportMailbox::OfUser(username) => Cow::Borrowed(username),
+            ExportMailbox::Named(name) => Cow::Owned(format!("name:{name}")),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Default)]
 pub struct ExportSecrets<'a> {
     pub sip_password: Option<&'a str>,
@@ -54,8 +83,8 @@ pub struct ExportSecrets<'a> {
     pub on_call_pin: Option<&'a str>,
 }
 
-impl std::fmt::Debug for ExportSecrets<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for ExportSecrets<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ExportSecrets(not shown)")
     }
 }
@@ -64,31 +93,88 @@ impl std::fmt::Debug for ExportSecrets<'_> {
 pub enum ExportError {
     #[error("could not write the export")]
     Write(#[from] io::Error),
+    /// Ask for more columns rather than lose a device.
     #[error("{username} has {found} devices, and the export has columns for {columns}")]
     TooManyDevices { username: String, found: usize, columns: usize },
 }
 
 /// Writes people one by one; holds one row at a time.
-#[derive(Debug)]
 pub struct Exporter<W: io::Write> {
-    sink: W,
+    writer: csv::Writer<W>,
+    columns: Vec<(Meaning, Option<&'static FieldDef<User>>)>,
+    layout: Layout,
 }
 
 impl<W: io::Write> Exporter<W> {
     /// Writes the header. The file begins with a byte order mark: without it the most common spreadsheet
     /// takes UTF-8 for something else, and a saved file loses its accents.
-    pub fn new(sink: W, layout: Layout) -> Result<Exporter<W>, ExportError> {
-        let _ = layout;
-        Ok(Exporter { sink })
+    pub fn new(mut sink: W, layout: Layout) -> Result<Exporter<W>, ExportError> {
+        let layout = Layout { devices: layout.devices.min(Layout::DEVICES_MAX), ..layout };
+        sink.write_all("\u{feff}".as_bytes())?;
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(sink);
+        writer.write_record(layout.headers()).map_err(io::Error::from)?;
+        let column = |meaning: Meaning| match meaning {
+            Meaning::Field(name) => (meaning, User::field(name)),
+            Meaning::Username { .. } => (meaning, User::field("username")),
+            _ => (meaning, None),
+        };
+        let columns = own::columns(layout).into_iter().map(|rule| column(rule.meaning)).collect();
+        Ok(Exporter { writer, columns, layout })
     }
 
     pub fn push(&mut self, row: &ExportRow<'_>) -> Result<(), ExportError> {
-        let _ = row;
+        if row.devices.len() > self.layout.devices {
+            return Err(ExportError::TooManyDevices {
+                username: row.user.username.to_string(),
+                found: row.devices.len(),
+                columns: self.layout.devices,
+            });
+        }
+        for (meaning, field) in &self.columns {
+            let cell = match field {
+                // Writing straight from the value spares a copy of every text.
+                Some(field) => {
+                    let value = (field.get)(row.user);
+                    self.writer.write_field(guard(&value_to_text(&value, field.kind)).as_bytes())
+                }
+                None => self.writer.write_field(guard(&row.cell(*meaning)).as_bytes()),
+            };
+            cell.map_err(io::Error::from)?;
+        }
+        self.writer.write_record(None::<&[u8]>).map_err(io::Error::from)?;
         Ok(())
     }
 
     /// Gives the sink back with everything written to it.
     pub fn finish(self) -> Result<W, ExportError> {
-        Ok(self.sink)
+        self.writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))
+    }
+}
+
+impl<'a> ExportRow<'a> {
+    /// What is not a field's own value.
+    fn cell(&self, meaning: Meaning) -> Cow<'a, str> {
+        let text = |text: Option<&'a str>| Cow::Borrowed(text.unwrap_or_default());
+        match meaning {
+            Meaning::Site => Cow::Borrowed(self.site),
+            Meaning::Connection => Cow::Borrowed(self.connection),
+            Meaning::MailboxOwner => self.mailbox.to_cell(),
+            Meaning::SipPassword => text(self.secrets.sip_password),
+            Meaning::VoicemailPin => text(self.secrets.voicemail_pin),
+            Meaning::OnCallPin => text(self.secrets.on_call_pin),
+            Meaning::Device { slot, part } => {
+                text(self.devices.get(usize::from(slot)).and_then(|device| device_part(device, part)))
+            }
+            _ => Cow::Borrowed(""),
+        }
+    }
+}
+
+fn device_part(device: &Device, part: DevicePart) -> Option<&str> {
+    match part {
+        DevicePart::Name => Some(device.name.as_str()),
+        DevicePart::Mac => device.mac.as_ref().map(|mac| mac.as_str()),
+        DevicePart::Model => device.model.as_ref().map(|model| model.as_str()),
+        DevicePart::Serial => device.serial.as_ref().map(|serial| serial.as_str()),
     }
 }

@@ -1,6 +1,11 @@
 //! The formats that are known, and what each column of one means.
 
+use std::sync::OnceLock;
+
+use muster_domain::types::fold;
 use smol_str::SmolStr;
+
+use crate::formats::{fusionpbx, own, ringotel, three_cx};
 
 /// A system's way of writing people down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,6 +18,7 @@ pub enum Format {
 }
 
 impl Format {
+    /// In the order in which a header is compared with them.
     pub const ALL: &'static [Format] =
         &[Format::Muster, Format::Ringotel, Format::ThreeCx, Format::FusionPbx];
 
@@ -40,10 +46,17 @@ impl Format {
         }
     }
 
-    /// The format that a header's columns are those of.
+    /// The format that a header's columns are those of: all that mark it are there and, where it does
+    /// not grow by itself, no others.
     pub fn recognize(header: &[&str]) -> Option<Format> {
-        let _ = header;
-        None
+        Self::ALL.iter().copied().find(|format| format.rules().fits(header))
+    }
+
+    pub(crate) fn rules(self) -> &'static Rules {
+        static RULES: OnceLock<[Rules; 4]> = OnceLock::new();
+        let rules =
+            RULES.get_or_init(|| [own::rules(), ringotel::rules(), three_cx::rules(), fusionpbx::rules()]);
+        &rules[self as usize]
     }
 }
 
@@ -68,4 +81,144 @@ pub enum Taken {
     Ignored {
         why: &'static str,
     },
+}
+
+/// All that is known of a format.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub columns: Vec<ColumnRule>,
+    /// The columns that mark the format.
+    pub marks: &'static [&'static str],
+    /// Without these nothing can be made of a file.
+    pub required: &'static [&'static str],
+    /// Whether a header with further columns is still recognized. It is said to be this format by its
+    /// marks then, and by knowing at least half of its columns.
+    pub open: bool,
+    pub names: Names,
+    /// Our own: cells are guarded against formulas, and an empty one empties its field.
+    pub own: bool,
+}
+
+/// Where the display name comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Only from a column of its own.
+    Given,
+    /// Else first and last name together, else the extension: the system has people without a name.
+    JoinedOrExtension,
+}
+
+#[derive(Debug)]
+pub(crate) struct ColumnRule {
+    pub header: SmolStr,
+    pub meaning: Meaning,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// A user field, read by the field table.
+    Field(&'static str),
+    /// A user name; where several are given, the one of the lowest rank is taken.
+    Username {
+        rank: u8,
+    },
+    SipPassword,
+    OnCallPin,
+    Site,
+    Connection,
+    /// `own`, `none`, a username, or `name:` and a name.
+    MailboxOwner,
+    /// Yes: a mailbox of their own. No: none.
+    Voicemail,
+    VoicemailPin,
+    /// Yes: the mailbox has no PIN.
+    VoicemailWithoutPin,
+    /// Active if the cell says yes (`true`) or no (`false`).
+    ActiveIf(bool),
+    /// The number that colleagues see. It is always the extension here.
+    NumberSeenInside,
+    Device {
+        slot: u8,
+        part: DevicePart,
+    },
+    Ignored(&'static str),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DevicePart {
+    Name,
+    Mac,
+    Model,
+    Serial,
+}
+
+impl Meaning {
+    pub fn taken(self) -> Taken {
+        match self {
+            Meaning::Field(name) => Taken::Field(name),
+            Meaning::Username { .. } => Taken::Field("username"),
+            Meaning::SipPassword => Taken::Field("sip_secret"),
+            Meaning::OnCallPin => Taken::Field("on_call_pin"),
+            Meaning::Site => Taken::Field("site"),
+            Meaning::Connection => Taken::Field("connection"),
+            Meaning::MailboxOwner
+            | Meaning::Voicemail
+            | Meaning::VoicemailPin
+            | Meaning::VoicemailWithoutPin => Taken::Mailbox,
+            Meaning::ActiveIf(_) => Taken::Status,
+            Meaning::NumberSeenInside => Taken::Ignored { why: "colleagues always see the extension" },
+            Meaning::Device { .. } => Taken::Device,
+            Meaning::Ignored(why) => Taken::Ignored { why },
+        }
+    }
+
+    /// Whether a cell of it is never shown.
+    pub fn is_secret(self) -> bool {
+        matches!(self, Meaning::SipPassword | Meaning::OnCallPin | Meaning::VoicemailPin)
+    }
+}
+
+impl Rules {
+    pub fn meaning(&self, header: &str) -> Meaning {
+        let header = comparable(header);
+        if header.is_empty() {
+            return Meaning::Ignored("the column has no name");
+        }
+        let rule = self.columns.iter().find(|rule| comparable(&rule.header) == header);
+        rule.map_or(Meaning::Ignored("the format has no such column"), |rule| rule.meaning)
+    }
+
+    pub fn knows(&self, header: &str) -> bool {
+        let header = comparable(header);
+        self.columns.iter().any(|rule| comparable(&rule.header) == header)
+    }
+
+    /// Which of `wanted` a header lacks.
+    pub fn missing(wanted: &[&'static str], header: &[&str]) -> Vec<&'static str> {
+        let header: Vec<String> = header.iter().map(|h| comparable(h)).collect();
+        wanted.iter().copied().filter(|w| !header.contains(&comparable(w))).collect()
+    }
+
+    fn fits(&self, header: &[&str]) -> bool {
+        if !Rules::missing(self.marks, header).is_empty() {
+            return false;
+        }
+        let named = header.iter().filter(|h| !h.trim().is_empty());
+        let (known, unknown): (Vec<&&str>, Vec<&&str>) = named.partition(|h| self.knows(h));
+        unknown.is_empty() || (self.open && known.len() >= unknown.len())
+    }
+}
+
+/// The form in which headers are compared: folded; spaces, hyphens and underscores alike.
+pub(crate) fn comparable(header: &str) -> String {
+    fold(header).replace([' ', '-'], "_")
+}
+
+/// The columns of a format from pairs of header and meaning.
+pub(crate) fn columns(pairs: &[(&'static str, Meaning)]) -> Vec<ColumnRule> {
+    let rule = |(header, meaning): &(&'static str, Meaning)| ColumnRule {
+        header: SmolStr::new_static(header),
+        meaning: *meaning,
+    };
+    pairs.iter().map(rule).collect()
 }

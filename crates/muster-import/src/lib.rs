@@ -14,11 +14,17 @@
 //! A format is a table of columns and their meaning ([`Format`] lists them); a further one is a
 //! further table.
 
+mod decode;
+mod encode;
 mod error;
 mod export;
 mod format;
+mod formats;
+mod header;
+mod judge;
 mod row;
 mod source;
+mod table;
 
 pub use error::{CellError, FileError, Remark};
 pub use export::{ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Layout};

@@ -1,10 +1,14 @@
 //! A file that was opened: its columns, and its rows as often as they are asked for.
 
-use std::marker::PhantomData;
+use std::borrow::Cow;
 
+use crate::decode::decode;
 use crate::error::FileError;
 use crate::format::{Column, Format};
+use crate::header::{Header, find_header};
+use crate::judge::Judge;
 use crate::row::Row;
+use crate::table::{Flaw, Record, RecordLimits, Records};
 
 /// What is read at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,35 +31,48 @@ impl Default for Limits {
     }
 }
 
-/// A file whose header was understood.
+/// A file whose header was understood and whose quotes are all closed.
+///
+/// Holds the bytes that it was given, or a decoded copy if they are not UTF-8, and beyond that one row
+/// at a time.
 #[derive(Debug)]
 pub struct Source<'a> {
-    format: Format,
-    columns: Vec<Column>,
+    text: Cow<'a, str>,
+    encoding: &'static str,
+    header: Header,
     rows_total: u64,
-    bytes: PhantomData<&'a [u8]>,
+    limits: RecordLimits,
 }
 
 impl<'a> Source<'a> {
     /// Decodes the file, finds its delimiter and header, and counts its rows. `format` is what the file
     /// is said to be; without it the header decides.
     pub fn open(bytes: &'a [u8], format: Option<Format>, limits: &Limits) -> Result<Source<'a>, FileError> {
-        let _ = (bytes, limits);
-        Ok(Source {
-            format: format.unwrap_or(Format::Muster),
-            columns: Vec::new(),
+        if bytes.len() as u64 > limits.bytes_max {
+            return Err(FileError::TooLarge { limit: limits.bytes_max });
+        }
+        let decoded = decode(bytes)?;
+        let record_limits =
+            RecordLimits { cells_max: limits.columns_max, cell_bytes_max: limits.cell_bytes_max };
+        let header = find_header(&decoded.text, format, record_limits)?;
+        let mut source = Source {
+            text: decoded.text,
+            encoding: decoded.encoding,
+            header,
             rows_total: 0,
-            bytes: PhantomData,
-        })
+            limits: record_limits,
+        };
+        source.rows_total = source.count_rows(limits.rows_max)?;
+        Ok(source)
     }
 
     pub fn format(&self) -> Format {
-        self.format
+        self.header.format
     }
 
     /// Every column of the file, in its order.
     pub fn columns(&self) -> &[Column] {
-        &self.columns
+        &self.header.columns
     }
 
     /// How many rows [`Source::rows`] gives.
@@ -63,33 +80,64 @@ impl<'a> Source<'a> {
         self.rows_total
     }
 
-    /// The encoding that the file was read in.
+    /// The encoding that the file was read in, by its name in the WHATWG's Encoding Standard.
     pub fn encoding(&self) -> &'static str {
-        "UTF-8"
+        self.encoding
     }
 
     /// What stands between cells.
     pub fn delimiter(&self) -> char {
-        ','
+        char::from(self.header.delimiter)
     }
 
     /// The rows from the first on. Rows whose cells are all empty are left out.
     pub fn rows(&self) -> Rows<'_> {
-        Rows { source: self }
+        Rows {
+            records: self.records(),
+            record: Record::default(),
+            judge: Judge::new(self.format(), self.columns(), self.limits.cell_bytes_max),
+            number: 0,
+        }
+    }
+
+    fn records(&self) -> Records<'_> {
+        let text = &self.text[self.header.rows_at..];
+        Records::new(text, self.header.delimiter, self.header.rows_line, self.limits)
+    }
+
+    fn count_rows(&self, rows_max: u64) -> Result<u64, FileError> {
+        let (mut records, mut record, mut rows) = (self.records(), Record::default(), 0);
+        while records.read(&mut record) {
+            if record.flaw == Some(Flaw::QuoteNeverClosed) {
+                return Err(FileError::QuoteNeverClosed { row: rows + 1, line: record.line });
+            }
+            rows += u64::from(!record.is_blank());
+            if rows > rows_max {
+                return Err(FileError::TooManyRows { limit: rows_max });
+            }
+        }
+        if rows == 0 { Err(FileError::HeaderOnly) } else { Ok(rows) }
     }
 }
 
 /// The rows of a [`Source`], judged one by one.
-#[derive(Debug)]
 pub struct Rows<'s> {
-    #[allow(dead_code)]
-    source: &'s Source<'s>,
+    records: Records<'s>,
+    record: Record<'s>,
+    judge: Judge<'s>,
+    number: u64,
 }
 
 impl Iterator for Rows<'_> {
     type Item = Row;
 
     fn next(&mut self) -> Option<Row> {
+        while self.records.read(&mut self.record) {
+            if !self.record.is_blank() {
+                self.number += 1;
+                return Some(self.judge.judge(&self.record, self.number));
+            }
+        }
         None
     }
 }

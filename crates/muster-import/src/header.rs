@@ -1,0 +1,184 @@
+//! The first line: what separates cells, what the columns are called, and whose format that is.
+
+use smol_str::SmolStr;
+
+use crate::error::FileError;
+use crate::format::{Column, Format, Rules, comparable};
+use crate::table::{Flaw, Record, RecordLimits, Records};
+
+const DELIMITERS: &[u8] = b",;\t";
+
+/// A header that says more than this is shortened where it is shown.
+const SHOWN_CHARACTERS_MAX: usize = 200;
+
+#[derive(Debug)]
+pub(crate) struct Header {
+    pub format: Format,
+    pub columns: Vec<Column>,
+    pub delimiter: u8,
+    /// Where the first row begins, in bytes of the text.
+    pub rows_at: usize,
+    /// The line on which it begins, from 1.
+    pub rows_line: u64,
+}
+
+/// Finds the header: the first line on which anything is written.
+pub(crate) fn find_header(
+    text: &str,
+    format: Option<Format>,
+    limits: RecordLimits,
+) -> Result<Header, FileError> {
+    let (hint, skipped) = delimiter_line(text);
+    let delimiters = hint.as_ref().map_or(DELIMITERS, std::slice::from_ref);
+    let mut best: Option<(bool, usize, Candidate)> = None;
+    for delimiter in delimiters {
+        let Some(candidate) = Candidate::read(text, *delimiter, skipped, limits) else {
+            return Err(FileError::Empty);
+        };
+        let names = candidate.names();
+        let recognized = match format {
+            Some(format) => names.iter().any(|name| format.rules().knows(name)),
+            None => Format::recognize(&names).is_some(),
+        };
+        // The first of equals stays: commas before semicolons before tabs.
+        if best.as_ref().is_none_or(|(known, cells, _)| (recognized, names.len()) > (*known, *cells)) {
+            best = Some((recognized, names.len(), candidate));
+        }
+    }
+    match best {
+        Some((_, _, candidate)) => candidate.into_header(format, limits),
+        None => Err(FileError::Empty),
+    }
+}
+
+/// Some spreadsheets write `sep=;` on a line of its own before the header. The delimiter it names, and
+/// how many bytes it takes with its line end.
+fn delimiter_line(text: &str) -> (Option<u8>, usize) {
+    let bytes = text.as_bytes();
+    match bytes {
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, b'\r', b'\n', ..]
+            if DELIMITERS.contains(delimiter) =>
+        {
+            (Some(*delimiter), 7)
+        }
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, b'\r' | b'\n', ..]
+            if DELIMITERS.contains(delimiter) =>
+        {
+            (Some(*delimiter), 6)
+        }
+        _ => (None, 0),
+    }
+}
+
+/// The header as one delimiter would have it.
+struct Candidate {
+    delimiter: u8,
+    cells: Vec<SmolStr>,
+    cells_total: usize,
+    line: u64,
+    flaw: Option<Flaw>,
+    rows_at: usize,
+    rows_line: u64,
+}
+
+impl Candidate {
+    fn read(text: &str, delimiter: u8, skipped: usize, limits: RecordLimits) -> Option<Candidate> {
+        let first_line = if skipped == 0 { 1 } else { 2 };
+        let mut records = Records::new(&text[skipped..], delimiter, first_line, limits);
+        let mut record = Record::default();
+        while records.read(&mut record) {
+            if record.is_blank() {
+                continue;
+            }
+            let (at, rows_line) = records.position();
+            return Some(Candidate {
+                delimiter,
+                cells: record.cells.iter().map(|cell| SmolStr::new(cell.trim())).collect(),
+                cells_total: record.cells_total,
+                line: record.line,
+                flaw: record.flaw,
+                rows_at: skipped + at,
+                rows_line,
+            });
+        }
+        None
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.cells.iter().map(SmolStr::as_str).collect()
+    }
+
+    fn into_header(self, format: Option<Format>, limits: RecordLimits) -> Result<Header, FileError> {
+        if self.flaw == Some(Flaw::QuoteNeverClosed) {
+            return Err(FileError::QuoteNeverClosed { row: 0, line: self.line });
+        }
+        if self.cells_total > limits.cells_max {
+            return Err(FileError::TooManyColumns { found: self.cells_total, limit: limits.cells_max });
+        }
+        let names = self.names();
+        let Some(format) = format.or_else(|| Format::recognize(&names)) else {
+            return Err(unrecognized(&names));
+        };
+        let rules = format.rules();
+        let missing = Rules::missing(rules.required, &names);
+        if !missing.is_empty() {
+            return Err(FileError::RequiredColumnMissing { format, columns: missing });
+        }
+        no_column_twice(&self.cells)?;
+        let column =
+            |header: &SmolStr| Column { header: header.clone(), taken: rules.meaning(header).taken() };
+        Ok(Header {
+            format,
+            columns: self.cells.iter().map(column).collect(),
+            delimiter: self.delimiter,
+            rows_at: self.rows_at,
+            rows_line: self.rows_line,
+        })
+    }
+}
+
+fn no_column_twice(cells: &[SmolStr]) -> Result<(), FileError> {
+    let names: Vec<String> = cells.iter().map(|cell| comparable(cell)).collect();
+    for (i, name) in names.iter().enumerate() {
+        if let Some(first) = names[..i].iter().position(|n| n == name && !name.is_empty()) {
+            return Err(FileError::ColumnTwice { first: cells[first].clone(), second: cells[i].clone() });
+        }
+    }
+    Ok(())
+}
+
+fn unrecognized(names: &[&str]) -> FileError {
+    let known = |format: Format| names.iter().filter(|name| format.rules().knows(name)).count();
+    // The first of equals, and of all where nothing is known: our own.
+    let closest = Format::ALL.iter().copied().rev().max_by_key(|f| known(*f)).unwrap_or(Format::Muster);
+    let rules = closest.rules();
+    let unknown = names.iter().filter(|name| !name.is_empty() && !rules.knows(name));
+    FileError::Unrecognized {
+        header: shown(names),
+        closest,
+        missing: Rules::missing(rules.marks, names),
+        unknown: unknown.take(8).map(|name| SmolStr::new(shortened(name, 40))).collect(),
+    }
+}
+
+/// A file without a header begins with a person, and what they are called and sign in with must not
+/// land in a message.
+fn shown(names: &[&str]) -> String {
+    if is_data(names) {
+        return "the first line looks like a person, not like column names".to_owned();
+    }
+    shortened(&names.join(", "), SHOWN_CHARACTERS_MAX)
+}
+
+fn is_data(names: &[&str]) -> bool {
+    let digits = |name: &str| name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_digit());
+    names.iter().any(|name| digits(name) || name.contains('@') || name.starts_with('+'))
+}
+
+fn shortened(text: &str, characters_max: usize) -> String {
+    let mut short: String = text.chars().filter(|c| !c.is_control()).take(characters_max).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}

@@ -1,0 +1,427 @@
+//! A record to a row: every cell checked, every error kept.
+
+use muster_domain::field::{Entity, FieldDef};
+use muster_domain::ids::OrgId;
+use muster_domain::types::{FieldValue, Mac, Name, Username};
+use muster_domain::user::User;
+use muster_domain::value::{Reason, Value};
+use smol_str::SmolStr;
+use uuid::Uuid;
+
+use crate::encode::{text_to_value, unguard};
+use crate::error::{CellError, Remark};
+use crate::format::{Column, DevicePart, Format, Meaning, Names, Rules};
+use crate::row::{DeviceWish, FileStatus, MailboxWish, Row, Secret};
+use crate::table::{Flaw, Record};
+
+/// A cell is shown up to this length.
+const FOUND_CHARACTERS_MAX: usize = 60;
+const SIP_PASSWORD_CHARACTERS_MAX: usize = 128;
+const PIN_DIGITS_MAX: usize = 20;
+
+pub(crate) struct Judge<'s> {
+    rules: &'static Rules,
+    columns: &'s [Column],
+    steps: Vec<Step>,
+    cell_bytes_max: usize,
+    /// Lends its fields to check lists; what it holds does not matter.
+    scratch: User,
+}
+
+/// What to do with a column, looked up once.
+struct Step {
+    meaning: Meaning,
+    field: Option<&'static FieldDef<User>>,
+    /// What an empty cell makes of the field, where it makes something.
+    emptied: Option<Value>,
+}
+
+impl<'s> Judge<'s> {
+    pub fn new(format: Format, columns: &'s [Column], cell_bytes_max: usize) -> Judge<'s> {
+        let rules = format.rules();
+        let mut scratch = User::blank(OrgId(Uuid::nil()), Uuid::nil());
+        let steps = columns.iter().map(|c| Step::new(rules, &c.header, &mut scratch)).collect();
+        Judge { rules, columns, steps, cell_bytes_max, scratch }
+    }
+
+    pub fn judge(&mut self, record: &Record<'_>, number: u64) -> Row {
+        let row = Row { line: record.line, number, ..Row::default() };
+        let mut draft = Draft::new(row, self.columns);
+        if self.is_table_row(record, &mut draft) {
+            for (column, cell) in record.cells.iter().enumerate() {
+                self.take(column, cell, &mut draft);
+            }
+            draft.finish(self.rules, &self.steps);
+        }
+        draft.row
+    }
+
+    /// Whether cells and columns belong together at all.
+    fn is_table_row(&self, record: &Record<'_>, draft: &mut Draft<'_, '_>) -> bool {
+        if let Some(Flaw::TextAfterQuote(column)) = record.flaw {
+            let reason = Reason::new("has text after a closing quote", "write a quote inside a cell twice");
+            // Cells may have shifted: what stands here could be a password.
+            let column = self.columns.get(column).map(|c| c.header.clone());
+            draft.fail(column, NOT_SHOWN.to_owned(), reason);
+            return false;
+        }
+        if record.cells_total != self.columns.len() {
+            let reason = Reason::new(
+                format!("are not as many as the header's {}", self.columns.len()),
+                "write a cell for each column, empty ones too, and quote cells with a separator in them",
+            );
+            let s = if record.cells_total == 1 { "" } else { "s" };
+            draft.fail(None, format!("{} cell{s}", record.cells_total), reason);
+            return false;
+        }
+        true
+    }
+
+    fn take<'r>(&mut self, column: usize, cell: &'r str, draft: &mut Draft<'_, 'r>) {
+        let (Some(step), scratch) = (self.steps.get(column), &mut self.scratch) else { return };
+        if let Meaning::Ignored(_) = step.meaning {
+            return;
+        }
+        if cell.len() > self.cell_bytes_max {
+            let reason = format!("is longer than {} bytes", self.cell_bytes_max);
+            draft.fail_cell(column, cell, step, Reason::new(reason, "shorten it"));
+            return;
+        }
+        let cell: &'r str = if self.rules.own { unguard(cell) } else { cell };
+        if step.meaning.is_secret() {
+            // Spaces belong to a password.
+            if !cell.is_empty() {
+                draft.take_secret(column, cell, step);
+            }
+        } else if cell.trim().is_empty() {
+            if let (Some(field), Some(emptied)) = (step.field, &step.emptied) {
+                draft.row.person.values.push((field.name, emptied.clone()));
+            }
+        } else if let Some(field) = step.field {
+            let value = match self.rules.own {
+                true => text_to_value(cell, field, scratch),
+                false => (field.parse)(cell),
+            };
+            draft.take_value(column, cell, step, field.name, value);
+        } else if let Err(reason) = draft.take_other(column, cell, step) {
+            draft.fail_cell(column, cell, step, reason);
+        }
+    }
+}
+
+impl Step {
+    fn new(rules: &Rules, header: &str, scratch: &mut User) -> Step {
+        let meaning = rules.meaning(header);
+        let field = match meaning {
+            Meaning::Field(name) => User::field(name),
+            _ => None,
+        };
+        let emptied = match field {
+            Some(field) if rules.own => {
+                (field.set)(scratch, &Value::Null).is_ok().then(|| (field.get)(scratch))
+            }
+            _ => None,
+        };
+        Step { meaning, field, emptied }
+    }
+}
+
+const NOT_SHOWN: &str = "(not shown)";
+
+/// A row on its way, with what can only be decided once all cells are read.
+struct Draft<'c, 'r> {
+    row: Row,
+    columns: &'c [Column],
+    username: Option<Candidate<'r>>,
+    other_username: Option<Candidate<'r>>,
+    number_inside: Option<(usize, &'r str)>,
+    voicemail: Option<bool>,
+    without_pin: bool,
+    pin: Option<(usize, &'r str)>,
+    /// Fields whose cells were wrong: they are not also called missing.
+    failed: Vec<&'static str>,
+    /// By slot.
+    devices: Vec<DeviceWish>,
+}
+
+#[derive(Clone, Copy)]
+struct Candidate<'r> {
+    rank: u8,
+    column: usize,
+    text: &'r str,
+}
+
+impl<'c, 'r> Draft<'c, 'r> {
+    fn new(row: Row, columns: &'c [Column]) -> Draft<'c, 'r> {
+        Draft {
+            row,
+            columns,
+            username: None,
+            other_username: None,
+            number_inside: None,
+            voicemail: None,
+            without_pin: false,
+            pin: None,
+            failed: Vec::new(),
+            devices: Vec::new(),
+        }
+    }
+
+    fn take_value(
+        &mut self,
+        column: usize,
+        cell: &str,
+        step: &Step,
+        name: &'static str,
+        value: Result<Value, Reason>,
+    ) {
+        match value {
+            Ok(value) => self.row.person.values.push((name, value)),
+            Err(reason) => {
+                self.failed.push(name);
+                self.fail_cell(column, cell, step, reason);
+            }
+        }
+    }
+
+    fn take_secret(&mut self, column: usize, cell: &'r str, step: &Step) {
+        let secret = match step.meaning {
+            // Judged when it is clear that there is a mailbox for it.
+            Meaning::VoicemailPin => {
+                self.pin = Some((column, cell));
+                return;
+            }
+            Meaning::SipPassword => sip_password(cell).map(|s| self.row.person.sip_password = Some(s)),
+            _ => pin(cell).map(|s| self.row.person.on_call_pin = Some(s)),
+        };
+        if let Err(reason) = secret {
+            self.fail_cell(column, cell, step, reason);
+        }
+    }
+
+    fn take_other(&mut self, column: usize, cell: &'r str, step: &Step) -> Result<(), Reason> {
+        let person = &mut self.row.person;
+        match step.meaning {
+            Meaning::Username { rank } => self.take_username(Candidate { rank, column, text: cell }),
+            Meaning::Site => person.site_name = Some(Name::parse(cell)?.to_smol()),
+            Meaning::Connection => person.connection_name = Some(Name::parse(cell)?.to_smol()),
+            Meaning::MailboxOwner => person.mailbox = mailbox(cell)?,
+            Meaning::Voicemail => self.voicemail = Some(bool::parse(cell)?),
+            Meaning::VoicemailWithoutPin => self.without_pin = bool::parse(cell)?,
+            Meaning::ActiveIf(word) => {
+                let active = bool::parse(cell)? == word;
+                person.status = Some(if active { FileStatus::Active } else { FileStatus::Inactive });
+            }
+            Meaning::NumberSeenInside => self.number_inside = Some((column, cell)),
+            Meaning::Device { slot, part } => {
+                let slot = usize::from(slot);
+                if self.devices.len() <= slot {
+                    self.devices.resize_with(slot + 1, DeviceWish::default);
+                }
+                let device = &mut self.devices[slot];
+                match part {
+                    DevicePart::Name => device.name = Some(Name::parse(cell)?),
+                    DevicePart::Mac => device.mac = Some(Mac::parse(cell)?),
+                    DevicePart::Model => device.model = Some(Name::parse(cell)?),
+                    DevicePart::Serial => device.serial = Some(Name::parse(cell)?),
+                }
+            }
+            Meaning::Field(_)
+            | Meaning::SipPassword
+            | Meaning::OnCallPin
+            | Meaning::VoicemailPin
+            | Meaning::Ignored(_) => {}
+        }
+        Ok(())
+    }
+
+    fn take_username(&mut self, candidate: Candidate<'r>) {
+        match self.username {
+            Some(first) if first.rank <= candidate.rank => self.other_username = Some(candidate),
+            first => {
+                self.other_username = first;
+                self.username = Some(candidate);
+            }
+        }
+    }
+
+    fn finish(&mut self, rules: &Rules, steps: &[Step]) {
+        self.finish_username(steps);
+        self.finish_display_name(rules, steps);
+        self.finish_mailbox(steps);
+        self.finish_devices(rules, steps);
+        if let Some((column, number)) = self.number_inside
+            && self.row.person.text("extension").is_some_and(|extension| extension != number.trim())
+        {
+            let why = format!("{} is not taken: colleagues always see the extension", found(number));
+            self.remark(column, why);
+        }
+    }
+
+    fn finish_username(&mut self, steps: &[Step]) {
+        let person = &mut self.row.person;
+        let Some(taken) = self.username else {
+            match person.text("extension").map(Value::text) {
+                Some(extension) => person.values.push(("username", extension)),
+                None if self.failed.contains(&"extension") => {}
+                None => self.fail_missing_username(steps),
+            }
+            return;
+        };
+        match Username::parse(taken.text) {
+            Ok(username) => person.values.push(("username", username.to_value())),
+            Err(reason) => self.fail_cell(taken.column, taken.text, &steps[taken.column], reason),
+        }
+        if let Some(other) = self.other_username
+            && other.text.trim() != taken.text.trim()
+        {
+            let by = &self.columns[taken.column].header;
+            let why = format!("{} is not taken: phones sign in with the {by}", found(other.text));
+            self.remark(other.column, why);
+        }
+    }
+
+    fn fail_missing_username(&mut self, steps: &[Step]) {
+        let is_username = |step: &Step| matches!(step.meaning, Meaning::Username { .. });
+        let is_extension = |step: &Step| step.meaning == Meaning::Field("extension");
+        let column = steps.iter().position(is_username).or_else(|| steps.iter().position(is_extension));
+        let reason = Reason::new("is missing", "give a username or an extension");
+        self.fail(column.map(|c| self.columns[c].header.clone()), String::new(), reason);
+    }
+
+    fn finish_display_name(&mut self, rules: &Rules, steps: &[Step]) {
+        let person = &self.row.person;
+        let sources: &[&str] = match rules.names {
+            Names::Given => &["display_name"],
+            Names::JoinedOrExtension => &["display_name", "given_name", "family_name", "extension"],
+        };
+        if person.text("display_name").is_some() || self.failed.iter().any(|name| sources.contains(name)) {
+            return;
+        }
+        let column_of = |name: &'static str| steps.iter().position(|s| s.meaning == Meaning::Field(name));
+        let column = column_of("display_name").or_else(|| column_of("given_name"));
+        let parts: Vec<&str> = ["given_name", "family_name"].iter().filter_map(|n| person.text(n)).collect();
+        let joins = rules.names == Names::JoinedOrExtension;
+        if joins && !parts.is_empty() {
+            match Name::parse(&parts.join(" ")) {
+                Ok(name) => self.row.person.values.push(("display_name", name.to_value())),
+                Err(reason) => {
+                    self.fail(column.map(|c| self.columns[c].header.clone()), String::new(), reason);
+                }
+            }
+        } else if let (true, Some(extension)) = (joins, person.text("extension").map(Value::text)) {
+            self.row.person.values.push(("display_name", extension));
+            if let Some(column) = column {
+                self.remark(column, "is empty: the extension is shown as the name".to_owned());
+            }
+        } else {
+            let reason = Reason::new("is missing", "write the name that others shall see");
+            self.fail(column.map(|c| self.columns[c].header.clone()), String::new(), reason);
+        }
+    }
+
+    fn finish_mailbox(&mut self, steps: &[Step]) {
+        if let Some(wanted) = self.voicemail {
+            self.row.person.mailbox = if wanted { MailboxWish::Own { pin: None } } else { MailboxWish::None };
+        }
+        let Some((column, cell)) = self.pin else { return };
+        let why = match &self.row.person.mailbox {
+            MailboxWish::Keep | MailboxWish::Own { .. } if !self.without_pin => {
+                match pin(cell) {
+                    Ok(pin) => self.row.person.mailbox = MailboxWish::Own { pin: Some(pin) },
+                    Err(reason) => self.fail_cell(column, cell, &steps[column], reason),
+                }
+                return;
+            }
+            MailboxWish::Keep | MailboxWish::Own { .. } => "is not taken: the mailbox asks for none",
+            MailboxWish::None => "is not taken: the person has no mailbox",
+            MailboxWish::OfUser(_) | MailboxWish::Named(_) => {
+                "is not taken: the mailbox is not the person's own"
+            }
+        };
+        self.remark(column, why.to_owned());
+    }
+
+    fn finish_devices(&mut self, rules: &Rules, steps: &[Step]) {
+        let mut devices = std::mem::take(&mut self.devices);
+        devices.retain(|device| *device != DeviceWish::default());
+        // Other systems name a model for everybody; without an address it is no device.
+        if !rules.own
+            && let Some(at) = devices.iter().position(|device| device.mac.is_none())
+        {
+            devices.remove(at);
+            let is_model = |s: &Step| matches!(s.meaning, Meaning::Device { part: DevicePart::Model, .. });
+            if let Some(column) = steps.iter().position(is_model) {
+                self.remark(column, "is not taken: there is no MAC address with it".to_owned());
+            }
+        }
+        self.row.person.devices = devices;
+    }
+
+    fn fail_cell(&mut self, column: usize, cell: &str, step: &Step, reason: Reason) {
+        let found = if step.meaning.is_secret() { NOT_SHOWN.to_owned() } else { found(cell) };
+        self.fail(Some(self.columns[column].header.clone()), found, reason);
+    }
+
+    fn fail(&mut self, column: Option<SmolStr>, found: String, reason: Reason) {
+        self.row.errors.push(CellError {
+            line: self.row.line,
+            row: self.row.number,
+            column,
+            found,
+            reason: reason.reason,
+            mend: reason.mend,
+        });
+    }
+
+    fn remark(&mut self, column: usize, text: String) {
+        self.row.remarks.push(Remark { column: self.columns[column].header.clone(), text });
+    }
+}
+
+/// A cell as it is shown: on one line, shortened.
+fn found(cell: &str) -> String {
+    let one_line = |c: char| if c.is_control() { ' ' } else { c };
+    let mut shown: String = cell.chars().take(FOUND_CHARACTERS_MAX).map(one_line).collect();
+    if shown.len() < cell.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn sip_password(cell: &str) -> Result<Secret, Reason> {
+    if cell.chars().any(char::is_control) {
+        return Err(Reason::new("has a line break or control character in it", "write it on one line"));
+    }
+    if cell.chars().count() > SIP_PASSWORD_CHARACTERS_MAX {
+        return Err(Reason::new(
+            format!("is longer than {SIP_PASSWORD_CHARACTERS_MAX} characters"),
+            "give the phone a shorter password",
+        ));
+    }
+    Ok(Secret::new(cell))
+}
+
+fn pin(cell: &str) -> Result<Secret, Reason> {
+    let digits = cell.trim();
+    if digits.is_empty() || digits.len() > PIN_DIGITS_MAX || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Reason::new("is not a PIN", format!("write 1 to {PIN_DIGITS_MAX} digits")));
+    }
+    Ok(Secret::new(digits))
+}
+
+/// See [`crate::export::ExportMailbox::to_cell`] for the other direction.
+fn mailbox(cell: &str) -> Result<MailboxWish, Reason> {
+    let cell = cell.trim();
+    let wrong = |_| {
+        Reason::new("is not a mailbox", "write own, none, a username, or name: and the name of a mailbox")
+    };
+    match cell.split_once(':') {
+        None if cell.eq_ignore_ascii_case("own") => Ok(MailboxWish::Own { pin: None }),
+        None if cell.eq_ignore_ascii_case("none") => Ok(MailboxWish::None),
+        None => Username::parse(cell).map(MailboxWish::OfUser).map_err(wrong),
+        Some(("user", username)) => Username::parse(username).map(MailboxWish::OfUser).map_err(wrong),
+        Some(("name", name)) => Name::parse(name).map(MailboxWish::Named).map_err(wrong),
+        Some(_) => Err(wrong(Reason::new("", ""))),
+    }
+}
