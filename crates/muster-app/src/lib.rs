@@ -1,1 +1,69 @@
-//! Use cases: authorize, load, decide, save; jobs and followers.
+//! Use cases: authorize, load, decide, save and log. One file a verb.
+//!
+//! An [`App`] is what the API and the program hold. Its methods block (they talk to the database), so
+//! they are called from threads that may. Nothing here knows HTTP, SQL or SIP messages; what follows
+//! the change log ([`followers`]) is told through the values it hands out.
+
+mod apply;
+mod authorize;
+mod error;
+pub mod followers;
+pub mod imports;
+pub mod jobs;
+pub mod organizations;
+pub mod phones;
+mod secrets;
+pub mod undo;
+pub mod users;
+
+use std::sync::Arc;
+
+use muster_domain::ids::ChangeSetId;
+use muster_domain::types::UnixMillis;
+use muster_store::Store;
+
+pub use apply::Done;
+pub use authorize::{Actor, Scope};
+pub use error::AppError;
+
+/// The slug of the organization that holds what operators do. It has no phones and is not listed.
+pub const OPERATOR_SLUG: &str = "operator";
+
+/// The use cases over one store.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    phones: phones::Phones,
+    jobs: jobs::JobBoard,
+}
+
+impl App {
+    pub fn new(store: Store) -> App {
+        App(Arc::new(Inner { store, phones: phones::Phones::default(), jobs: jobs::JobBoard::default() }))
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// What the phone core last said about people: presence, registrations, how far it has followed.
+    pub fn phones(&self) -> &phones::Phones {
+        &self.0.phones
+    }
+
+    pub(crate) fn job_board(&self) -> &jobs::JobBoard {
+        &self.0.jobs
+    }
+
+    pub(crate) fn now(&self) -> UnixMillis {
+        let since_1970 =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        UnixMillis(since_1970.as_millis() as i64)
+    }
+
+    pub(crate) fn new_set(&self) -> ChangeSetId {
+        ChangeSetId(uuid::Uuid::now_v7())
+    }
+}

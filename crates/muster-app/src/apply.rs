@@ -1,0 +1,408 @@
+//! The one way in for changes: form, import, bulk change and undo all end here.
+//!
+//! A [`Session`] is one locked organization inside one transaction. It loads what a change touches,
+//! lets the domain decide, checks what needs other things (references, emails, the last
+//! administrator), and hands state and log rows to the store together.
+
+use std::collections::HashMap;
+
+use muster_domain::change::{self, EntityChange, Op, Refusal};
+use muster_domain::field::{Entity, EntityKind};
+use muster_domain::ids::{ChangeSetId, ConnectionId, OrgId, SiteId};
+use muster_domain::log::{Facts, user_facts};
+use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
+use muster_domain::types::{UnixMillis, fold};
+use muster_domain::user::{Record, User};
+use muster_store::{AnyEntity, OrgHead, Recorded, Stored, Tx};
+use smol_str::SmolStr;
+use uuid::Uuid;
+
+use crate::{App, AppError, Scope};
+
+/// How many changes are handed to the store at once.
+const BATCH: usize = 1000;
+
+/// What a session allows beyond the ordinary.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Allow {
+    /// Two users may have the same email; neither signs in with it.
+    pub shared_emails: bool,
+}
+
+/// What came of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// What was made or changed.
+    pub id: Uuid,
+    /// The newest change of the organization's log when it was done.
+    pub seq: u64,
+    /// It had been done before under the same idempotency key; nothing was changed now.
+    pub replayed: bool,
+}
+
+impl App {
+    /// Carries out one change of an organization: the frame of nearly every use case. The closure may
+    /// run again, so it sends nothing and keeps nothing.
+    pub(crate) fn change(
+        &self,
+        scope: &Scope,
+        allow: Allow,
+        mut work: impl FnMut(&mut Session<'_>) -> Result<Uuid, AppError> + Send,
+    ) -> Result<Done, AppError> {
+        let (now, set) = (self.now(), self.new_set());
+        self.store().write(|tx| {
+            let mut session = Session::begin(tx, scope.org(), now, scope.actor, set, allow)?;
+            if let Some(done) = session.done_before(scope)? {
+                return Ok(done);
+            }
+            let id = work(&mut session)?;
+            session.flush()?;
+            session.remember(scope, id)?;
+            let seq = session.finish()?;
+            Ok(Done { id, seq, replayed: false })
+        })
+    }
+}
+
+pub(crate) struct Session<'t> {
+    pub tx: &'t mut Tx,
+    org: OrgId,
+    head: OrgHead,
+    at: UnixMillis,
+    actor: Uuid,
+    set: ChangeSetId,
+    allow: Allow,
+    pending: Vec<Recorded>,
+    sites: Option<Vec<Site>>,
+    connections: Option<Vec<Connection>>,
+    removed: Vec<(EntityKind, Uuid)>,
+    /// Sequence numbers of what this session recorded.
+    pub first_seq: Option<u64>,
+    pub last_seq: u64,
+}
+
+impl<'t> Session<'t> {
+    /// Locks the organization: from here to the end of the transaction nobody else changes it.
+    pub fn begin(
+        tx: &'t mut Tx,
+        org: OrgId,
+        at: UnixMillis,
+        actor: Uuid,
+        set: ChangeSetId,
+        allow: Allow,
+    ) -> Result<Self, AppError> {
+        let head = tx.lock_org(org)?;
+        Ok(Session::at_head(tx, head, at, actor, set, allow))
+    }
+
+    /// For an organization that this transaction makes: its creation must be the first change.
+    pub fn begin_new(
+        tx: &'t mut Tx,
+        org: OrgId,
+        at: UnixMillis,
+        actor: Uuid,
+        set: ChangeSetId,
+    ) -> Result<Self, AppError> {
+        let head = tx.new_org(org)?;
+        Ok(Session::at_head(tx, head, at, actor, set, Allow::default()))
+    }
+
+    fn at_head(
+        tx: &'t mut Tx,
+        head: OrgHead,
+        at: UnixMillis,
+        actor: Uuid,
+        set: ChangeSetId,
+        allow: Allow,
+    ) -> Self {
+        Session {
+            tx,
+            org: head.org,
+            last_seq: head.head_seq,
+            head,
+            at,
+            actor,
+            set,
+            allow,
+            pending: Vec::new(),
+            sites: None,
+            connections: None,
+            removed: Vec::new(),
+            first_seq: None,
+        }
+    }
+
+    /// Applies changes in order. What they need loaded is loaded once a kind.
+    pub fn apply(&mut self, changes: Vec<EntityChange>) -> Result<(), AppError> {
+        let mut current = self.load(&changes)?;
+        for entity_change in changes {
+            self.apply_one(entity_change, &mut current)?;
+            if self.pending.len() >= BATCH {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Like [`Session::apply`] for a thing that is new: nothing needs to be loaded.
+    pub fn create<E: Stored>(&mut self, entity: &E) -> Result<(), AppError> {
+        let creation = change::creation_of(entity);
+        self.typed::<E>(None, creation)?;
+        if self.pending.len() >= BATCH {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Records an update of a thing that was loaded in this transaction; nothing if it is unchanged.
+    pub fn update<E: Stored>(&mut self, before: &E, after: &E) -> Result<bool, AppError> {
+        let Some(update) = change::update_of(before, after) else { return Ok(false) };
+        self.typed(Some(before.clone()), update)?;
+        if self.pending.len() >= BATCH {
+            self.flush()?;
+        }
+        Ok(true)
+    }
+
+    pub fn sites(&mut self) -> Result<&[Site], AppError> {
+        if self.sites.is_none() {
+            self.flush()?;
+            self.sites = Some(self.tx.all::<Site>(self.org)?);
+        }
+        Ok(self.sites.as_deref().unwrap_or_default())
+    }
+
+    pub fn connections(&mut self) -> Result<&[Connection], AppError> {
+        if self.connections.is_none() {
+            self.flush()?;
+            self.connections = Some(self.tx.all::<Connection>(self.org)?);
+        }
+        Ok(self.connections.as_deref().unwrap_or_default())
+    }
+
+    /// Hands the rest to the store. Every session ends with this.
+    pub fn finish(mut self) -> Result<u64, AppError> {
+        self.flush()?;
+        self.check_removed()?;
+        Ok(self.last_seq)
+    }
+
+    fn done_before(&mut self, scope: &Scope) -> Result<Option<Done>, AppError> {
+        let Some(once) = &scope.once else { return Ok(None) };
+        let before = self.tx.recall(self.org, scope.actor, &once.key, self.at)?;
+        let Some(before) = before else { return Ok(None) };
+        if before.request_hash != once.request_hash {
+            return Err(AppError::IdempotencyConflict);
+        }
+        Ok(effect_of(&before.response).map(|(id, seq)| Done { id, seq, replayed: true }))
+    }
+
+    fn remember(&mut self, scope: &Scope, id: Uuid) -> Result<(), AppError> {
+        let Some(once) = &scope.once else { return Ok(()) };
+        let response = [&id.as_bytes()[..], &self.last_seq.to_be_bytes()].concat();
+        self.tx.remember(self.org, scope.actor, &once.key, &once.request_hash, &response, self.at)?;
+        Ok(())
+    }
+
+    pub fn flush(&mut self) -> Result<(), AppError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.check_emails()?;
+        let range = self.tx.record(&mut self.head, self.at, self.actor, self.set, &self.pending)?;
+        self.first_seq.get_or_insert(*range.start());
+        self.last_seq = *range.end();
+        self.pending.clear();
+        Ok(())
+    }
+
+    fn load(&mut self, changes: &[EntityChange]) -> Result<HashMap<Uuid, AnyEntity>, AppError> {
+        self.flush()?;
+        let mut loaded = HashMap::new();
+        for kind in EntityKind::ALL {
+            let ids: Vec<Uuid> = changes.iter().filter(|c| c.kind == *kind).map(|c| c.id).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            match kind {
+                EntityKind::Organization => self.load_kind::<Organization>(&ids, &mut loaded)?,
+                EntityKind::Site => self.load_kind::<Site>(&ids, &mut loaded)?,
+                EntityKind::Connection => self.load_kind::<Connection>(&ids, &mut loaded)?,
+                EntityKind::User => self.load_kind::<User>(&ids, &mut loaded)?,
+                EntityKind::Device => self.load_kind::<Device>(&ids, &mut loaded)?,
+                EntityKind::Mailbox => self.load_kind::<Mailbox>(&ids, &mut loaded)?,
+                EntityKind::Token => self.load_kind::<Token>(&ids, &mut loaded)?,
+            }
+        }
+        Ok(loaded)
+    }
+
+    fn load_kind<E: Stored>(
+        &mut self,
+        ids: &[Uuid],
+        into: &mut HashMap<Uuid, AnyEntity>,
+    ) -> Result<(), AppError> {
+        for entity in self.tx.get_many::<E>(self.org, ids)? {
+            into.insert(entity.id(), entity.into_any());
+        }
+        Ok(())
+    }
+
+    fn apply_one(&mut self, c: EntityChange, current: &mut HashMap<Uuid, AnyEntity>) -> Result<(), AppError> {
+        let id = c.id;
+        let before = current.remove(&id);
+        let after = match c.kind {
+            EntityKind::Organization => self.any::<Organization>(before, c)?,
+            EntityKind::Site => self.any::<Site>(before, c)?,
+            EntityKind::Connection => self.any::<Connection>(before, c)?,
+            EntityKind::User => self.any::<User>(before, c)?,
+            EntityKind::Device => self.any::<Device>(before, c)?,
+            EntityKind::Mailbox => self.any::<Mailbox>(before, c)?,
+            EntityKind::Token => self.any::<Token>(before, c)?,
+        };
+        if let Some(after) = after {
+            current.insert(id, after);
+        }
+        Ok(())
+    }
+
+    fn any<E: Stored>(
+        &mut self,
+        before: Option<AnyEntity>,
+        c: EntityChange,
+    ) -> Result<Option<AnyEntity>, AppError> {
+        let before = before.and_then(E::from_any);
+        self.typed::<E>(before, c)
+    }
+
+    fn typed<E: Stored>(
+        &mut self,
+        before: Option<E>,
+        c: EntityChange,
+    ) -> Result<Option<AnyEntity>, AppError> {
+        let mut after = change::apply::<E>(self.org, before.as_ref(), &c)?;
+        if let Some(after) = &mut after {
+            after.set_created_at(before.as_ref().map_or(self.at, Entity::created_at));
+        }
+        let before = before.map(E::into_any);
+        let after = after.map(E::into_any);
+        let facts = self.check(before.as_ref(), after.as_ref(), &c)?;
+        if matches!(c.kind, EntityKind::Site | EntityKind::Connection) {
+            (self.sites, self.connections) = (None, None);
+        }
+        self.pending.push(Recorded { change: c, before, after: after.clone(), facts });
+        Ok(after)
+    }
+
+    /// Rules that need other things than the one that changes.
+    fn check(
+        &mut self,
+        before: Option<&AnyEntity>,
+        after: Option<&AnyEntity>,
+        c: &EntityChange,
+    ) -> Result<Facts, AppError> {
+        if c.op == Op::Remove {
+            self.removed.push((c.kind, c.id));
+        }
+        if c.kind != EntityKind::User {
+            return Ok(Facts::default());
+        }
+        let (before, after) = (before.and_then(AnyEntity::as_user), after.and_then(AnyEntity::as_user));
+        if let Some(after) = after
+            && before.is_none_or(|b| b.site != after.site || b.connection != after.connection)
+        {
+            self.check_place(after.site, after.connection)?;
+        }
+        Ok(user_facts(before, after, c))
+    }
+
+    fn check_place(
+        &mut self,
+        site: Option<SiteId>,
+        connection: Option<ConnectionId>,
+    ) -> Result<(), AppError> {
+        if !self.sites()?.iter().any(|s| Some(s.id) == site) {
+            return Err(AppError::invalid(
+                "site",
+                "is not a site of this organization",
+                "pick one of its sites",
+            ));
+        }
+        if !self.connections()?.iter().any(|c| Some(c.id) == connection) {
+            return Err(AppError::invalid(
+                "connection",
+                "is not a connection of this organization",
+                "pick one of its connections",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Nothing is left pointing at nothing: what is still referred to stays. Asked at the end, when
+    /// everything that goes together is gone.
+    fn check_removed(&mut self) -> Result<(), AppError> {
+        let removed = std::mem::take(&mut self.removed);
+        for kind in EntityKind::ALL {
+            let ids: Vec<Uuid> = removed.iter().filter(|(k, _)| k == kind).map(|(_, id)| *id).collect();
+            for ids in ids.chunks(500) {
+                match kind {
+                    EntityKind::Site => self.check_unreferred::<User>("site", ids)?,
+                    EntityKind::Connection => self.check_unreferred::<User>("connection", ids)?,
+                    EntityKind::Mailbox => self.check_unreferred::<User>("mailbox", ids)?,
+                    EntityKind::User => {
+                        self.check_unreferred::<Device>("user", ids)?;
+                        self.check_unreferred::<Mailbox>("owner", ids)?;
+                    }
+                    EntityKind::Organization | EntityKind::Device | EntityKind::Token => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_unreferred<E: Stored>(&mut self, field: &'static str, ids: &[Uuid]) -> Result<(), AppError> {
+        match self.tx.referring::<E>(self.org, field, ids)?.len() {
+            0 => Ok(()),
+            count => Err(Refusal::InUse { by: E::KIND, count: count as u64 }.into()),
+        }
+    }
+
+    /// One signing-in email, one user: the ones that this batch brings, against each other and all
+    /// others. The organization is locked, so nobody slips in between.
+    fn check_emails(&mut self) -> Result<(), AppError> {
+        if self.allow.shared_emails {
+            return Ok(());
+        }
+        let mut brought: HashMap<SmolStr, Uuid> = HashMap::new();
+        for recorded in &self.pending {
+            let Some(AnyEntity::User(user)) = &recorded.after else { continue };
+            let touched = recorded.change.fields.iter().any(|f| f.field == "email" || f.field == "record");
+            let Some(email) = user.email.as_ref().filter(|_| touched && user.record == Record::Live) else {
+                continue;
+            };
+            if let Some(other) = brought.insert(fold(email.as_str()).into(), user.id.0)
+                && other != user.id.0
+            {
+                return Err(taken_email(email.as_str(), other));
+            }
+        }
+        let keys: Vec<SmolStr> = brought.keys().cloned().collect();
+        for (key, holder) in self.tx.emails(self.org, &keys)? {
+            if brought.get(&key).is_some_and(|id| *id != holder.0) {
+                return Err(taken_email(&key, holder.0));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn taken_email(email: &str, holder: Uuid) -> AppError {
+    Refusal::Taken { field: "email", value: email.to_string(), holder: Some((EntityKind::User, holder)) }
+        .into()
+}
+
+/// The id and sequence number that were remembered for an idempotency key.
+fn effect_of(response: &[u8]) -> Option<(Uuid, u64)> {
+    let (id, seq) = response.split_at_checked(16)?;
+    Some((Uuid::from_slice(id).ok()?, u64::from_be_bytes(seq.try_into().ok()?)))
+}

@@ -1,0 +1,48 @@
+//! What a use case can answer instead of its result. Status codes are the edge's business.
+
+use muster_domain::change::Refusal;
+use muster_domain::permission::Permission;
+use muster_domain::value::FieldError;
+use muster_import::FileError;
+use muster_store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// No token, or one that nobody has.
+    #[error("sign in with a valid token")]
+    NotAuthenticated,
+    #[error("this needs the permission {}", .0.word())]
+    NotPermitted(Permission),
+    /// Also the answer for what belongs to another organization.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the Idempotency-Key was used before with another request")]
+    IdempotencyConflict,
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{0}")]
+    Limit(String),
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl AppError {
+    pub fn invalid(field: &'static str, reason: impl Into<String>, mend: impl Into<String>) -> AppError {
+        AppError::Refused(Refusal::Invalid(vec![FieldError::new(field, reason, mend)]))
+    }
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> AppError {
+        match error {
+            // The table of claims is the last to know: whatever the checks before it missed is said in
+            // the same words.
+            StoreError::Taken { field, key, holder, .. } => {
+                AppError::Refused(Refusal::Taken { field, value: key.to_string(), holder })
+            }
+            other => AppError::Store(other),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Keeps the phone core's view of people up to date (replicated follower).
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use muster_domain::capabilities;
+use muster_domain::dial_plan::{
+    Capabilities, CredentialPlan, PersonPlan, PlanUpdate, Service as PlanService,
+};
+use muster_domain::field::EntityKind;
+use muster_domain::ids::{OrgId, UserId};
+use muster_domain::organization::{ConnectionKind, Organization};
+use muster_domain::user::Service;
+use muster_domain::value::Value;
+use muster_store::{Change, ChangeFilter, PlanPerson, Reader};
+
+use crate::{App, AppError, OPERATOR_SLUG};
+
+/// What the phone core is told.
+pub type PlanEvent = PlanUpdate;
+
+/// Changes read at once. An organization that has grown by more is sent as a whole again.
+const PAGE: usize = 1000;
+
+/// How an auth name, a realm and a secret become what digest needs. The formula is SIP's, so it is
+/// handed in.
+pub type Ha1 = fn(auth_name: &str, realm: &str, secret: &str) -> ([u8; 16], [u8; 32]);
+
+/// Follows every organization and hands what the phones must know to a sink, in order.
+pub struct DialPlanFollower {
+    app: App,
+    ha1: Ha1,
+    known: HashMap<OrgId, u64>,
+}
+
+impl DialPlanFollower {
+    pub fn new(app: App, ha1: Ha1) -> DialPlanFollower {
+        DialPlanFollower { app, ha1, known: HashMap::new() }
+    }
+
+    /// Runs until `stop`; wakes at every commit of this process and looks at the heads twice a second
+    /// for those of others.
+    pub fn run(mut self, stop: &AtomicBool, mut sink: impl FnMut(PlanUpdate)) {
+        let mut seen = 0;
+        while !stop.load(Ordering::Relaxed) {
+            if let Err(error) = self.step(&mut sink) {
+                tracing::warn!(%error, "the phones' view of people is waiting for the database");
+                std::thread::sleep(Duration::from_millis(500));
+            }
+            seen = self.app.store().wait_commit(seen, Duration::from_millis(500));
+        }
+    }
+
+    /// Catches up once with everything committed by now.
+    pub fn step(&mut self, sink: &mut impl FnMut(PlanUpdate)) -> Result<(), AppError> {
+        let heads = self.app.store().read(|r| r.heads().map_err(AppError::from))?;
+        let gone: Vec<OrgId> =
+            self.known.keys().filter(|id| heads.iter().all(|h| h.org != **id)).copied().collect();
+        for org in gone {
+            self.known.remove(&org);
+            sink(PlanUpdate::OrganizationGone { org });
+        }
+        for head in heads {
+            let known = self.known.get(&head.org).copied();
+            if known == Some(head.head_seq) {
+                continue;
+            }
+            let updates = self.app.store().read(|r| self.updates(r, head.org, known))?;
+            for update in updates {
+                if let PlanUpdate::Reached { org, seq } = update {
+                    self.known.insert(org, seq);
+                }
+                sink(update);
+            }
+        }
+        Ok(())
+    }
+
+    fn updates(&self, r: &mut Reader, org: OrgId, known: Option<u64>) -> Result<Vec<PlanUpdate>, AppError> {
+        let Some(organization) = r.organization(org)? else { return Ok(Vec::new()) };
+        let Some(head) = r.head(org)? else { return Ok(Vec::new()) };
+        let seq = head.head_seq;
+        if organization.slug.as_str() == OPERATOR_SLUG {
+            return Ok(vec![PlanUpdate::Reached { org, seq }]);
+        }
+        let mut updates = match known {
+            Some(known) if seq - known.min(seq) <= PAGE as u64 => {
+                let changes = r.changes(org, known, PAGE, &ChangeFilter::default())?;
+                self.follow(r, &organization, seq, &changes)?
+            }
+            _ => vec![self.snapshot(r, &organization, seq)?],
+        };
+        updates.push(PlanUpdate::Reached { org, seq });
+        Ok(updates)
+    }
+
+    fn snapshot(
+        &self,
+        r: &mut Reader,
+        organization: &Organization,
+        seq: u64,
+    ) -> Result<PlanUpdate, AppError> {
+        let mut people = Vec::new();
+        r.plan_people(organization.id, |person| {
+            people.push(self.person(organization, person));
+            Ok(())
+        })?;
+        Ok(PlanUpdate::Organization {
+            id: organization.id,
+            seq,
+            realm: organization.domain.to_smol(),
+            aliases: organization.domain_aliases.iter().map(|d| d.to_smol()).collect(),
+            people,
+        })
+    }
+
+    fn follow(
+        &self,
+        r: &mut Reader,
+        organization: &Organization,
+        seq: u64,
+        changes: &[Change],
+    ) -> Result<Vec<PlanUpdate>, AppError> {
+        let org = organization.id;
+        let mut touched = BTreeSet::new();
+        for change in changes {
+            match change.envelope.entity {
+                // A new domain is a new realm, and every HA1 with it.
+                EntityKind::Organization => return Ok(vec![self.snapshot(r, organization, seq)?]),
+                EntityKind::User => {
+                    touched.insert(UserId(change.envelope.entity_id));
+                }
+                EntityKind::Device => match &change.body {
+                    Some(_) => touched.extend(holders(r, org, change)?),
+                    // What was erased cannot say whose it was.
+                    None => return Ok(vec![self.snapshot(r, organization, seq)?]),
+                },
+                EntityKind::Site | EntityKind::Connection | EntityKind::Mailbox | EntityKind::Token => {}
+            }
+        }
+        let ids: Vec<UserId> = touched.iter().copied().collect();
+        let people = r.plan_people_of(org, &ids)?;
+        for person in &people {
+            touched.remove(&person.user);
+        }
+        let gone = touched.into_iter().map(|user| PlanUpdate::PersonGone { org, seq, user });
+        let here = people.into_iter().map(|p| self.person(organization, p));
+        // Those who left go first, so that whoever has their extension now is not taken for a clash.
+        let mut updates: Vec<PlanUpdate> = gone.collect();
+        updates.extend(here.map(|person| PlanUpdate::Person { org, seq, person }));
+        Ok(updates)
+    }
+
+    fn person(&self, organization: &Organization, person: PlanPerson) -> PersonPlan {
+        let can = capabilities::capabilities(person.user_type, ConnectionKind::Builtin);
+        let mut allowed = Capabilities::none();
+        for (yes, capability) in [
+            (can.registers, Capabilities::REGISTER),
+            (can.places_calls, Capabilities::PLACE_CALLS),
+            (can.receives_calls, Capabilities::RECEIVE_CALLS),
+            (can.messages, Capabilities::MESSAGES),
+        ] {
+            if yes {
+                allowed = allowed.with(capability);
+            }
+        }
+        let realm = organization.domain.as_str();
+        let credentials = person.credentials.into_iter().map(|c| {
+            let (ha1_md5, ha1_sha256) = (self.ha1)(&c.auth_name, realm, &c.secret);
+            CredentialPlan { id: c.id, auth_name: c.auth_name, ha1_md5, ha1_sha256 }
+        });
+        PersonPlan {
+            user: person.user,
+            extension: person.extension,
+            display_name: person.display_name,
+            service: plan_service(person.service),
+            capabilities: allowed,
+            max_bindings: u8::try_from(person.max_bindings).unwrap_or(u8::MAX),
+            call_timeout_s: person.call_timeout_s,
+            credentials: credentials.collect(),
+        }
+    }
+}
+
+/// Who had the device before the change and who has it after: both may have lost or gained a phone.
+fn holders(r: &mut Reader, org: OrgId, change: &Change) -> Result<Vec<UserId>, AppError> {
+    let mut users: Vec<UserId> = Vec::new();
+    for field in change.body.iter().flat_map(|b| &b.fields).filter(|f| f.field == "user") {
+        for value in [&field.before, &field.after] {
+            if let Value::Id(id) = value {
+                users.push(UserId(*id));
+            }
+        }
+    }
+    let device = r.get::<muster_domain::organization::Device>(org, change.envelope.entity_id)?;
+    users.extend(device.and_then(|d| d.user));
+    Ok(users)
+}
+
+fn plan_service(service: Service) -> PlanService {
+    match service {
+        Service::ContactOnly => PlanService::ContactOnly,
+        Service::NotActivated => PlanService::NotActivated,
+        Service::Enabled => PlanService::Enabled,
+        Service::Disabled => PlanService::Disabled,
+        Service::Frozen => PlanService::Frozen,
+    }
+}

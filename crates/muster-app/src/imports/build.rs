@@ -1,0 +1,168 @@
+//! One row and whoever is already there become the user that shall be.
+
+use muster_domain::capabilities::capabilities;
+use muster_domain::field::{Edit, Entity};
+use muster_domain::ids::SecretId;
+use muster_domain::organization::ConnectionKind;
+use muster_domain::user::{Service, User};
+use muster_domain::value::{FieldError, Value};
+use muster_import::{Column, FileStatus, MailboxWish, PersonRow, Row, Taken};
+use uuid::Uuid;
+
+use super::context::Context;
+use super::options::Activate;
+use super::report::RowProblem;
+use crate::users::{checked_pin, checked_sip_password, name_by_extension};
+
+/// Stands in a user that is only judged for a secret that will be kept when it is written.
+pub(super) const SECRET_TO_COME: SecretId = SecretId(Uuid::max());
+
+/// The user as the row wants it. Secrets are noted as [`SECRET_TO_COME`].
+pub(super) fn build(
+    row: &Row,
+    context: &mut Context,
+    existing: Option<&User>,
+    activate: Activate,
+) -> Result<User, Vec<FieldError>> {
+    let person = &row.person;
+    let mut errors = Vec::new();
+    let mut user = existing.cloned().unwrap_or_else(|| {
+        let mut user = User::blank(context.org, Uuid::now_v7());
+        user.site = context.default_site();
+        user.connection = context.default_connection();
+        user
+    });
+    set_values(&mut user, person, existing, &mut errors);
+    name_by_extension(&mut user);
+    place(&mut user, person, context, existing, &mut errors);
+    if let Some(password) = &person.sip_password {
+        if checked_sip_password(password.reveal()).is_err() {
+            errors.push(FieldError::new("sip_secret", "is longer than 128 characters", "shorten it"));
+        }
+        user.sip_secret = Some(SECRET_TO_COME);
+    }
+    if person.on_call_pin.is_some() {
+        user.on_call_pin = Some(SECRET_TO_COME);
+    }
+    if let MailboxWish::Own { pin: Some(pin) } = &person.mailbox
+        && checked_pin(pin.reveal()).is_err()
+    {
+        errors.push(FieldError::new("voicemail_pin", "is not a voicemail PIN", "give 3 to 12 digits"));
+    }
+    user.service = service(person, existing, activate);
+    if user.service != Service::Disabled {
+        (user.disabled_reason, user.disabled_comment, user.disabled_until) = (None, None, None);
+    }
+    let registers = capabilities(user.user_type, ConnectionKind::Builtin).registers;
+    if user.service == Service::Enabled && registers && user.sip_secret.is_none() {
+        user.sip_secret = Some(SECRET_TO_COME);
+    }
+    errors.extend(user.validate());
+    if errors.is_empty() { Ok(user) } else { Err(errors) }
+}
+
+fn set_values(user: &mut User, person: &PersonRow, existing: Option<&User>, errors: &mut Vec<FieldError>) {
+    for (name, value) in &person.values {
+        let Some(field) = User::field(name) else { continue };
+        if matches!(
+            *name,
+            "service" | "site" | "connection" | "sip_secret" | "on_call_pin" | "mailbox" | "record"
+        ) {
+            continue;
+        }
+        let fixed = existing.is_some() && field.meta.edit == Edit::AtCreation && (field.get)(user) != *value;
+        if fixed {
+            errors.push(FieldError::new(field.name, "cannot be changed any more", "leave it as it is"));
+        } else if let Err(reason) = (field.set)(user, value) {
+            errors.push(field.error(reason));
+        }
+    }
+}
+
+fn place(
+    user: &mut User,
+    person: &PersonRow,
+    context: &mut Context,
+    existing: Option<&User>,
+    errors: &mut Vec<FieldError>,
+) {
+    if let Some(name) = &person.site_name {
+        match context.site(name) {
+            Some(id) => user.site = Some(id),
+            None => errors.push(FieldError::new(
+                "site",
+                "is not a site of this organization",
+                "make the site first, or allow the import to make sites",
+            )),
+        }
+    }
+    if let Some(name) = &person.connection_name {
+        match context.connection(name) {
+            Some(id) if existing.is_none_or(|e| e.connection == Some(id)) => user.connection = Some(id),
+            Some(_) => {
+                errors.push(FieldError::new("connection", "cannot be changed any more", "leave it as it is"))
+            }
+            None => errors.push(FieldError::new(
+                "connection",
+                "is not a connection of this organization",
+                "name one of its connections",
+            )),
+        }
+    }
+}
+
+/// What the user's state shall be (`--activate`).
+fn service(person: &PersonRow, existing: Option<&User>, activate: Activate) -> Service {
+    let was = existing.map(|u| u.service);
+    if was == Some(Service::Frozen) {
+        // Only the operator thaws.
+        return Service::Frozen;
+    }
+    match activate {
+        Activate::All => Service::Enabled,
+        Activate::None => Service::ContactOnly,
+        Activate::File => {
+            let own_word = person.value("service").and_then(Value::as_text);
+            let own =
+                Service::ALL.iter().copied().find(|s| Some(s.word()) == own_word && *s != Service::Frozen);
+            own.unwrap_or(match (person.status, was) {
+                (Some(FileStatus::Active), _) => Service::Enabled,
+                (Some(FileStatus::Inactive), _) => Service::ContactOnly,
+                (None, Some(was)) => was,
+                (None, None) if person.sip_password.is_some() => Service::Enabled,
+                (None, None) => Service::ContactOnly,
+            })
+        }
+    }
+}
+
+/// A field's error in terms of the file: the header of its column, and what stood there.
+pub(super) fn problem(row: &Row, columns: &[Column], error: FieldError) -> RowProblem {
+    let column = columns.iter().find(|c| c.taken == Taken::Field(error.field));
+    let found = match row.person.value(error.field) {
+        Some(Value::Text(text)) => shorten(text),
+        Some(Value::Int(n)) => n.to_string(),
+        Some(Value::Bool(b)) => if *b { "yes" } else { "no" }.to_string(),
+        _ => match error.field {
+            "site" => row.person.site_name.as_deref().map(shorten).unwrap_or_default(),
+            "connection" => row.person.connection_name.as_deref().map(shorten).unwrap_or_default(),
+            _ => String::new(),
+        },
+    };
+    RowProblem {
+        line: row.line,
+        row: row.number,
+        column: Some(column.map_or_else(|| error.field.to_string(), |c| c.header.to_string())),
+        found,
+        reason: error.reason,
+        mend: error.mend,
+        remark: false,
+    }
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= 60 {
+        return text.to_string();
+    }
+    text.chars().take(59).chain(['…']).collect()
+}

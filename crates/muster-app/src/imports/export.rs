@@ -1,0 +1,162 @@
+//! People written to a file in our own format, streamed.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use muster_domain::ids::{ConnectionId, MailboxId, SecretId, SiteId, UserId};
+use muster_domain::organization::{Connection, Device, Mailbox, Site};
+use muster_domain::permission::Permission;
+use muster_domain::user::{Record, User};
+use muster_import::{ExportMailbox, ExportRow, ExportSecrets, Exporter, Layout};
+use muster_store::Reader;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::{App, AppError, Scope};
+
+/// People read and written at once.
+const BATCH: usize = 1000;
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ExportOptions {
+    /// Passwords and PINs in the clear: needs the permission to export secrets.
+    pub with_secrets: bool,
+}
+
+impl App {
+    /// Writes everybody who is not trashed. Returns how many were written.
+    pub fn export<W: Write + Send>(
+        &self,
+        scope: &Scope,
+        options: ExportOptions,
+        sink: W,
+    ) -> Result<u64, AppError> {
+        scope.require(if options.with_secrets { Permission::ExportSecrets } else { Permission::Read })?;
+        let mut sink = Some(sink);
+        self.store().read(|r| {
+            // A read is not run again: the sink is there.
+            let Some(sink) = sink.take() else {
+                return Err(AppError::Limit("the export was interrupted".into()));
+            };
+            export(r, scope, options, sink)
+        })
+    }
+}
+
+fn export<W: Write>(r: &mut Reader, scope: &Scope, options: ExportOptions, sink: W) -> Result<u64, AppError> {
+    let org = scope.org();
+    let sites: HashMap<SiteId, String> =
+        r.all::<Site>(org)?.into_iter().map(|s| (s.id, s.name.to_string())).collect();
+    let connections: HashMap<ConnectionId, String> =
+        r.all::<Connection>(org)?.into_iter().map(|c| (c.id, c.name.to_string())).collect();
+    let devices = devices_of_all(r, org)?;
+    let most = devices.values().map(Vec::len).max().unwrap_or(0);
+    let layout = Layout { with_secrets: options.with_secrets, devices: most.clamp(1, Layout::DEVICES_MAX) };
+    let mut exporter = Exporter::new(sink, layout).map_err(failed)?;
+    let mut ids: Vec<UserId> = Vec::new();
+    r.for_each::<User, AppError>(org, BATCH, |users| {
+        ids.extend(users.iter().filter(|u| u.record == Record::Live).map(|u| u.id));
+        Ok(())
+    })?;
+    let count = ids.len() as u64;
+    for batch in ids.chunks(BATCH) {
+        let batch = Batch::load(r, scope, batch, options)?;
+        for user in &batch.users {
+            let none = Vec::new();
+            let row = ExportRow {
+                user,
+                site: user.site.and_then(|id| sites.get(&id)).map_or("", String::as_str),
+                connection: user.connection.and_then(|id| connections.get(&id)).map_or("", String::as_str),
+                mailbox: batch.mailbox(user),
+                devices: devices.get(&user.id).unwrap_or(&none),
+                secrets: batch.secrets(user),
+            };
+            exporter.push(&row).map_err(failed)?;
+        }
+    }
+    exporter.finish().map_err(failed)?;
+    Ok(count)
+}
+
+fn devices_of_all(
+    r: &mut Reader,
+    org: muster_domain::ids::OrgId,
+) -> Result<HashMap<UserId, Vec<Device>>, AppError> {
+    let mut of_user: HashMap<UserId, Vec<Device>> = HashMap::new();
+    r.for_each::<Device, AppError>(org, BATCH, |devices| {
+        for device in devices {
+            if let Some(user) = device.user {
+                of_user.entry(user).or_default().push(device);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(of_user)
+}
+
+fn failed(error: muster_import::ExportError) -> AppError {
+    AppError::Limit(error.to_string())
+}
+
+/// Some people with what their rows name.
+struct Batch {
+    users: Vec<User>,
+    mailboxes: HashMap<MailboxId, Mailbox>,
+    owners: HashMap<UserId, String>,
+    secrets: HashMap<SecretId, Zeroizing<String>>,
+}
+
+impl Batch {
+    fn load(
+        r: &mut Reader,
+        scope: &Scope,
+        ids: &[UserId],
+        options: ExportOptions,
+    ) -> Result<Batch, AppError> {
+        let org = scope.org();
+        let raw: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let mut users = r.get_many::<User>(org, &raw)?;
+        users.sort_unstable_by_key(|u| u.id);
+        let boxes: Vec<Uuid> = users.iter().filter_map(|u| u.mailbox).map(|id| id.0).collect();
+        let mailboxes: HashMap<_, _> =
+            r.get_many::<Mailbox>(org, &boxes)?.into_iter().map(|m| (m.id, m)).collect();
+        let strangers: Vec<Uuid> = users
+            .iter()
+            .filter_map(|u| mailboxes.get(&u.mailbox?)?.owner.filter(|owner| *owner != u.id))
+            .map(|id| id.0)
+            .collect();
+        let owners = r.get_many::<User>(org, &strangers)?;
+        let mut wanted: Vec<SecretId> = Vec::new();
+        if options.with_secrets {
+            wanted.extend(users.iter().filter_map(|u| u.sip_secret));
+            wanted.extend(mailboxes.values().filter_map(|m| m.voicemail_pin));
+        }
+        let secrets = r.secrets_of(org, &wanted)?.into_iter().collect();
+        let owners = owners.into_iter().map(|u| (u.id, u.username.to_string())).collect();
+        Ok(Batch { users, mailboxes, owners, secrets })
+    }
+
+    fn mailbox(&self, user: &User) -> ExportMailbox<'_> {
+        let Some(mailbox) = user.mailbox.and_then(|id| self.mailboxes.get(&id)) else {
+            return ExportMailbox::None;
+        };
+        match mailbox.owner {
+            Some(owner) if owner == user.id => ExportMailbox::Own,
+            Some(owner) => {
+                self.owners.get(&owner).map_or(ExportMailbox::None, |name| ExportMailbox::OfUser(name))
+            }
+            None => ExportMailbox::Named(mailbox.name.as_str()),
+        }
+    }
+
+    fn secrets(&self, user: &User) -> ExportSecrets<'_> {
+        let text = |id: Option<SecretId>| id.and_then(|id| self.secrets.get(&id)).map(|t| t.as_str());
+        let mailbox =
+            user.mailbox.and_then(|id| self.mailboxes.get(&id)).filter(|m| m.owner == Some(user.id));
+        ExportSecrets {
+            sip_password: text(user.sip_secret),
+            voicemail_pin: text(mailbox.and_then(|m| m.voicemail_pin)),
+            on_call_pin: None,
+        }
+    }
+}

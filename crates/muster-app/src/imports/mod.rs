@@ -1,0 +1,18 @@
+//! A file of people becomes people: judged as a whole, then written as a whole.
+//!
+//! [`judge`] reads every row and decides what it would do; nothing is written. [`run`] carries the
+//! decisions out in one transaction, together with the job's result, so that a crash in the middle
+//! leaves nothing and a crash after it changes nothing.
+
+mod build;
+mod context;
+mod export;
+mod judge;
+mod options;
+mod report;
+mod run;
+
+pub use export::ExportOptions;
+pub use options::{Activate, ImportOptions, MatchKey};
+pub use report::{ColumnReport, ImportReport, RowOutcome, RowProblem};
+pub use run::NewImport;

@@ -1,0 +1,203 @@
+//! Long work: leased, carried on after a crash, with progress while it runs.
+//!
+//! A job's effects and its end are one transaction, so running it again after a crash does nothing
+//! twice. Its progress is only in memory: what is not committed has not happened.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use muster_domain::change::Refusal;
+use muster_domain::ids::JobId;
+use muster_domain::permission::Permission;
+use muster_domain::types::UnixMillis;
+use muster_store::{Job, JobResult, JobState, StoreError};
+
+use crate::{App, AppError, Scope};
+
+/// The kind of job that [`crate::imports`] runs.
+pub const IMPORT: &str = "import";
+
+/// A worker that stops without a word is taken to be dead after this long.
+const LEASE_MS: i64 = 120_000;
+
+/// How far a running job is; shared with the thread that runs it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    total: AtomicU64,
+    judged: AtomicU64,
+    written: AtomicU64,
+}
+
+impl Progress {
+    pub(crate) fn set_total(&self, rows: u64) {
+        self.total.store(rows, Ordering::Relaxed);
+    }
+    pub(crate) fn set_judged(&self, rows: u64) {
+        self.judged.store(rows, Ordering::Relaxed);
+    }
+    pub(crate) fn set_written(&self, rows: u64) {
+        self.written.store(rows, Ordering::Relaxed);
+    }
+    /// Rows of the file, rows judged, rows written but not committed yet.
+    pub fn rows(&self) -> (u64, u64, u64) {
+        let read = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        (read(&self.total), read(&self.judged), read(&self.written))
+    }
+}
+
+/// Jobs that run in this process, and the bell that wakes their workers.
+#[derive(Default)]
+pub struct JobBoard {
+    running: Mutex<HashMap<JobId, Arc<Progress>>>,
+    bell: Condvar,
+    rung: Mutex<bool>,
+    stop: AtomicBool,
+}
+
+impl JobBoard {
+    pub(crate) fn wake(&self) {
+        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.bell.notify_all();
+    }
+
+    fn wait(&self, at_most: Duration) {
+        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rung = match *rung {
+            true => rung,
+            false => self.bell.wait_timeout(rung, at_most).unwrap_or_else(PoisonError::into_inner).0,
+        };
+        *rung = false;
+    }
+
+    fn progress(&self, id: JobId) -> Option<Arc<Progress>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+}
+
+/// A job, and how far it is if it runs in this process.
+#[derive(Clone, Debug)]
+pub struct JobView {
+    pub job: Job,
+    pub progress: Option<Arc<Progress>>,
+}
+
+impl App {
+    pub fn job(&self, scope: &Scope, id: JobId) -> Result<JobView, AppError> {
+        scope.require(Permission::Read)?;
+        let job = self.store().read(|r| r.job(scope.org(), id).map_err(AppError::from))?;
+        let job = job.ok_or(AppError::NotFound("job"))?;
+        Ok(JobView { progress: self.job_board().progress(id), job })
+    }
+
+    /// Newest first.
+    pub fn jobs(&self, scope: &Scope, before: Option<JobId>, limit: usize) -> Result<Vec<JobView>, AppError> {
+        scope.require(Permission::Read)?;
+        let jobs = self.store().read(|r| r.jobs(scope.org(), before, limit).map_err(AppError::from))?;
+        Ok(jobs.into_iter().map(|job| JobView { progress: self.job_board().progress(job.id), job }).collect())
+    }
+
+    pub fn job_results(
+        &self,
+        scope: &Scope,
+        id: JobId,
+        after: Option<(u64, u32)>,
+        limit: usize,
+    ) -> Result<Vec<JobResult>, AppError> {
+        scope.require(Permission::Read)?;
+        self.store().read(|r| r.job_results(scope.org(), id, after, None, limit).map_err(AppError::from))
+    }
+
+    /// A job that waits is cancelled at once; one that runs is one transaction, and ends first.
+    pub fn cancel_job(&self, scope: &Scope, id: JobId) -> Result<(), AppError> {
+        scope.require(Permission::ManageUsers)?;
+        let now = self.now();
+        self.store().write(|tx| {
+            let job = tx.job(scope.org(), id)?.ok_or(AppError::NotFound("job"))?;
+            match job.state {
+                JobState::Queued => {
+                    tx.put_job(&Job { state: JobState::Cancelled, updated_at: now, ..job })?;
+                    Ok(())
+                }
+                JobState::Running => {
+                    tx.request_cancel(scope.org(), id)?;
+                    Ok(())
+                }
+                JobState::Done | JobState::Failed | JobState::Cancelled => {
+                    Err(Refusal::NotAllowed("the job has ended already".into()).into())
+                }
+            }
+        })
+    }
+
+    /// Works on jobs until [`App::stop_jobs`]; run by one thread of the program. `holder` names this
+    /// process, so that a lease of its earlier life is not waited for.
+    pub fn work_on_jobs(&self, holder: &str) {
+        while !self.job_board().stop.load(Ordering::Relaxed) {
+            match self.work_on_one(holder) {
+                Ok(true) => {}
+                Ok(false) => self.job_board().wait(Duration::from_secs(2)),
+                Err(error) => {
+                    tracing::warn!(%error, "jobs wait for the database");
+                    self.job_board().wait(Duration::from_secs(2));
+                }
+            }
+        }
+    }
+
+    pub fn stop_jobs(&self) {
+        self.job_board().stop.store(true, Ordering::Relaxed);
+        self.job_board().wake();
+    }
+
+    fn work_on_one(&self, holder: &str) -> Result<bool, AppError> {
+        let now = self.now();
+        let until = UnixMillis(now.0 + LEASE_MS);
+        let leased = self.store().write(|tx| tx.lease_job(holder, now, until).map_err(AppError::from))?;
+        let Some(job) = leased else { return Ok(false) };
+        let progress = Arc::new(Progress::default());
+        let board = self.job_board();
+        board.running.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id, progress.clone());
+        let result = match job.kind.as_str() {
+            _ if job.cancel_requested => Err(AppError::Refused(Refusal::NotAllowed("cancelled".into()))),
+            IMPORT => self.run_import(&job, &progress),
+            other => Err(AppError::Limit(format!("this program does not know jobs of the kind {other}"))),
+        };
+        board.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&job.id);
+        match result {
+            Ok(()) => Ok(true),
+            // The database is away: the lease runs out, and the job is taken up again.
+            Err(AppError::Store(e @ (StoreError::Unavailable { .. } | StoreError::Busy))) => Err(e.into()),
+            Err(error) => self.fail_job(&job, &error).map(|()| true),
+        }
+    }
+
+    fn fail_job(&self, job: &Job, error: &AppError) -> Result<(), AppError> {
+        tracing::warn!(job = %job.id, %error, "job failed");
+        let now = self.now();
+        let problem = describe(error);
+        let state = if job.cancel_requested { JobState::Cancelled } else { JobState::Failed };
+        self.store().write(|tx| {
+            tx.put_job(&Job {
+                state,
+                updated_at: now,
+                problem: Some(problem.clone()),
+                lease: None,
+                ..job.clone()
+            })?;
+            Ok(())
+        })
+    }
+}
+
+/// The error with the fields that it names, in one line.
+fn describe(error: &AppError) -> String {
+    match error {
+        AppError::Refused(Refusal::Invalid(fields)) => {
+            let fields = fields.iter().take(5).map(|f| format!("{} {}: {}", f.field, f.reason, f.mend));
+            fields.collect::<Vec<_>>().join("; ")
+        }
+        other => other.to_string(),
+    }
+}

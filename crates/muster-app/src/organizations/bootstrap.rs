@@ -1,0 +1,49 @@
+//! The first start: the operator's organization and its owner token.
+
+use muster_domain::field::Entity;
+use muster_domain::ids::OrgId;
+use muster_domain::organization::{Organization, TokenRole};
+use muster_domain::types::{Domain, Name, Slug};
+use uuid::Uuid;
+
+use super::tokens;
+use crate::apply::{Allow, Session};
+use crate::{App, AppError, OPERATOR_SLUG};
+
+impl App {
+    /// Makes the operator's organization and a token for it, if there is none yet. The token is given
+    /// back this once; only its hash is kept.
+    pub fn bootstrap(&self) -> Result<Option<String>, AppError> {
+        if self.store().read(|r| r.organization_by_slug(OPERATOR_SLUG).map_err(AppError::from))?.is_some() {
+            return Ok(None);
+        }
+        self.make_owner_token(true).map(Some)
+    }
+
+    /// A new owner token for an operator who lost the file of the first one.
+    pub fn make_owner_token(&self, first: bool) -> Result<String, AppError> {
+        let (now, set) = (self.now(), self.new_set());
+        let bearer = crate::secrets::generate_token()?;
+        let id = OrgId(Uuid::now_v7());
+        self.store().write(|tx| {
+            let operator = match tx.organization_by_slug(OPERATOR_SLUG)? {
+                Some(operator) => operator,
+                None if first => {
+                    let mut operator = Organization::blank(id, id.0);
+                    operator.name = Name::parse("Operator").unwrap_or_default();
+                    operator.slug = Slug::parse(OPERATOR_SLUG).unwrap_or_default();
+                    // RFC 2606: a name that no phone can reach.
+                    operator.domain = Domain::parse("operator.invalid").unwrap_or_default();
+                    super::create::create(tx, &operator, now, Uuid::nil(), set)?
+                }
+                None => return Err(AppError::NotFound("organization")),
+            };
+            let token = tokens::token(operator.id, "Owner", TokenRole::Operator, &bearer);
+            let mut session = Session::begin(tx, operator.id, now, Uuid::nil(), set, Allow::default())?;
+            session.create(&token)?;
+            session.finish()?;
+            Ok(())
+        })?;
+        Ok(bearer)
+    }
+}

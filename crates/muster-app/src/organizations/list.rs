@@ -1,0 +1,18 @@
+//! The organizations that an actor sees.
+
+use muster_domain::organization::{Organization, TokenRole};
+
+use crate::{Actor, App, AppError, OPERATOR_SLUG};
+
+impl App {
+    /// All for an operator, their own for everybody else.
+    pub fn organizations(&self, actor: &Actor) -> Result<Vec<Organization>, AppError> {
+        self.store().read(|r| {
+            if actor.role != TokenRole::Operator {
+                return Ok(r.organization(actor.home)?.into_iter().collect());
+            }
+            let all = r.organizations()?;
+            Ok(all.into_iter().filter(|o| o.slug.as_str() != OPERATOR_SLUG).collect())
+        })
+    }
+}

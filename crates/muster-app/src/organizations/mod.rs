@@ -1,0 +1,11 @@
+//! Organizations, their sites and connections, and the tokens that open them.
+
+mod bootstrap;
+mod create;
+mod list;
+mod sites;
+mod tokens;
+
+pub use create::NewOrganization;
+pub use sites::NewSite;
+pub use tokens::{MadeToken, NewToken};

@@ -1,0 +1,47 @@
+//! Sites and connections of an organization.
+
+use muster_domain::field::Entity;
+use muster_domain::organization::{Connection, Site};
+use muster_domain::permission::Permission;
+use muster_domain::types::{Country, Name, TimeZone, fold};
+use uuid::Uuid;
+
+use crate::apply::Allow;
+use crate::{App, AppError, Scope};
+
+#[derive(Clone, Debug)]
+pub struct NewSite {
+    pub name: Name,
+    pub country: Option<Country>,
+    pub time_zone: Option<TimeZone>,
+}
+
+impl App {
+    pub fn sites(&self, scope: &Scope) -> Result<Vec<Site>, AppError> {
+        scope.require(Permission::Read)?;
+        self.store().read(|r| r.all::<Site>(scope.org()).map_err(AppError::from))
+    }
+
+    pub fn connections(&self, scope: &Scope) -> Result<Vec<Connection>, AppError> {
+        scope.require(Permission::Read)?;
+        self.store().read(|r| r.all::<Connection>(scope.org()).map_err(AppError::from))
+    }
+
+    pub fn create_site(&self, scope: &Scope, new: &NewSite) -> Result<Site, AppError> {
+        scope.require(Permission::ManageOrganization)?;
+        let mut site = Site::blank(scope.org(), Uuid::now_v7());
+        site.name = new.name.clone();
+        site.country = new.country.clone();
+        site.time_zone = new.time_zone.clone();
+        let done = self.change(scope, Allow::default(), |session| {
+            let key = fold(site.name.as_str());
+            if session.sites()?.iter().any(|s| fold(s.name.as_str()) == key) {
+                return Err(AppError::invalid("name", "is another site's", "choose another name"));
+            }
+            session.create(&site)?;
+            Ok(site.id.0)
+        })?;
+        let made = self.store().read(|r| r.get::<Site>(scope.org(), done.id).map_err(AppError::from))?;
+        made.ok_or(AppError::NotFound("site"))
+    }
+}

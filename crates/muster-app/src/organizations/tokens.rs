@@ -1,0 +1,83 @@
+//! Bearer tokens: made, listed, taken back.
+
+use muster_domain::field::Entity;
+use muster_domain::ids::{OrgId, TokenId};
+use muster_domain::organization::{Token, TokenRole};
+use muster_domain::permission::Permission;
+use muster_domain::types::{Name, Text, UnixMillis};
+use muster_domain::user::Record;
+use uuid::Uuid;
+
+use crate::apply::Allow;
+use crate::authorize::token_hash;
+use crate::{App, AppError, Scope};
+
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    pub name: Name,
+    pub role: TokenRole,
+    pub expires_at: Option<UnixMillis>,
+}
+
+/// A token that was just made: the only time that its text is seen.
+#[derive(Clone, Debug)]
+pub struct MadeToken {
+    pub token: Token,
+    /// `None` when the request was a repeated one: it was shown the first time.
+    pub bearer: Option<String>,
+}
+
+impl App {
+    /// Nobody grants more than they hold: an administrator makes no operator.
+    pub fn create_token(&self, scope: &Scope, new: &NewToken) -> Result<MadeToken, AppError> {
+        scope.require(Permission::ManageTokens)?;
+        if new.role == TokenRole::Operator && scope.role != TokenRole::Operator {
+            return Err(AppError::NotPermitted(Permission::ManageOrganizations));
+        }
+        if new.role == TokenRole::Operator && scope.organization.slug.as_str() != crate::OPERATOR_SLUG {
+            return Err(AppError::invalid(
+                "role",
+                "is only for tokens of the operator's organization",
+                "make an administrator, or make the token in the organization `operator`",
+            ));
+        }
+        let bearer = crate::secrets::generate_token()?;
+        let mut token = token(scope.org(), new.name.as_str(), new.role, &bearer);
+        token.expires_at = new.expires_at;
+        let done = self.change(scope, Allow::default(), |session| {
+            session.create(&token)?;
+            Ok(token.id.0)
+        })?;
+        let made = self.store().read(|r| r.get::<Token>(scope.org(), done.id).map_err(AppError::from))?;
+        let token = made.ok_or(AppError::NotFound("token"))?;
+        Ok(MadeToken { token, bearer: (!done.replayed).then_some(bearer) })
+    }
+
+    pub fn tokens(&self, scope: &Scope) -> Result<Vec<Token>, AppError> {
+        scope.require(Permission::ManageTokens)?;
+        let tokens = self.store().read(|r| r.all::<Token>(scope.org()).map_err(AppError::from))?;
+        Ok(tokens.into_iter().filter(|t| t.record == Record::Live).collect())
+    }
+
+    /// Takes a token back: it is refused from here on.
+    pub fn revoke_token(&self, scope: &Scope, id: TokenId) -> Result<(), AppError> {
+        scope.require(Permission::ManageTokens)?;
+        self.change(scope, Allow::default(), |session| {
+            let before = session.tx.get::<Token>(scope.org(), id.0)?;
+            let before = before.filter(|t| t.record == Record::Live).ok_or(AppError::NotFound("token"))?;
+            let mut after = before.clone();
+            after.record = Record::Trashed;
+            session.update(&before, &after)?;
+            Ok(id.0)
+        })?;
+        Ok(())
+    }
+}
+
+pub(super) fn token(org: OrgId, name: &str, role: TokenRole, bearer: &str) -> Token {
+    let mut token = Token::blank(org, Uuid::now_v7());
+    token.name = Name::parse(name).unwrap_or_default();
+    token.role = role;
+    token.token_hash = Text::parse(&token_hash(bearer)).unwrap_or_default();
+    token
+}

@@ -1,0 +1,113 @@
+//! What the phone core last said: who is registered, who is on a call, how far it has followed the
+//! change log. Kept in memory; the phone core says it all again after a restart.
+
+use std::collections::HashMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use muster_domain::ids::{OrgId, UserId};
+
+/// How a person can be reached at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PresenceState {
+    Offline,
+    Available,
+    Ringing,
+    OnCall,
+}
+
+impl PresenceState {
+    pub fn word(self) -> &'static str {
+        match self {
+            PresenceState::Offline => "offline",
+            PresenceState::Available => "available",
+            PresenceState::Ringing => "ringing",
+            PresenceState::OnCall => "on_call",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presence {
+    pub state: PresenceState,
+    /// Phones registered now.
+    pub phones: u32,
+}
+
+impl Presence {
+    pub const OFFLINE: Presence = Presence { state: PresenceState::Offline, phones: 0 };
+}
+
+type Listener = Box<dyn Fn(OrgId, UserId, Presence) + Send + Sync>;
+
+#[derive(Default)]
+pub struct Phones {
+    people: RwLock<HashMap<(OrgId, UserId), Presence>>,
+    reached: Mutex<HashMap<OrgId, u64>>,
+    moved: Condvar,
+    listener: RwLock<Option<Listener>>,
+}
+
+impl Phones {
+    pub fn presence(&self, org: OrgId, user: UserId) -> Presence {
+        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
+        people.get(&(org, user)).copied().unwrap_or(Presence::OFFLINE)
+    }
+
+    /// How many people have a phone registered, and how many are on a call.
+    pub fn totals(&self) -> (usize, usize) {
+        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
+        let registered = people.values().filter(|p| p.phones > 0).count();
+        (registered, people.values().filter(|p| p.state == PresenceState::OnCall).count())
+    }
+
+    /// Called by whoever drives the phone core.
+    pub fn set_presence(&self, org: OrgId, user: UserId, presence: Presence) {
+        {
+            let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
+            if presence == Presence::OFFLINE {
+                people.remove(&(org, user));
+            } else {
+                people.insert((org, user), presence);
+            }
+        }
+        if let Some(listener) = &*self.listener.read().unwrap_or_else(PoisonError::into_inner) {
+            listener(org, user, presence);
+        }
+    }
+
+    /// One listener is told of every change of presence; it must not block.
+    pub fn on_presence(&self, listener: impl Fn(OrgId, UserId, Presence) + Send + Sync + 'static) {
+        *self.listener.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(listener));
+    }
+
+    /// Called by whoever drives the phone core, when it knows everything up to `seq`.
+    pub fn set_reached(&self, org: OrgId, seq: u64) {
+        let mut reached = self.lock_reached();
+        let known = reached.entry(org).or_insert(0);
+        *known = seq.max(*known);
+        self.moved.notify_all();
+    }
+
+    pub fn reached(&self, org: OrgId) -> u64 {
+        self.lock_reached().get(&org).copied().unwrap_or(0)
+    }
+
+    /// Waits until the phones know everything up to `seq`; false if they do not in time.
+    pub fn wait_reached(&self, org: OrgId, seq: u64, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut reached = self.lock_reached();
+        while reached.get(&org).copied().unwrap_or(0) < seq {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            reached = self.moved.wait_timeout(reached, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    fn lock_reached(&self) -> MutexGuard<'_, HashMap<OrgId, u64>> {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

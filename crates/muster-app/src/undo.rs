@@ -1,0 +1,156 @@
+//! Undo: a new command that takes an earlier one back, allowed by today's rights.
+
+use muster_domain::change::{EntityChange, Op, Refusal, compensations, inverse};
+use muster_domain::field::EntityKind;
+use muster_domain::ids::{ChangeSetId, JobId, OrgId};
+use muster_domain::permission::Permission;
+use muster_domain::value::Value;
+use muster_store::{Change, ChangeFilter, Reader, Verification};
+use uuid::Uuid;
+
+use crate::apply::Allow;
+use crate::{App, AppError, Done, Scope};
+
+/// Changes of a log that are read at once.
+const PAGE: usize = 1000;
+
+#[derive(Clone, Debug)]
+pub struct Undone {
+    pub done: Done,
+    pub changes: u64,
+    /// What does not quite come back, in words.
+    pub notes: Vec<String>,
+}
+
+impl App {
+    /// Lines of the change log after `since`, oldest first.
+    pub fn changes(&self, scope: &Scope, since: u64, limit: usize) -> Result<Vec<Change>, AppError> {
+        scope.require(Permission::Read)?;
+        let filter = ChangeFilter::default();
+        self.store().read(|r| r.changes(scope.org(), since, limit, &filter).map_err(AppError::from))
+    }
+
+    /// Lines about one thing, newest first.
+    pub fn history(
+        &self,
+        scope: &Scope,
+        kind: EntityKind,
+        id: Uuid,
+        limit: usize,
+    ) -> Result<Vec<Change>, AppError> {
+        scope.require(Permission::Read)?;
+        let filter = ChangeFilter { entity: Some((kind, id)), ..ChangeFilter::default() };
+        self.store().read(|r| r.changes_back(scope.org(), None, limit, &filter).map_err(AppError::from))
+    }
+
+    /// Reads the whole log of the organization and checks that nothing in it was altered.
+    pub fn verify_changes(&self, scope: &Scope) -> Result<Verification, AppError> {
+        scope.require(Permission::Read)?;
+        self.store().read(|r| r.verify(scope.org()).map_err(AppError::from))
+    }
+
+    /// Takes back the change `seq` and what was done in the same request about the same person.
+    pub fn undo(&self, scope: &Scope, seq: u64) -> Result<Undone, AppError> {
+        scope.require(Permission::UndoChanges)?;
+        self.undo_with(scope, |r| {
+            let at = seq.saturating_sub(1);
+            let line = r.changes(scope.org(), at, 1, &ChangeFilter::default())?;
+            let line =
+                line.into_iter().find(|c| c.envelope.seq == seq).ok_or(AppError::NotFound("change"))?;
+            together_with(r, scope.org(), line)
+        })
+    }
+
+    /// Takes back everything that a job did.
+    pub fn undo_job(&self, scope: &Scope, id: JobId) -> Result<Undone, AppError> {
+        scope.require(Permission::UndoChanges)?;
+        self.undo_with(scope, |r| {
+            let job = r.job(scope.org(), id)?.ok_or(AppError::NotFound("job"))?;
+            let set = job.set.ok_or(AppError::NotFound("change"))?;
+            all_of_set(r, scope.org(), set)
+        })
+    }
+
+    fn undo_with(
+        &self,
+        scope: &Scope,
+        mut find: impl FnMut(&mut Reader) -> Result<Vec<Change>, AppError> + Send,
+    ) -> Result<Undone, AppError> {
+        let (mut count, mut notes) = (0, Vec::new());
+        let done = self.change(scope, Allow { shared_emails: true }, |session| {
+            (count, notes) = (0, Vec::new());
+            let changes = find(session.tx)?;
+            let first = changes.first().ok_or(AppError::NotFound("change"))?.envelope.entity_id;
+            let mut inverses = Vec::with_capacity(changes.len());
+            for change in changes.iter().rev() {
+                let body = change.body.as_ref().ok_or_else(|| {
+                    Refusal::Irreversible(format!("what change {} held was erased", change.envelope.seq))
+                })?;
+                refuse_if_not_undoable(body)?;
+                notes.extend(compensations(body).into_iter().map(String::from));
+                inverses.push(inverse(body)?);
+            }
+            notes.sort_unstable();
+            notes.dedup();
+            count = inverses.len() as u64;
+            for batch in inverses.chunks(PAGE) {
+                session.apply(batch.to_vec())?;
+            }
+            Ok(first)
+        })?;
+        Ok(Undone { done, changes: count, notes })
+    }
+}
+
+/// An organization is not undone out of existence: it has people, a bill and a log.
+fn refuse_if_not_undoable(body: &EntityChange) -> Result<(), AppError> {
+    if body.kind == EntityKind::Organization && body.op == Op::Create {
+        return Err(Refusal::Irreversible("an organization is not removed by undo".into()).into());
+    }
+    if body.kind == EntityKind::Token {
+        return Err(
+            Refusal::Irreversible("a token is revoked or made anew, never brought back".into()).into()
+        );
+    }
+    Ok(())
+}
+
+/// The change, and the neighbours of its set that belong to the same person: a user's mailbox and
+/// devices are made right beside them.
+fn together_with(r: &mut Reader, org: OrgId, line: Change) -> Result<Vec<Change>, AppError> {
+    const NEIGHBOURS: u64 = 32;
+    let (seq, set) = (line.envelope.seq, line.envelope.set);
+    let from = seq.saturating_sub(NEIGHBOURS + 1);
+    let near = r.changes(org, from, (2 * NEIGHBOURS + 1) as usize, &ChangeFilter::default())?;
+    let subject = subject_of(&line);
+    let belongs = |c: &Change| c.envelope.set == set && subject_of(c) == subject;
+    Ok(near.into_iter().filter(belongs).collect())
+}
+
+/// The user that a change is about: itself, the device's holder or the mailbox's owner.
+fn subject_of(change: &Change) -> Uuid {
+    let field = match change.envelope.entity {
+        EntityKind::Device => "user",
+        EntityKind::Mailbox => "owner",
+        _ => return change.envelope.entity_id,
+    };
+    let named = change.body.iter().flat_map(|b| &b.fields).find(|f| f.field == field);
+    match named.map(|f| (&f.after, &f.before)) {
+        Some((Value::Id(id), _) | (_, Value::Id(id))) => *id,
+        _ => change.envelope.entity_id,
+    }
+}
+
+fn all_of_set(r: &mut Reader, org: OrgId, set: ChangeSetId) -> Result<Vec<Change>, AppError> {
+    let filter = ChangeFilter { set: Some(set), ..ChangeFilter::default() };
+    let mut all: Vec<Change> = Vec::new();
+    loop {
+        let since = all.last().map_or(0, |c| c.envelope.seq);
+        let page = r.changes(org, since, PAGE, &filter)?;
+        let last = page.len() < PAGE;
+        all.extend(page);
+        if last {
+            return Ok(all);
+        }
+    }
+}

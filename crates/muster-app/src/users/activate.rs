@@ -1,0 +1,132 @@
+//! Activating and deactivating, at any time, for one or for many.
+
+use muster_domain::field::Entity;
+use muster_domain::ids::UserId;
+use muster_domain::permission::Permission;
+use muster_domain::types::{Text, UnixMillis};
+use muster_domain::user::{Record, Service, User};
+use muster_store::SecretKind;
+use uuid::Uuid;
+
+use super::keep_secret;
+use crate::apply::{Allow, Session};
+use crate::{App, AppError, Done, Scope};
+
+/// How many are activated or deactivated in one request; more is an import or a bulk job.
+pub const USERS_AT_ONCE_MAX: usize = 1000;
+
+#[derive(Clone, Debug)]
+pub struct Activated {
+    pub done: Done,
+    /// For each user who had no SIP secret, the one that was generated: shown this once.
+    pub generated: Vec<(UserId, String)>,
+}
+
+/// What a deactivated user becomes.
+#[derive(Clone, Debug)]
+pub enum Deactivation {
+    ContactOnly,
+    Disabled { reason: Text, comment: Option<Text>, until: Option<UnixMillis> },
+}
+
+impl App {
+    /// All or none: a user who lacks what activation needs stops it, with the field that is missing.
+    pub fn activate_users(&self, scope: &Scope, ids: &[UserId]) -> Result<Activated, AppError> {
+        scope.require(Permission::ManageUsers)?;
+        check_count(ids)?;
+        let secrets =
+            ids.iter().map(|_| crate::secrets::generate_sip_secret()).collect::<Result<Vec<_>, _>>()?;
+        let mut generated = Vec::new();
+        let done = self.change(scope, Allow::default(), |session| {
+            generated.clear();
+            for (before, secret) in live_users(session, scope, ids)?.iter().zip(&secrets) {
+                let mut after = before.clone();
+                after.service = Service::Enabled;
+                (after.disabled_reason, after.disabled_comment, after.disabled_until) = (None, None, None);
+                if before.service == Service::Frozen {
+                    return Err(frozen());
+                }
+                let registers = muster_domain::capabilities::capabilities(
+                    before.user_type,
+                    muster_domain::organization::ConnectionKind::Builtin,
+                )
+                .registers;
+                if registers && after.sip_secret.is_none() {
+                    after.sip_secret =
+                        Some(keep_secret(session, scope.org(), SecretKind::SipSecret, secret)?);
+                    generated.push((before.id, secret.clone()));
+                }
+                session.update(before, &after)?;
+            }
+            Ok(ids.first().map_or(Uuid::nil(), |id| id.0))
+        })?;
+        if done.replayed {
+            generated.clear();
+        }
+        Ok(Activated { done, generated })
+    }
+
+    /// Ends registrations, calls and sessions at once; person, extension, mailbox, numbers and
+    /// credentials stay.
+    pub fn deactivate_users(
+        &self,
+        scope: &Scope,
+        ids: &[UserId],
+        into: &Deactivation,
+    ) -> Result<Done, AppError> {
+        scope.require(Permission::ManageUsers)?;
+        check_count(ids)?;
+        self.change(scope, Allow::default(), |session| {
+            for before in live_users(session, scope, ids)? {
+                let mut after = before.clone();
+                (after.disabled_reason, after.disabled_comment, after.disabled_until) = (None, None, None);
+                match into {
+                    _ if before.service == Service::Frozen => return Err(frozen()),
+                    Deactivation::ContactOnly => after.service = Service::ContactOnly,
+                    Deactivation::Disabled { reason, comment, until } => {
+                        after.service = Service::Disabled;
+                        after.disabled_reason = Some(reason.clone());
+                        after.disabled_comment = comment.clone();
+                        after.disabled_until = *until;
+                    }
+                }
+                session.update(&before, &after)?;
+            }
+            Ok(ids.first().map_or(Uuid::nil(), |id| id.0))
+        })
+    }
+}
+
+fn frozen() -> AppError {
+    AppError::Refused(muster_domain::change::Refusal::NotAllowed(
+        "the user is frozen by the operator; only the operator can change that".into(),
+    ))
+}
+
+fn check_count(ids: &[UserId]) -> Result<(), AppError> {
+    if ids.is_empty() || ids.len() > USERS_AT_ONCE_MAX {
+        return Err(AppError::invalid(
+            "users",
+            format!("are {}, not 1 to {USERS_AT_ONCE_MAX}", ids.len()),
+            format!("name between 1 and {USERS_AT_ONCE_MAX} users in one request"),
+        ));
+    }
+    Ok(())
+}
+
+/// The users of these ids, in their order; one that is not there or is trashed stops it all.
+pub(super) fn live_users(
+    session: &mut Session<'_>,
+    scope: &Scope,
+    ids: &[UserId],
+) -> Result<Vec<User>, AppError> {
+    let raw: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let mut users = session.tx.get_many::<User>(scope.org(), &raw)?;
+    users.retain(|u| u.record == Record::Live);
+    let mut ordered = Vec::with_capacity(raw.len());
+    for id in raw {
+        let at = users.iter().position(|u| u.id() == id).ok_or(AppError::NotFound("user"))?;
+        ordered.push(users.swap_remove(at));
+    }
+    Ok(ordered)
+}

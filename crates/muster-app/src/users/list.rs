@@ -1,0 +1,98 @@
+//! Finding people.
+
+use std::collections::BTreeSet;
+
+use muster_domain::claims;
+use muster_domain::ids::{ConnectionId, UserId};
+use muster_domain::organization::{Connection, Device, Mailbox};
+use muster_domain::permission::Permission;
+use muster_domain::types::fold;
+use muster_domain::user::{Record, User};
+use muster_store::{Page, Reader, UserQuery};
+use smol_str::SmolStr;
+
+use crate::phones::Presence;
+use crate::{App, AppError, Scope};
+
+/// What a person is called where a command names one: a username, an extension, an email or an id.
+pub type Who = str;
+
+/// Somebody in the contact list, with how they can be reached now.
+#[derive(Clone, Debug)]
+pub struct Contact {
+    pub user: User,
+    pub presence: Presence,
+}
+
+impl App {
+    pub fn users(&self, scope: &Scope, query: &UserQuery) -> Result<Page<User>, AppError> {
+        scope.require(Permission::Read)?;
+        self.store().read(|r| r.users(scope.org(), query).map_err(AppError::from))
+    }
+
+    pub fn user(&self, scope: &Scope, id: UserId) -> Result<User, AppError> {
+        scope.require(Permission::Read)?;
+        let user = self.store().read(|r| r.get::<User>(scope.org(), id.0).map_err(AppError::from))?;
+        user.ok_or(AppError::NotFound("user"))
+    }
+
+    /// The one user whom this names. More than one is refused, so that nobody activates the wrong person.
+    pub fn find_user(&self, scope: &Scope, who: &Who) -> Result<User, AppError> {
+        scope.require(Permission::Read)?;
+        self.store().read(|r| find(r, scope, who))
+    }
+
+    /// Everybody who is not trashed, activated or not: what each person sees on their phone.
+    pub fn contacts(&self, scope: &Scope, query: &UserQuery) -> Result<Page<Contact>, AppError> {
+        let page = self.users(scope, query)?;
+        let org = scope.org();
+        let contact = |user: User| Contact { presence: self.phones().presence(org, user.id), user };
+        Ok(Page { items: page.items.into_iter().map(contact).collect(), next: page.next, total: page.total })
+    }
+
+    pub fn devices(&self, scope: &Scope) -> Result<Vec<Device>, AppError> {
+        scope.require(Permission::Read)?;
+        self.store().read(|r| r.all::<Device>(scope.org()).map_err(AppError::from))
+    }
+
+    pub fn mailboxes(&self, scope: &Scope) -> Result<Vec<Mailbox>, AppError> {
+        scope.require(Permission::Read)?;
+        self.store().read(|r| r.all::<Mailbox>(scope.org()).map_err(AppError::from))
+    }
+}
+
+fn find(r: &mut Reader, scope: &Scope, who: &Who) -> Result<User, AppError> {
+    let org = scope.org();
+    if let Ok(id) = who.parse::<UserId>() {
+        return r.get::<User>(org, id.0)?.ok_or(AppError::NotFound("user"));
+    }
+    let mut found: BTreeSet<UserId> = BTreeSet::new();
+    let key = SmolStr::from(fold(who));
+    for (_, _, holder) in r.claimed(org, claims::AUTH_SPACE, std::slice::from_ref(&key))? {
+        found.insert(UserId(holder));
+    }
+    let connections: Vec<ConnectionId> = r.all::<Connection>(org)?.iter().map(|c| c.id).collect();
+    for connection in connections {
+        for (_, _, holder) in
+            r.claimed(org, &claims::extension_space(connection), std::slice::from_ref(&key))?
+        {
+            found.insert(UserId(holder));
+        }
+    }
+    for (_, holder) in r.emails(org, std::slice::from_ref(&key))? {
+        found.insert(holder);
+    }
+    // A device's auth name is claimed in the same space; it names no user.
+    let ids: Vec<_> = found.into_iter().map(|id| id.0).collect();
+    let mut users = r.get_many::<User>(org, &ids)?;
+    users.retain(|u| u.record == Record::Live);
+    match users.len() {
+        0 => Err(AppError::NotFound("user")),
+        1 => Ok(users.swap_remove(0)),
+        n => Err(AppError::invalid(
+            "who",
+            format!("{who} names {n} people"),
+            "name the one you mean by username or id",
+        )),
+    }
+}

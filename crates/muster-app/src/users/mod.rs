@@ -1,0 +1,56 @@
+//! People: added, edited, activated, removed, found.
+
+mod activate;
+mod add;
+mod credentials;
+mod edit;
+mod list;
+mod seats;
+mod trash;
+
+pub use activate::{Activated, Deactivation};
+pub use add::{NewMailbox, NewUser, parse_field};
+pub(crate) use add::{blank_mailbox, checked_pin, checked_sip_password, name_by_extension};
+pub use credentials::{Credentials, ResetCredentials};
+pub use list::{Contact, Who};
+pub use seats::Seat;
+
+use muster_domain::field::{Edit, Entity};
+use muster_domain::ids::SecretId;
+use muster_domain::user::User;
+use muster_domain::value::{FieldError, Value};
+use muster_store::SecretKind;
+use uuid::Uuid;
+
+use crate::AppError;
+use crate::apply::Session;
+
+/// Sets fields that `allowed` lets an ordinary request set; every field that is not right is said.
+pub(crate) fn set_fields(
+    user: &mut User,
+    values: &[(&'static str, Value)],
+    allowed: impl Fn(Edit) -> bool,
+) -> Result<(), AppError> {
+    let mut errors = Vec::new();
+    for (name, value) in values {
+        let Some(field) = User::field(name) else { continue };
+        if !allowed(field.meta.edit) && (field.get)(user) != *value {
+            errors.push(FieldError::new(field.name, "cannot be changed this way", "leave it out"));
+        } else if let Err(reason) = (field.set)(user, value) {
+            errors.push(field.error(reason));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(muster_domain::change::Refusal::Invalid(errors).into()) }
+}
+
+/// Stores a secret and gives its id.
+pub(crate) fn keep_secret(
+    session: &mut Session<'_>,
+    org: muster_domain::ids::OrgId,
+    kind: SecretKind,
+    text: &str,
+) -> Result<SecretId, AppError> {
+    let id = SecretId(Uuid::now_v7());
+    session.tx.put_secret(org, id, kind, text)?;
+    Ok(id)
+}

@@ -1,0 +1,40 @@
+//! Removing a person, and bringing them back.
+//!
+//! Trash ends what the person could do and frees their extension and username; what they had (mailbox,
+//! devices, credentials) stays as it is, so that restoring brings everything back.
+
+use muster_domain::ids::UserId;
+use muster_domain::permission::Permission;
+use muster_domain::user::{Record, User};
+use uuid::Uuid;
+
+use super::activate::live_users;
+use crate::apply::Allow;
+use crate::{App, AppError, Done, Scope};
+
+impl App {
+    pub fn trash_users(&self, scope: &Scope, ids: &[UserId]) -> Result<Done, AppError> {
+        scope.require(Permission::ManageUsers)?;
+        self.change(scope, Allow::default(), |session| {
+            for before in live_users(session, scope, ids)? {
+                let mut after = before.clone();
+                after.record = Record::Trashed;
+                session.update(&before, &after)?;
+            }
+            Ok(ids.first().map_or(Uuid::nil(), |id| id.0))
+        })
+    }
+
+    /// Refused if somebody else has taken the extension, username or email meanwhile.
+    pub fn restore_user(&self, scope: &Scope, id: UserId) -> Result<Done, AppError> {
+        scope.require(Permission::ManageUsers)?;
+        self.change(scope, Allow::default(), |session| {
+            let before = session.tx.get::<User>(scope.org(), id.0)?;
+            let before = before.filter(|u| u.record == Record::Trashed).ok_or(AppError::NotFound("user"))?;
+            let mut after = before.clone();
+            after.record = Record::Live;
+            session.update(&before, &after)?;
+            Ok(id.0)
+        })
+    }
+}
