@@ -4,7 +4,8 @@
 //! as a real stack: a request with wrong tags or an old CSeq is refused, and whatever the server
 //! did against the standard is kept in [`phone::Phone::faults`].
 //!
-//! `generate` makes load, open-loop and cheap, for the benchmarks.
+//! [`generate`] makes load, open-loop and cheap, for the benchmarks.
 
 pub mod digest;
+pub mod generate;
 pub mod phone;

@@ -60,7 +60,6 @@ pub(super) struct CallData {
     routes: Vec<String>,
     /// Of the INVITE.
     pub(super) branch: String,
-    invite_cseq: u32,
     has_provisional: bool,
     cancel_wanted: bool,
     /// Our 200 has its ACK, or we sent ours.
@@ -106,7 +105,6 @@ impl Engine {
             remote_target: uri,
             routes: Vec::new(),
             branch: String::new(),
-            invite_cseq: spec.cseq,
             has_provisional: false,
             cancel_wanted: false,
             is_confirmed: false,
@@ -152,7 +150,6 @@ impl Engine {
         // RFC 3261 §12.1.2: the caller's route set is the Record-Route backwards.
         call.routes = message.values(Name::RecordRoute).map(str::to_owned).collect();
         call.routes.reverse();
-        call.invite_cseq = transaction.spec.cseq;
         call.remote_sdp = message.body().to_vec();
         call.is_confirmed = true;
         let was_cancelled = call.cancel_wanted;
@@ -253,7 +250,6 @@ impl Engine {
             remote_target: target,
             routes: message.values(Name::RecordRoute).map(str::to_owned).collect(),
             branch: key.0.clone(),
-            invite_cseq: message.cseq().map_or(0, |(number, _)| number),
             has_provisional: false,
             cancel_wanted: false,
             is_confirmed: false,
