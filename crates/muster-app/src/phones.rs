@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use muster_domain::ids::{OrgId, UserId};
+use muster_domain::types::UnixMillis;
 
 /// How a person can be reached at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,14 +31,27 @@ impl PresenceState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Presence {
     pub state: PresenceState,
-    /// Phones registered now.
-    pub phones: u32,
+    /// Whether a phone of theirs is registered now.
+    pub registered: bool,
 }
 
 impl Presence {
-    pub const OFFLINE: Presence = Presence { state: PresenceState::Offline, phones: 0 };
+    pub const OFFLINE: Presence = Presence { state: PresenceState::Offline, registered: false };
 }
 
+/// A phone that is registered now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisteredPhone {
+    pub user: UserId,
+    /// What the phone calls itself, if it does.
+    pub user_agent: Option<String>,
+    /// `udp` or `tcp`, and where it comes from.
+    pub transport: &'static str,
+    pub address: std::net::SocketAddr,
+    pub expires_at: UnixMillis,
+}
+
+type AskPhones = Box<dyn Fn(OrgId, Option<UserId>) -> Vec<RegisteredPhone> + Send + Sync>;
 type Listener = Box<dyn Fn(OrgId, UserId, Presence) + Send + Sync>;
 
 #[derive(Default)]
@@ -46,6 +60,7 @@ pub struct Phones {
     reached: Mutex<HashMap<OrgId, u64>>,
     moved: Condvar,
     listener: RwLock<Option<Listener>>,
+    ask: RwLock<Option<AskPhones>>,
 }
 
 impl Phones {
@@ -57,8 +72,22 @@ impl Phones {
     /// How many people have a phone registered, and how many are on a call.
     pub fn totals(&self) -> (usize, usize) {
         let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
-        let registered = people.values().filter(|p| p.phones > 0).count();
+        let registered = people.values().filter(|p| p.registered).count();
         (registered, people.values().filter(|p| p.state == PresenceState::OnCall).count())
+    }
+
+    /// The phones registered now, of one person or of the whole organization.
+    pub fn registered(&self, org: OrgId, user: Option<UserId>) -> Vec<RegisteredPhone> {
+        let ask = self.ask.read().unwrap_or_else(PoisonError::into_inner);
+        ask.as_ref().map(|ask| ask(org, user)).unwrap_or_default()
+    }
+
+    /// Tells how the phone core is asked; set once by whoever drives it.
+    pub fn answer_with(
+        &self,
+        ask: impl Fn(OrgId, Option<UserId>) -> Vec<RegisteredPhone> + Send + Sync + 'static,
+    ) {
+        *self.ask.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(ask));
     }
 
     /// Called by whoever drives the phone core.

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::keep_secret;
 use crate::apply::{Allow, Session};
+use crate::phones::RegisteredPhone;
 use crate::{App, AppError, Done, Scope};
 
 /// Server and names; never the secret.
@@ -30,8 +31,8 @@ pub struct ResetCredentials {
     pub auth_name: String,
     /// Shown this once; `None` when the request was a repeated one.
     pub secret: Option<String>,
-    /// Phones that were registered with the old secret and drop now.
-    pub phones_dropped: u32,
+    /// The user's phones as they were registered before: those with the old secret drop now.
+    pub phones: Vec<RegisteredPhone>,
 }
 
 impl App {
@@ -64,6 +65,7 @@ impl App {
             Some(secret) => super::add::checked_sip_password(secret)?.to_string(),
             None => crate::secrets::generate_sip_secret()?,
         };
+        let phones = self.phones().registered(scope.org(), Some(id));
         let mut auth_name = String::new();
         let done = self.change(scope, Allow::default(), |session| {
             let user = session.tx.get::<User>(scope.org(), id.0)?;
@@ -80,8 +82,7 @@ impl App {
             };
             Ok(id.0)
         })?;
-        let phones_dropped = self.phones().presence(scope.org(), id).phones;
-        Ok(ResetCredentials { done, auth_name, secret: (!done.replayed).then_some(secret), phones_dropped })
+        Ok(ResetCredentials { done, auth_name, secret: (!done.replayed).then_some(secret), phones })
     }
 }
 
