@@ -11,6 +11,9 @@ mod hash;
 mod nonces;
 mod window;
 
+#[cfg(test)]
+mod tests;
+
 pub use challenge::Challenge;
 pub use credentials::Credentials;
 pub use hash::{Ha1, ha1_md5, ha1_sha256};

@@ -7,7 +7,7 @@ pub const HEAD_BYTES: usize = 32 * 1024;
 /// Header lines, a folded one counted once.
 pub const HEADERS: usize = 200;
 /// Octets of a header's name.
-pub const HEADER_NAME_BYTES: usize = 64;
+pub const HEADER_NAME_BYTES: usize = 255;
 /// Octets of a header's value after its folds.
 pub const HEADER_VALUE_BYTES: usize = 8 * 1024;
 /// Octets of a start line.

@@ -1,0 +1,12 @@
+//! The crate's integration tests.
+#![allow(clippy::unwrap_used)]
+
+mod addresses;
+mod corpus;
+mod dialogs;
+mod messages;
+mod mutation;
+mod round_trip;
+mod torture;
+mod transactions;
+mod writing;
