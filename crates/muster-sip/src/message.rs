@@ -5,7 +5,7 @@ use crate::message_scan::{Line, Slot, scan};
 use crate::method::Method;
 use crate::name::Name;
 use crate::name_addr::NameAddr;
-use crate::token::{find_outside_quotes, is_space, number, trim};
+use crate::token::{cut, find_outside_quotes, is_space, number, trim};
 use crate::uri::Uri;
 use crate::via::Via;
 use crate::{Params, limits};
@@ -231,14 +231,13 @@ impl Message {
 
     /// Type and subtype without parameters, as written.
     pub fn content_type(&self) -> Option<&str> {
-        self.header(Name::ContentType)
-            .map(|value| trim(value.split_once(';').map_or(value, |(kind, _)| kind)))
+        self.header(Name::ContentType).map(|value| trim(cut(value, b';').map_or(value, |(kind, _)| kind)))
     }
 
     /// The event package and its parameters (RFC 6665 §8.2.1).
     pub fn event(&self) -> Option<(&str, Params<'_>)> {
         let value = self.header(Name::Event)?;
-        let (package, params) = value.split_once(';').unwrap_or((value, ""));
+        let (package, params) = cut(value, b';').unwrap_or((value, ""));
         Some((trim(package), Params::new(params)))
     }
 

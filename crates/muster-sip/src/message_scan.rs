@@ -5,7 +5,7 @@ use crate::message::Message;
 use crate::message_check::{Fault, ParseError};
 use crate::method::Method;
 use crate::name::Name;
-use crate::token::{is_space, is_token, is_token_byte, number};
+use crate::token::{is_space, is_token, is_token_byte, is_uri_text, number};
 use bytes::Bytes;
 
 /// Where a header stands. 16 octets.
@@ -230,10 +230,9 @@ fn start_line(bytes: &[u8], from: usize, to: usize) -> Result<(Line, Option<Faul
     }
     let uri_at = from + method.len() + 1;
     let (uri, version) = rest.rsplit_once(' ').unwrap_or((rest, ""));
-    let plain = |byte: u8| byte > b' ' && !matches!(byte, b'<' | b'>' | b'"' | 0x7f);
     let fault = if text.len() > limits::START_LINE_BYTES {
         Some(Fault::TooLong)
-    } else if uri.is_empty() || !uri.bytes().all(plain) {
+    } else if uri.is_empty() || !is_uri_text(uri) {
         Some(Fault::StartLine)
     } else if version.eq_ignore_ascii_case("SIP/2.0") {
         None

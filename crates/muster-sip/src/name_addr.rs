@@ -2,7 +2,7 @@
 
 use crate::message::HeaderError;
 use crate::params::Params;
-use crate::token::{quoted_len, trim};
+use crate::token::{cut, is_uri_text, quoted_len, trim};
 use crate::uri::Uri;
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ impl<'a> NameAddr<'a> {
         let (display, rest) = display(value)?;
         let parsed = match rest.strip_prefix('<') {
             Some(rest) => {
-                let (uri, rest) = rest.split_once('>').ok_or(HeaderError::Address)?;
+                let (uri, rest) = cut(rest, b'>').ok_or(HeaderError::Address)?;
                 let rest = trim(rest);
                 let params = match rest.strip_prefix(';') {
                     Some(params) => params,
@@ -36,15 +36,14 @@ impl<'a> NameAddr<'a> {
             None => {
                 // Without brackets every parameter is the header's, and a URI with a comma or a
                 // question mark must not stand bare (RFC 3261 §20).
-                let (uri, params) = rest.split_once(';').unwrap_or((rest, ""));
+                let (uri, params) = cut(rest, b';').unwrap_or((rest, ""));
                 if uri.contains(['?', ',']) {
                     return Err(HeaderError::Address);
                 }
                 NameAddr { display: "", uri: trim(uri), params: Params::new(params) }
             }
         };
-        let bare = |byte: u8| byte > b' ' && !matches!(byte, b'<' | b'>' | b'"');
-        if parsed.uri.is_empty() || !parsed.uri.bytes().all(bare) || !parsed.params.well_formed() {
+        if parsed.uri.is_empty() || !is_uri_text(parsed.uri) || !parsed.params.well_formed() {
             return Err(HeaderError::Address);
         }
         Ok(parsed)

@@ -1,7 +1,7 @@
 //! `;name=value` lists, as URIs, Via and name-addr headers carry them.
 
 use crate::limits;
-use crate::token::{find_outside_quotes, is_token, trim};
+use crate::token::{cut, find_outside_quotes, is_token, trim};
 use std::borrow::Cow;
 
 /// The text after the first `;`, read on demand. Names compare without case.
@@ -24,12 +24,12 @@ impl<'a> Params<'a> {
 
     /// Name and value of each; the value as written, quotes included. At most [`limits::PARAMS`].
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> + use<'a> {
-        Parts { rest: Some(self.0) }.take(limits::PARAMS).filter(|part| !part.is_empty()).map(|part| {
-            match part.split_once('=') {
+        Parts { rest: Some(self.0) }.take(limits::PARAMS).filter(|part| !part.is_empty()).map(
+            |part| match cut(part, b'=') {
                 Some((name, value)) => (trim(name), Some(trim(value))),
                 None => (part, None),
-            }
-        })
+            },
+        )
     }
 
     /// The value of the first parameter of that name, quotes taken off (escapes are left as they
@@ -62,7 +62,7 @@ impl<'a> Params<'a> {
                 return false;
             }
             empty = part.is_empty();
-            let (name, value) = part.split_once('=').unwrap_or((part, "x"));
+            let (name, value) = cut(part, b'=').unwrap_or((part, "x"));
             if !empty && (!is_token(trim(name)) || !value_ends(trim(value))) {
                 return false;
             }

@@ -1,13 +1,45 @@
 //! Character classes of RFC 3261 §25.1 and a cursor over a header's value.
 
+const TOKEN: u8 = 1;
+const HOST: u8 = 2;
+/// Visible ASCII that may stand in a URI: no space, control character, `<`, `>` or `"`.
+const URI: u8 = 4;
+
+/// Classes of each octet: a table, because every octet of what is checked passes here.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let octet = byte as u8;
+        let alphanumeric = octet.is_ascii_alphanumeric();
+        if alphanumeric
+            || matches!(octet, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+        {
+            classes[byte] |= TOKEN;
+        }
+        if alphanumeric || matches!(octet, b'-' | b'.' | b'_') {
+            classes[byte] |= HOST;
+        }
+        if octet > b' ' && !matches!(octet, b'<' | b'>' | b'"' | 0x7f) {
+            classes[byte] |= URI;
+        }
+        byte += 1;
+    }
+    classes
+};
+
 /// `token`: what methods, header names, parameter names and tags are made of.
 pub(crate) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+    CLASSES[usize::from(byte)] & TOKEN != 0
 }
 
 pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
+/// Whether nothing stands in it that must not stand in a URI. Octets beyond ASCII are let pass.
+pub(crate) fn is_uri_text(text: &str) -> bool {
+    text.bytes().fold(URI, |all, byte| all & CLASSES[usize::from(byte)]) != 0
 }
 
 pub(crate) fn is_space(byte: u8) -> bool {
@@ -15,7 +47,21 @@ pub(crate) fn is_space(byte: u8) -> bool {
 }
 
 pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    let bytes = text.as_bytes();
+    let (mut from, mut to) = (0, bytes.len());
+    while from < to && is_space(bytes[from]) {
+        from += 1;
+    }
+    while to > from && is_space(bytes[to - 1]) {
+        to -= 1;
+    }
+    &text[from..to]
+}
+
+/// As `str::split_once` with an ASCII character; values are short, and a plain loop is quicker.
+pub(crate) fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let found = text.bytes().position(|byte| byte == at)?;
+    Some((&text[..found], &text[found + 1..]))
 }
 
 /// Where `needle` first stands outside of quoted strings (and, with `angles`, outside of `<>`).
@@ -68,6 +114,5 @@ pub(crate) fn is_host(text: &str) -> bool {
         return !inner.is_empty()
             && inner.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
     }
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+    !text.is_empty() && text.bytes().all(|byte| CLASSES[usize::from(byte)] & HOST != 0)
 }

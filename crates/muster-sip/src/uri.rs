@@ -2,7 +2,7 @@
 
 use crate::message::HeaderError;
 use crate::params::Params;
-use crate::token::{is_host, number};
+use crate::token::{cut, is_host, is_uri_text, number};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -34,10 +34,10 @@ pub struct Uri<'a> {
 
 impl<'a> Uri<'a> {
     pub fn parse(text: &'a str) -> Result<Uri<'a>, HeaderError> {
-        if text.bytes().any(|byte| byte <= b' ' || matches!(byte, b'<' | b'>' | b'"' | 0x7f)) {
+        if !is_uri_text(text) {
             return Err(HeaderError::Uri);
         }
-        let (scheme, rest) = text.split_once(':').ok_or(HeaderError::Uri)?;
+        let (scheme, rest) = cut(text, b':').ok_or(HeaderError::Uri)?;
         if scheme.eq_ignore_ascii_case("sip") {
             sip(text, Scheme::Sip, rest)
         } else if scheme.eq_ignore_ascii_case("sips") {
@@ -82,14 +82,14 @@ impl fmt::Display for Uri<'_> {
 fn sip<'a>(text: &'a str, scheme: Scheme, rest: &'a str) -> Result<Uri<'a>, HeaderError> {
     // `@` stands unescaped nowhere but after the userinfo (RFC 3261 §25.1); a second one would let
     // two readers see two hosts.
-    let (userinfo, rest) = match rest.split_once('@') {
+    let (userinfo, rest) = match cut(rest, b'@') {
         Some((userinfo, rest)) => (Some(userinfo), rest),
         None => (None, rest),
     };
-    if rest.contains('@') {
+    if rest.bytes().any(|byte| byte == b'@') {
         return Err(HeaderError::Uri);
     }
-    let (user, password) = match userinfo.map(|info| info.split_once(':').ok_or(info)) {
+    let (user, password) = match userinfo.map(|info| cut(info, b':').ok_or(info)) {
         Some(Ok((user, password))) => (Some(user), Some(password)),
         Some(Err(user)) => (Some(user), None),
         None => (None, None),
@@ -97,11 +97,11 @@ fn sip<'a>(text: &'a str, scheme: Scheme, rest: &'a str) -> Result<Uri<'a>, Head
     if user == Some("") {
         return Err(HeaderError::Uri);
     }
-    let (rest, headers) = match rest.split_once('?') {
+    let (rest, headers) = match cut(rest, b'?') {
         Some((rest, headers)) => (rest, Some(headers)),
         None => (rest, None),
     };
-    let (hostport, params) = rest.split_once(';').unwrap_or((rest, ""));
+    let (hostport, params) = cut(rest, b';').unwrap_or((rest, ""));
     let (host, port) = host_and_port(hostport)?;
     Ok(Uri { text, scheme, user, password, host, port, params: Params::new(params), headers })
 }
@@ -110,7 +110,7 @@ fn sip<'a>(text: &'a str, scheme: Scheme, rest: &'a str) -> Result<Uri<'a>, Head
 pub(crate) fn host_and_port(text: &str) -> Result<(&str, Option<u16>), HeaderError> {
     let end = match text.starts_with('[') {
         true => text.find(']').ok_or(HeaderError::Uri)? + 1,
-        false => text.find(':').unwrap_or(text.len()),
+        false => text.bytes().position(|byte| byte == b':').unwrap_or(text.len()),
     };
     let (host, rest) = text.split_at(end);
     if !is_host(host) {
@@ -132,7 +132,7 @@ fn other<'a>(text: &'a str, scheme: &'a str, rest: &'a str) -> Result<Uri<'a>, H
     }
     let tel = scheme.eq_ignore_ascii_case("tel");
     let (user, params) = match tel {
-        true => rest.split_once(';').map_or((Some(rest), ""), |(user, params)| (Some(user), params)),
+        true => cut(rest, b';').map_or((Some(rest), ""), |(user, params)| (Some(user), params)),
         false => (None, ""),
     };
     let scheme = if tel { Scheme::Tel } else { Scheme::Other };

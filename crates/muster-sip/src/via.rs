@@ -2,7 +2,7 @@
 
 use crate::message::HeaderError;
 use crate::params::Params;
-use crate::token::{is_token, trim};
+use crate::token::{cut, is_token, trim};
 use crate::uri::host_and_port;
 use std::net::{IpAddr, SocketAddr};
 
@@ -21,14 +21,14 @@ pub struct Via<'a> {
 
 impl<'a> Via<'a> {
     pub fn parse(value: &'a str) -> Result<Via<'a>, HeaderError> {
-        let (protocol, rest) = value.split_once('/').ok_or(HeaderError::Via)?;
-        let (version, rest) = rest.split_once('/').ok_or(HeaderError::Via)?;
+        let (protocol, rest) = cut(value, b'/').ok_or(HeaderError::Via)?;
+        let (version, rest) = cut(rest, b'/').ok_or(HeaderError::Via)?;
         if !trim(protocol).eq_ignore_ascii_case("SIP") || trim(version) != "2.0" {
             return Err(HeaderError::Via);
         }
         let rest = trim(rest);
         let (transport, rest) = rest.split_once([' ', '\t']).ok_or(HeaderError::Via)?;
-        let (sent_by, params) = rest.split_once(';').unwrap_or((rest, ""));
+        let (sent_by, params) = cut(rest, b';').unwrap_or((rest, ""));
         let params = Params::new(params);
         let (host, port) = sent_by_parts(trim(sent_by))?;
         if !is_token(transport) || !params.well_formed() {

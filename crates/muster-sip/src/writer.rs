@@ -3,6 +3,8 @@
 use crate::message::Message;
 use crate::method::Method;
 use crate::name::Name;
+use crate::name_addr::NameAddr;
+use crate::token::cut;
 use crate::via::Via;
 use bytes::Bytes;
 use std::fmt::{self, Write as _};
@@ -65,20 +67,20 @@ impl Writer {
                 _ => writer.header_ref(Name::Via, value),
             }
         }
-        for name in [Name::From, Name::To, Name::CallId, Name::CSeq, Name::Timestamp] {
+        for name in [Name::From, Name::To, Name::CallId, Name::CSeq] {
             let Some(value) = request.header(name) else { continue };
-            if name == Name::Timestamp && status != 100 {
-                continue;
-            }
             writer.begin(name);
             writer.clean(value);
             if let (Name::To, Some(tag)) = (name, to_tag)
-                && !request.to().is_ok_and(|to| to.tag().is_some())
+                && !NameAddr::parse(value).is_ok_and(|to| to.tag().is_some())
             {
                 writer.text(";tag=");
                 writer.clean(tag);
             }
             writer.text("\r\n");
+        }
+        if status == 100 {
+            writer = writer.copy(request, Name::Timestamp);
         }
         writer
     }
@@ -160,7 +162,7 @@ impl Writer {
             return self.text("\r\n");
         };
         let after = top.as_ptr() as usize - line.as_ptr() as usize + top.len();
-        let head = top.split_once(';').map_or(top, |(head, _)| head);
+        let head = cut(top, b';').map_or(top, |(head, _)| head);
         self.clean(head);
         for (name, value) in via.params.iter() {
             // What the sender claims of its own address is not ours to repeat.

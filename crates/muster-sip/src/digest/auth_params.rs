@@ -2,12 +2,12 @@
 
 use crate::limits;
 use crate::message::split_values;
-use crate::token::trim;
+use crate::token::{cut, trim};
 
 /// Name and value of each part; a value that is a quoted string keeps its quotes.
 pub(super) fn parts(text: &str) -> impl Iterator<Item = (&str, &str)> {
     split_values(text).take(limits::PARAMS).filter_map(|part| {
-        let (name, value) = part.split_once('=')?;
+        let (name, value) = cut(part, b'=')?;
         Some((trim(name), trim(value)))
     })
 }

@@ -37,16 +37,33 @@ impl Key {
         if let Some(via) = via
             && let Some(branch) = via.unique_branch()
         {
-            let port = via.port.unwrap_or(5060);
-            // Hosts are set equal without case; branches are told apart with it, as every element
-            // in the field does.
-            let host = SmolStr::new(via.host).to_ascii_lowercase();
-            return Key(format_smolstr!("{branch} {host}:{port} {method}"));
+            return Key::of_branch(branch, via.host, via.port.unwrap_or(5060), method);
         }
         let from_tag = request.from().ok().and_then(|from| from.tag()).unwrap_or("");
         let sequence = request.cseq_parts().map_or(0, |(sequence, _)| sequence);
         let via = request.values(crate::Name::Via).next().unwrap_or("");
         let (uri, call_id) = (request.request_uri(), request.call_id());
         Key(format_smolstr!("{uri} {from_tag} {call_id} {sequence} {via} {method}"))
+    }
+
+    /// Hosts are set equal without case; branches are told apart with it, as every element in the
+    /// field does. Written on the stack: a key is made of every message, and most are short.
+    fn of_branch(branch: &str, host: &str, port: u16, method: &str) -> Key {
+        let mut text = [0_u8; 160];
+        let digits = [10_000, 1_000, 100, 10, 1].map(|power| b'0' + (port / power % 10) as u8);
+        let parts: [&[u8]; 7] =
+            [branch.as_bytes(), b" ", host.as_bytes(), b":", &digits, b" ", method.as_bytes()];
+        let mut length = 0;
+        for part in parts {
+            match text.get_mut(length..length + part.len()) {
+                Some(place) => place.copy_from_slice(part),
+                None => {
+                    return Key(format_smolstr!("{branch} {}:{port:05} {method}", host.to_ascii_lowercase()));
+                }
+            }
+            length += part.len();
+        }
+        text[branch.len()..branch.len() + 1 + host.len()].make_ascii_lowercase();
+        Key(SmolStr::new(std::str::from_utf8(&text[..length]).unwrap_or_default()))
     }
 }
