@@ -13,8 +13,6 @@ pub struct CoreConfig {
     pub fallback_realm: SmolStr,
     /// Keys the digest nonces. Random and secret; a new key makes phones authenticate once more.
     pub nonce_key: [u8; 32],
-    /// How long a nonce is good for.
-    pub nonce_lifetime: Duration,
 
     pub registration_expires_min_s: u32,
     pub registration_expires_default_s: u32,
@@ -30,6 +28,8 @@ pub struct CoreConfig {
     pub subscriptions_per_person_max: usize,
 
     pub transactions_max: usize,
+    /// Nonces in use at once whose counts are remembered (16 octets each).
+    pub nonces_max: usize,
     pub calls_max: usize,
     /// Calls that one person has placed and that have not ended.
     pub calls_per_person_max: usize,
@@ -48,7 +48,6 @@ impl Default for CoreConfig {
             public_host: None,
             fallback_realm: SmolStr::new_static("muster"),
             nonce_key: [0; 32],
-            nonce_lifetime: Duration::from_secs(300),
             registration_expires_min_s: 30,
             registration_expires_default_s: 600,
             registration_expires_max_s: 7200,
@@ -60,6 +59,7 @@ impl Default for CoreConfig {
             subscriptions_max: 1_000_000,
             subscriptions_per_person_max: 250,
             transactions_max: 500_000,
+            nonces_max: 262_144,
             calls_max: 50_000,
             calls_per_person_max: 20,
             call_duration_max: Duration::from_secs(12 * 3600),

@@ -5,6 +5,7 @@ use muster_sip::time::Instant;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use crate::call::Call;
 use crate::io::{CallEnding, CallId, CallRecord, CallState, CallView, PhoneState};
 use crate::location::PersonKey;
 use crate::pool::{Key, Pool};
@@ -20,6 +21,8 @@ pub struct Entry {
     pub state: CallState,
     pub started_at: Instant,
     pub answered_at: Option<Instant>,
+    /// The call itself, for whoever must end it.
+    pub call: Option<Key<Call>>,
     /// For `id` of a dialog element (RFC 4235 §4.1.1): tells nothing of the phones' own dialogs.
     pub public_id: SmolStr,
 }
@@ -66,6 +69,20 @@ impl CallLedger {
         key
     }
 
+    pub fn set_call(&mut self, key: Key<Entry>, call: Key<Call>) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.call = Some(call);
+        }
+    }
+
+    pub fn call_of(&self, key: Key<Entry>) -> Option<Key<Call>> {
+        self.entries.get(key)?.call
+    }
+
+    pub fn find(&self, org: OrgId, id: CallId) -> Option<&Entry> {
+        self.entries.iter().map(|(_, entry)| entry).find(|entry| entry.id == id && entry.org == org)
+    }
+
     pub fn ringing(&mut self, key: Key<Entry>) {
         let Some(entry) = self.entries.get_mut(key).filter(|e| e.state == CallState::Trying) else { return };
         entry.state = CallState::Ringing;
@@ -80,7 +97,13 @@ impl CallLedger {
     }
 
     /// Closes an entry; gives its call record.
-    pub fn end(&mut self, key: Key<Entry>, ending: CallEnding, status: u16, now: Instant) -> Option<CallRecord> {
+    pub fn end(
+        &mut self,
+        key: Key<Entry>,
+        ending: CallEnding,
+        status: u16,
+        now: Instant,
+    ) -> Option<CallRecord> {
         let entry = self.entries.remove(key)?;
         for person in [entry.caller_key(), entry.callee_key()] {
             if let Some(keys) = self.by_person.get_mut(&person) {
@@ -103,10 +126,6 @@ impl CallLedger {
             ending,
             status,
         })
-    }
-
-    pub fn get(&self, key: Key<Entry>) -> Option<&Entry> {
-        self.entries.get(key)
     }
 
     /// A person's calls, in the order they began.

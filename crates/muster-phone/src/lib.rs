@@ -14,10 +14,26 @@
 //! does not carry media, which goes directly between the phones, and decides nothing about people:
 //! what it may do for whom is in the dial plan, and changes only by [`Input::Plan`].
 
+mod auth;
+mod call;
 mod config;
 mod core;
 mod counters;
+mod dispatch;
+mod follow_plan;
+mod interned;
 mod io;
+mod keyed_hash;
+mod ledger;
+mod location;
+mod notify;
+mod pool;
+mod query;
+mod registrar;
+mod respond;
+mod subscriptions;
+mod timers;
+mod transactions;
 
 pub use crate::config::CoreConfig;
 pub use crate::core::Core;

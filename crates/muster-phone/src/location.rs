@@ -2,11 +2,11 @@
 
 use core::time::Duration;
 
-use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::ids::{OrgId, UserId};
 use muster_sip::time::Instant;
 use rustc_hash::FxHashMap;
 
-use crate::io::{BindingKey, BindingRecord, BindingState, Flow, FlowId};
+use crate::io::{BindingKey, BindingRecord, BindingState};
 use crate::pool::{Key, Pool};
 
 pub type PersonKey = (OrgId, UserId);
@@ -36,12 +36,11 @@ impl Binding {
 pub struct Location {
     bindings: Pool<Binding>,
     first_of: FxHashMap<PersonKey, Key<Binding>>,
-    on_stream: FxHashMap<FlowId, Vec<Key<Binding>>>,
 }
 
 impl Location {
     pub fn new() -> Self {
-        Location { bindings: Pool::new(), first_of: FxHashMap::default(), on_stream: FxHashMap::default() }
+        Location { bindings: Pool::new(), first_of: FxHashMap::default() }
     }
 
     pub fn len(&self) -> usize {
@@ -77,7 +76,6 @@ impl Location {
     }
 
     pub fn add(&mut self, person: PersonKey, contact: Box<str>, state: BindingState) -> Key<Binding> {
-        let flow = state.flow.id;
         let timer_at = state.expires_at;
         let key = self.bindings.insert(Binding { person, contact, state, timer_at, next: None });
         let last = self.of(person).last().map(|(key, _)| key);
@@ -87,18 +85,13 @@ impl Location {
                 self.first_of.insert(person, key);
             }
         }
-        self.enter_stream(flow, key);
         key
     }
 
     /// Replaces what is known of a binding; its place in the person's list stays.
     pub fn refresh(&mut self, key: Key<Binding>, state: BindingState) {
-        let Some(binding) = self.bindings.get_mut(key) else { return };
-        let (old, new) = (binding.state.flow.id, state.flow.id);
-        binding.state = state;
-        if old != new {
-            self.leave_stream(old, key);
-            self.enter_stream(new, key);
+        if let Some(binding) = self.bindings.get_mut(key) {
+            binding.state = state;
         }
     }
 
@@ -117,36 +110,7 @@ impl Location {
                 }
             },
         }
-        self.leave_stream(binding.state.flow.id, key);
         Some(binding)
-    }
-
-    /// A connection has closed: its bindings stay (RFC 3261 §10 knows no other end than expiry), but
-    /// can be reached only by a new connection to the contact's own address.
-    pub fn forget_stream(&mut self, flow: FlowId) {
-        for key in self.on_stream.remove(&flow).unwrap_or_default() {
-            if let Some(binding) = self.bindings.get_mut(key) {
-                binding.state.flow = Flow { id: FlowId::DATAGRAM, ..binding.state.flow };
-            }
-        }
-    }
-
-    fn enter_stream(&mut self, flow: FlowId, key: Key<Binding>) {
-        if flow != FlowId::DATAGRAM {
-            self.on_stream.entry(flow).or_default().push(key);
-        }
-    }
-
-    fn leave_stream(&mut self, flow: FlowId, key: Key<Binding>) {
-        if flow == FlowId::DATAGRAM {
-            return;
-        }
-        if let Some(keys) = self.on_stream.get_mut(&flow) {
-            keys.retain(|k| *k != key);
-            if keys.is_empty() {
-                self.on_stream.remove(&flow);
-            }
-        }
     }
 }
 
@@ -155,9 +119,4 @@ pub fn seconds_left(expires_at: Instant, now: Instant) -> u32 {
     let left: Duration = expires_at.since(now);
     let whole = left.as_secs() + u64::from(left.subsec_nanos() > 0);
     u32::try_from(whole).unwrap_or(u32::MAX)
-}
-
-/// Of which secret a binding was made.
-pub fn made_with(binding: &Binding, credential: CredentialId) -> bool {
-    binding.state.credential == credential
 }

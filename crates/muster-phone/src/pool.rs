@@ -35,7 +35,10 @@ impl<T> Pool<T> {
     }
 
     pub fn get_mut(&mut self, key: Key<T>) -> Option<&mut T> {
-        self.slots.get_mut(key.index as usize).filter(|(stamp, _)| *stamp == key.stamp).map(|(_, thing)| thing)
+        self.slots
+            .get_mut(key.index as usize)
+            .filter(|(stamp, _)| *stamp == key.stamp)
+            .map(|(_, thing)| thing)
     }
 
     pub fn remove(&mut self, key: Key<T>) -> Option<T> {

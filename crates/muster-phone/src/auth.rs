@@ -1,0 +1,156 @@
+//! Who sends a request: digest against the dial plan.
+
+use muster_domain::dial_plan::{PersonPlan, Service};
+use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_sip::digest::{Attempt, Credentials, Ha1, Verdict};
+use muster_sip::{Instant, Message, Name, NameAddr};
+use smol_str::SmolStr;
+
+use crate::core::Core;
+use crate::io::Flow;
+use crate::location::PersonKey;
+
+/// Somebody whose digest is right. What they may do is another question.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub org: OrgId,
+    pub user: UserId,
+    pub credential: CredentialId,
+    pub auth_name: SmolStr,
+    pub extension: Option<SmolStr>,
+}
+
+impl Identity {
+    pub fn person(&self) -> PersonKey {
+        (self.org, self.user)
+    }
+}
+
+/// Which of the two challenges a request gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Challenger {
+    /// 401: for what is addressed to us, REGISTER and SUBSCRIBE.
+    Server,
+    /// 407: for what is addressed to others.
+    Proxy,
+}
+
+impl Core {
+    /// Finds out who sent a request, or challenges; None if it was answered.
+    ///
+    /// An unknown name and a wrong secret get the same answer after the same work. Nothing is kept
+    /// of a request that was challenged.
+    pub(crate) fn authenticate(
+        &mut self,
+        request: &Message,
+        claimed: &NameAddr<'_>,
+        challenger: Challenger,
+        flow: Flow,
+        now: Instant,
+    ) -> Option<Identity> {
+        let offered = offers(request);
+        let name = offered.first().map(|credentials| credentials.username.as_ref());
+        let Some(org) = self.organization_of(claimed, name) else {
+            let realm = self.config.fallback_realm.clone();
+            self.challenge(request, &realm, false, challenger, flow, now);
+            return None;
+        };
+        let realm = self.plan.realm(org).cloned().unwrap_or_default();
+        let Some(credentials) = offered.iter().find(|credentials| credentials.realm == realm.as_str()) else {
+            self.challenge(request, &realm, false, challenger, flow, now);
+            return None;
+        };
+        let known = self.plan.credential(org, &credentials.username);
+        let ha1 = known.map(|(_, credential)| Ha1 { md5: credential.ha1_md5, sha256: credential.ha1_sha256 });
+        let method = request.method().map_or("", |method| method.as_str());
+        let attempt = Attempt { method, realm: &realm, body: request.body() };
+        let verdict = self.nonces.verify(credentials, &attempt, ha1.as_ref(), &mut self.used_nonces, now);
+        match (verdict, known) {
+            (Verdict::Ok, Some((person, credential))) => Some(Identity {
+                org,
+                user: person.user,
+                credential: credential.id,
+                auth_name: credential.auth_name.clone(),
+                extension: person.extension.clone(),
+            }),
+            (verdict, _) => {
+                match verdict {
+                    Verdict::Replayed => self.counters.digest_replayed += 1,
+                    Verdict::Wrong => self.counters.digest_wrong += 1,
+                    Verdict::Ok | Verdict::Stale => {}
+                }
+                let stale = matches!(verdict, Verdict::Stale | Verdict::Replayed);
+                self.challenge(request, &realm, stale, challenger, flow, now);
+                None
+            }
+        }
+    }
+
+    /// The organization of an address; for a domain that nobody has, that of the auth name, or of
+    /// the only organization there is.
+    fn organization_of(&self, claimed: &NameAddr<'_>, auth_name: Option<&str>) -> Option<OrgId> {
+        let uri = claimed.parsed_uri().ok()?;
+        if let Some(org) = self.plan.organization_by_domain(uri.host) {
+            return Some(org);
+        }
+        if let Some(org) = auth_name.and_then(|name| self.plan.organization_by_auth_name(name)) {
+            return Some(org);
+        }
+        let user = uri.user_unescaped().unwrap_or_default();
+        if let Some(org) = self.plan.organization_by_auth_name(&user) {
+            return Some(org);
+        }
+        let mut all = self.plan.organizations();
+        match (all.next(), all.next()) {
+            (Some(only), None) => Some(only),
+            _ => None,
+        }
+    }
+
+    fn challenge(
+        &mut self,
+        request: &Message,
+        realm: &str,
+        stale: bool,
+        challenger: Challenger,
+        flow: Flow,
+        now: Instant,
+    ) {
+        let (status, name) = match challenger {
+            Challenger::Server => (401, Name::WwwAuthenticate),
+            Challenger::Proxy => (407, Name::ProxyAuthenticate),
+        };
+        let mut answer = self.answer_to(request, status, flow);
+        for challenge in self.nonces.challenge(now, realm, stale) {
+            answer.header_ref(name, &challenge);
+        }
+        self.send_answer(request, flow, answer.finish());
+    }
+
+    /// Whether an address is the identity's own: its extension or the auth name of that same
+    /// credential, in its own organization's domain or one that nobody has.
+    pub(crate) fn is_own_address(&self, address: &NameAddr<'_>, identity: &Identity) -> bool {
+        let Ok(uri) = address.parsed_uri() else { return false };
+        let user = uri.user_unescaped().unwrap_or_default();
+        let own_user =
+            user == identity.auth_name.as_str() || Some(user.as_ref()) == identity.extension.as_deref();
+        let org = self.plan.organization_by_domain(uri.host);
+        own_user && org.is_none_or(|org| org == identity.org)
+    }
+}
+
+/// Why somebody whose digest is right may not use their phone: the reason phrase of the 403.
+pub fn refusal(person: &PersonPlan) -> &'static str {
+    match person.service {
+        Service::ContactOnly | Service::NotActivated => "Not activated",
+        Service::Disabled => "Disabled",
+        Service::Frozen => "Frozen",
+        Service::Enabled => "Not allowed for this type of user",
+    }
+}
+
+/// Credentials may come under either name: some phones keep to the one they used first.
+fn offers(request: &Message) -> Vec<Credentials<'_>> {
+    let lines = request.headers(Name::Authorization).chain(request.headers(Name::ProxyAuthorization));
+    lines.take(8).filter_map(|line| Credentials::parse(line).ok()).collect()
+}

@@ -1,0 +1,440 @@
+//! REGISTER (RFC 3261 §10): who is where.
+
+use core::fmt::Write as _;
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hasher};
+
+use muster_domain::ids::OrgId;
+use muster_sip::message::seconds;
+use muster_sip::transaction::{self, PATIENCE};
+use muster_sip::uri::Scheme;
+use muster_sip::{Contacts, Instant, Message, Name, NameAddr, Uri};
+use rustc_hash::FxHashMap;
+
+use crate::auth::{Challenger, Identity, refusal};
+use crate::core::{Core, Wake};
+use crate::io::{BindingRecord, BindingState, Flow, Output, Transport};
+use crate::keyed_hash::KeyedState;
+use crate::location::{Binding, PersonKey, seconds_left};
+use crate::pool::Key;
+
+/// REGISTERs over datagrams that were answered lately. One that comes again is answered again with
+/// what is registered now; only whose it was and how it ended is kept, 56 octets each.
+pub struct Answered {
+    hash: KeyedState,
+    outcomes: FxHashMap<u128, (PersonKey, u16)>,
+    in_order: VecDeque<(Instant, u128)>,
+}
+
+impl Answered {
+    pub fn new(hash: KeyedState) -> Self {
+        Answered { hash, outcomes: FxHashMap::default(), in_order: VecDeque::new() }
+    }
+
+    fn find(&self, key: &transaction::Key) -> Option<(PersonKey, u16)> {
+        self.outcomes.get(&self.hash.fingerprint(key)).copied()
+    }
+
+    fn note(&mut self, key: &transaction::Key, person: PersonKey, status: u16, now: Instant) {
+        let fingerprint = self.hash.fingerprint(key);
+        self.outcomes.insert(fingerprint, (person, status));
+        self.in_order.push_back((now + PATIENCE, fingerprint));
+    }
+
+    pub fn forget_old(&mut self, now: Instant) {
+        while let Some((_, fingerprint)) = self.in_order.front().copied().filter(|(until, _)| *until <= now) {
+            self.outcomes.remove(&fingerprint);
+            self.in_order.pop_front();
+        }
+    }
+
+    pub fn next_at(&self) -> Option<Instant> {
+        self.in_order.front().map(|(until, _)| *until)
+    }
+}
+
+/// Why a REGISTER is refused.
+struct Refused {
+    status: u16,
+    reason: &'static str,
+}
+
+const fn refused(status: u16, reason: &'static str) -> Refused {
+    Refused { status, reason }
+}
+
+/// What one Contact of a REGISTER asks for.
+enum Wish {
+    Add { contact: Box<str>, state: BindingState },
+    Refresh(Key<Binding>, BindingState),
+    Remove(Key<Binding>),
+}
+
+impl Core {
+    pub(crate) fn on_register(
+        &mut self,
+        request: &Message,
+        key: &transaction::Key,
+        flow: Flow,
+        now: Instant,
+    ) {
+        if flow.transport == Transport::Udp
+            && let Some((person, status)) = self.answered.find(key)
+        {
+            self.counters.retransmissions_received += 1;
+            return match status {
+                200 => self.answer_bindings(request, person, flow, now),
+                status => self.answer(request, status, flow),
+            };
+        }
+        let Ok(to) = request.to() else { return self.answer(request, 400, flow) };
+        let Some(identity) = self.authenticate(request, &to, Challenger::Server, flow, now) else { return };
+        let status = match self.register(request, &to, &identity, flow, now) {
+            Ok(()) => {
+                self.answer_bindings(request, identity.person(), flow, now);
+                200
+            }
+            Err(Refused { status: 423, .. }) => {
+                let min = self.config.registration_expires_min_s;
+                let answer = self.answer_to(request, 423, flow);
+                let answer = answer.header_fmt(Name::MinExpires, format_args!("{min}"));
+                self.send_answer(request, flow, answer.finish());
+                423
+            }
+            Err(Refused { status: 420, .. }) => 420,
+            Err(Refused { status, reason }) => {
+                self.answer_because(request, status, reason, flow);
+                status
+            }
+        };
+        if flow.transport == Transport::Udp {
+            self.answered.note(key, identity.person(), status, now);
+        }
+    }
+
+    /// Carries out a REGISTER wholly or not at all (RFC 3261 §10.3 steps 4–7).
+    fn register(
+        &mut self,
+        request: &Message,
+        to: &NameAddr<'_>,
+        identity: &Identity,
+        flow: Flow,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        let from = request.from().map_err(|_| refused(400, "Bad From"))?;
+        if !self.is_own_address(to, identity) || !self.is_own_address(&from, identity) {
+            return Err(refused(403, "Not your address"));
+        }
+        let Some(person) = self.plan.person(identity.org, identity.user) else {
+            return Err(refused(403, "Forbidden"));
+        };
+        if !person.may_register() {
+            return Err(refused(403, refusal(person)));
+        }
+        let bindings_max = usize::from(person.max_bindings);
+        if self.refused_for_extensions(request, flow) {
+            return Err(refused(420, ""));
+        }
+        let contacts = request.contacts().map_err(|_| refused(400, "Bad Contact"))?;
+        let wishes = match contacts {
+            Contacts::Star if request.expires() != Some(0) => {
+                return Err(refused(400, "Contact * needs Expires 0"));
+            }
+            Contacts::Star => self.wish_none(request, identity.person())?,
+            Contacts::List(list) if list.len() > self.config.contacts_per_request_max => {
+                return Err(refused(400, "Too many contacts"));
+            }
+            Contacts::List(list) => {
+                let mut wishes = Vec::with_capacity(list.len());
+                for contact in &list {
+                    self.wish(request, contact, identity, flow, now, &mut wishes)?;
+                }
+                wishes
+            }
+        };
+        self.check_room(identity.person(), &wishes, bindings_max)?;
+        for wish in wishes {
+            self.grant(identity.person(), wish, now);
+        }
+        Ok(())
+    }
+
+    fn wish_none(&self, request: &Message, person: PersonKey) -> Result<Vec<Wish>, Refused> {
+        let mut wishes = Vec::new();
+        for (key, binding) in self.location.of(person) {
+            in_order(request, binding)?;
+            wishes.push(Wish::Remove(key));
+        }
+        Ok(wishes)
+    }
+
+    fn wish(
+        &mut self,
+        request: &Message,
+        contact: &NameAddr<'_>,
+        identity: &Identity,
+        flow: Flow,
+        now: Instant,
+        wishes: &mut Vec<Wish>,
+    ) -> Result<(), Refused> {
+        let uri = contact.parsed_uri().map_err(|_| refused(400, "Bad Contact"))?;
+        if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) || uri.headers.is_some() {
+            return Err(refused(400, "Bad Contact"));
+        }
+        if contact.uri.len() > self.config.kept_value_bytes_max {
+            return Err(refused(400, "Contact too long"));
+        }
+        if self.is_foreign_contact(&uri, identity, flow) {
+            return Err(refused(403, "Not your contact"));
+        }
+        let own_expires = contact.params.get("expires").and_then(seconds);
+        let default = self.config.registration_expires_default_s;
+        let asked = own_expires.or_else(|| request.expires()).unwrap_or(default);
+        let found =
+            self.location.of(identity.person()).find(|(_, binding)| same_contact(&binding.contact, &uri));
+        if let Some((_, binding)) = found {
+            in_order(request, binding)?;
+        }
+        let found = found.map(|(key, _)| key);
+        if asked == 0 {
+            wishes.extend(found.map(Wish::Remove));
+            return Ok(());
+        }
+        if asked < self.config.registration_expires_min_s {
+            return Err(refused(423, ""));
+        }
+        let expires_s = asked.min(self.config.registration_expires_max_s);
+        let state = self.binding_state(request, contact, &uri, identity, flow, now + secs(expires_s))?;
+        if found.is_none()
+            && let Some(instance) = &state.instance
+        {
+            // A phone that got a new address replaces itself; otherwise its old bindings would use
+            // up the person's number of phones until they expire.
+            let same = |b: &Binding| {
+                b.state.instance.as_ref() == Some(instance) && b.state.credential == identity.credential
+            };
+            let old = self.location.of(identity.person()).find(|(_, binding)| same(binding));
+            wishes.extend(old.map(|(key, _)| Wish::Remove(key)));
+        }
+        wishes.push(match found {
+            Some(key) => Wish::Refresh(key, state),
+            None => Wish::Add { contact: contact.uri.into(), state },
+        });
+        Ok(())
+    }
+
+    fn binding_state(
+        &mut self,
+        request: &Message,
+        contact: &NameAddr<'_>,
+        uri: &Uri<'_>,
+        identity: &Identity,
+        flow: Flow,
+        expires_at: Instant,
+    ) -> Result<BindingState, Refused> {
+        let max = self.config.kept_value_bytes_max;
+        let kept = |text: &&str| text.len() <= max;
+        let (cseq, _) = request.cseq().map_err(|_| refused(400, "Bad CSeq"))?;
+        let user_agent = request.header(Name::UserAgent).map(|text| cut(text, max));
+        Ok(BindingState {
+            credential: identity.credential,
+            call_id_hash: call_id_hash(request.call_id()),
+            cseq,
+            q_milli: contact.params.get("q").and_then(q_milli).unwrap_or(1000),
+            instance: contact.params.get("+sip.instance").filter(kept).map(Box::from),
+            user_agent: user_agent.map(|text| self.user_agents.get(text)),
+            flow: reachable_by(uri, flow),
+            expires_at,
+        })
+    }
+
+    /// A contact that leads to somebody else: to us, or to a colleague's address.
+    fn is_foreign_contact(&self, uri: &Uri<'_>, identity: &Identity, flow: Flow) -> bool {
+        let ours = uri.port.unwrap_or(5060) == flow.local.port()
+            && (uri.ip() == Some(flow.local.ip()) || Some(uri.host) == self.config.public_host.as_deref());
+        let user = uri.user_unescaped().unwrap_or_default();
+        let of_org = |org: OrgId| {
+            let by_extension = self.plan.person_by_extension(org, &user);
+            by_extension.or_else(|| self.plan.credential(org, &user).map(|(person, _)| person))
+        };
+        let colleague = of_org(identity.org).is_some_and(|person| person.user != identity.user);
+        ours || colleague
+    }
+
+    fn check_room(&mut self, person: PersonKey, wishes: &[Wish], bindings_max: usize) -> Result<(), Refused> {
+        let added = wishes.iter().filter(|wish| matches!(wish, Wish::Add { .. })).count();
+        let removed = wishes.iter().filter(|wish| matches!(wish, Wish::Remove(_))).count();
+        if added == 0 {
+            return Ok(());
+        }
+        if self.location.of(person).count() + added > bindings_max + removed {
+            self.counters.limited += 1;
+            return Err(refused(403, "Too many phones"));
+        }
+        if self.location.len() + added > self.config.bindings_max {
+            self.counters.limited += 1;
+            return Err(refused(503, "Service Unavailable"));
+        }
+        Ok(())
+    }
+
+    fn grant(&mut self, person: PersonKey, wish: Wish, now: Instant) {
+        match wish {
+            Wish::Add { contact, state } => {
+                // The same contact twice in one request: the last one counts.
+                let uri = Uri::parse(&contact).ok();
+                let twice = uri.and_then(|uri| {
+                    self.location.of(person).find(|(_, b)| same_contact(&b.contact, &uri)).map(|(key, _)| key)
+                });
+                match twice {
+                    Some(key) => self.grant(person, Wish::Refresh(key, state), now),
+                    None => self.bind(person, contact, state),
+                }
+            }
+            Wish::Refresh(key, state) => {
+                let expires_at = state.expires_at;
+                self.location.refresh(key, state);
+                let Some(binding) = self.location.get_mut(key) else { return };
+                if expires_at < binding.timer_at {
+                    binding.timer_at = expires_at;
+                    self.timers.set(expires_at, Wake::Binding(key));
+                }
+                if let Some(binding) = self.location.get(key) {
+                    let record = binding.record();
+                    self.put(Output::Journal(record));
+                }
+            }
+            Wish::Remove(key) => self.unbind(key),
+        }
+    }
+
+    fn bind(&mut self, person: PersonKey, contact: Box<str>, state: BindingState) {
+        let first = !self.location.is_registered(person);
+        let expires_at = state.expires_at;
+        let key = self.location.add(person, contact, state);
+        self.timers.set(expires_at, Wake::Binding(key));
+        if let Some(binding) = self.location.get(key) {
+            let record = binding.record();
+            self.put(Output::Journal(record));
+        }
+        if first {
+            self.announce(person);
+        }
+    }
+
+    /// Ends a binding, whatever the reason.
+    pub(crate) fn unbind(&mut self, key: Key<Binding>) {
+        let Some(binding) = self.location.remove(key) else { return };
+        self.put(Output::Journal(BindingRecord { key: binding.key(), state: None }));
+        if !self.location.is_registered(binding.person) {
+            self.announce(binding.person);
+        }
+    }
+
+    pub(crate) fn on_binding_timer(&mut self, key: Key<Binding>, now: Instant) {
+        let Some(binding) = self.location.get_mut(key) else { return };
+        if binding.state.expires_at <= now {
+            return self.unbind(key);
+        }
+        if binding.timer_at <= now {
+            binding.timer_at = binding.state.expires_at;
+            let at = binding.timer_at;
+            self.timers.set(at, Wake::Binding(key));
+        }
+    }
+
+    /// Takes back a binding from the journal. It is looked at again when its organization is loaded.
+    pub(crate) fn restore(&mut self, record: BindingRecord, now: Instant) {
+        let person = (record.key.org, record.key.user);
+        let same = self.location.of(person).find(|(_, binding)| binding.contact == record.key.contact);
+        if let Some((key, _)) = same {
+            self.location.remove(key);
+        }
+        let Some(state) = record.state.filter(|state| state.expires_at > now) else { return };
+        if self.plan.seq(person.0).is_some() {
+            let plan = self.plan.person(person.0, person.1).filter(|plan| plan.may_register());
+            if plan.and_then(|plan| plan.credential_by_id(state.credential)).is_none() {
+                return;
+            }
+        }
+        let expires_at = state.expires_at;
+        let key = self.location.add(person, record.key.contact, state);
+        self.timers.set(expires_at, Wake::Binding(key));
+    }
+
+    fn answer_bindings(&mut self, request: &Message, person: PersonKey, flow: Flow, now: Instant) {
+        let mut answer = self.answer_to(request, 200, flow);
+        let mut value = String::with_capacity(128);
+        for (_, binding) in self.location.of(person) {
+            value.clear();
+            let left = seconds_left(binding.state.expires_at, now);
+            let _ = write!(value, "<{}>;expires={left}", binding.contact);
+            if binding.state.q_milli < 1000 {
+                let _ = write!(value, ";q=0.{:03}", binding.state.q_milli);
+            }
+            answer.header_ref(Name::Contact, &value);
+        }
+        self.send_answer(request, flow, answer.finish());
+    }
+}
+
+/// RFC 3261 §10.3 step 7: what the same phone sent earlier must not undo what it sent later.
+fn in_order(request: &Message, binding: &Binding) -> Result<(), Refused> {
+    let same_phone = binding.state.call_id_hash == call_id_hash(request.call_id());
+    let newer = request.cseq().is_ok_and(|(cseq, _)| cseq > binding.state.cseq);
+    match !same_phone || newer {
+        true => Ok(()),
+        false => Err(refused(500, "Out of order")),
+    }
+}
+
+fn same_contact(known: &str, uri: &Uri<'_>) -> bool {
+    known == uri.text || Uri::parse(known).is_ok_and(|known| known.equivalent(uri))
+}
+
+/// How a phone is reached: by the connection or address that it registers from, for a NAT lets
+/// nothing else in. Where the contact names the very host that the datagram came from there is no
+/// NAT, and the contact's port is taken at its word.
+pub fn reachable_by(uri: &Uri<'_>, flow: Flow) -> Flow {
+    let mut reached = flow;
+    let tcp = uri.params.get("transport").is_some_and(|name| name.eq_ignore_ascii_case("tcp"));
+    if flow.transport == Transport::Udp && uri.ip() == Some(flow.peer.ip()) && !tcp {
+        reached.peer.set_port(uri.port.unwrap_or(5060));
+    }
+    reached
+}
+
+/// The flow by which a phone whose connection has gone may be tried: a new one to its contact.
+pub fn closed(contact: &str, flow: Flow) -> Flow {
+    let uri = Uri::parse(contact).ok();
+    let addr = uri.and_then(|uri| Some((uri.ip()?, uri.port.unwrap_or(5060))));
+    let peer = addr.map_or(flow.peer, Into::into);
+    Flow { peer, id: crate::io::FlowId::DATAGRAM, ..flow }
+}
+
+/// Compared only within one program; a hash that changes between versions makes an order unknown,
+/// which lets the phone's next REGISTER through.
+fn call_id_hash(call_id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(call_id.as_bytes());
+    hasher.finish()
+}
+
+/// `qvalue` of RFC 3261 §25.1 in thousandths.
+fn q_milli(text: &str) -> Option<u16> {
+    let q: f32 = text.parse().ok()?;
+    (0.0..=1.0).contains(&q).then(|| (q * 1000.0).round() as u16)
+}
+
+fn cut(text: &str, max: usize) -> &str {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+fn secs(seconds: u32) -> Duration {
+    Duration::from_secs(seconds.into())
+}
