@@ -25,6 +25,11 @@ use muster_store::Store;
 pub use apply::Done;
 pub use authorize::{Actor, Scope};
 pub use error::AppError;
+/// The store's rows that use cases hand out as they are.
+pub use muster_store::{
+    Change, Counts, Job, JobOutcome, JobResult, JobState, Op, Page, Query, Sort, StoreError, Term, UserQuery,
+    Verification,
+};
 
 /// The slug of the organization that holds what operators do. It has no phones and is not listed.
 pub const OPERATOR_SLUG: &str = "operator";

@@ -39,4 +39,5 @@ pub use counters::CounterSnapshot;
 pub use error::EdgeError;
 pub use events::EdgeEvent;
 pub use handle::{EdgeGone, EdgeHandle};
+pub use port_owner::tcp_port_owner;
 pub use start::start;

@@ -3,6 +3,11 @@
 use std::fs;
 use std::net::SocketAddr;
 
+/// The program that holds a TCP address, for the message of another listener (HTTP).
+pub fn tcp_port_owner(addr: SocketAddr) -> Option<String> {
+    port_owner(addr, "TCP")
+}
+
 /// The program that holds `addr`, as `kamailio (pid 1234)`. `None` where the system does not
 /// say: no `/proc`, or the owner belongs to somebody else and we may not look.
 pub(crate) fn port_owner(addr: SocketAddr, transport: &str) -> Option<String> {

@@ -1,0 +1,102 @@
+//! Two laws: the state is the fold of the log, and undoing what was done changes nothing.
+
+use muster_domain::change::{EntityChange, Refusal, apply, creation_of, inverse, update_of};
+use muster_domain::field::Entity;
+use muster_domain::types::{Bounded, Name, Text};
+use muster_domain::user::{Service, User};
+use proptest::prelude::*;
+
+use crate::{ORG, somebody};
+
+/// A step of a user's life, as a number picks it.
+fn step(user: &User, pick: u8, word: &str) -> User {
+    let mut next = user.clone();
+    match pick % 6 {
+        0 => next.display_name = Name::parse(word).unwrap_or_else(|_| next.display_name.clone()),
+        1 => next.department = Text::parse(word).ok(),
+        2 => next.call_timeout_s = Bounded(5 + u16::from(pick) % 116),
+        3 => next.service = Service::Enabled,
+        4 => next.service = Service::ContactOnly,
+        _ => next.tags.clear(),
+    }
+    next
+}
+
+fn same(a: &User, b: &User) -> bool {
+    User::fields().iter().all(|f| (f.get)(a) == (f.get)(b))
+}
+
+proptest! {
+    #[test]
+    fn folding_the_log_gives_the_state(steps in prop::collection::vec((any::<u8>(), "[a-zß ]{1,9}"), 0..20)) {
+        let mut state = somebody();
+        let mut log: Vec<EntityChange> = vec![creation_of(&state)];
+        for (pick, word) in &steps {
+            let next = step(&state, *pick, word);
+            if let Some(change) = update_of(&state, &next) {
+                state = apply(ORG, Some(&state), &change).unwrap().unwrap();
+                log.push(change);
+            }
+        }
+        let mut folded: Option<User> = None;
+        for change in &log {
+            folded = apply(ORG, folded.as_ref(), change).unwrap();
+        }
+        let folded = folded.unwrap();
+        prop_assert!(same(&folded, &state));
+        prop_assert_eq!(folded.version, state.version);
+    }
+
+    #[test]
+    fn undoing_everything_in_reverse_leads_back(steps in prop::collection::vec((any::<u8>(), "[a-z ]{1,9}"), 1..20)) {
+        let first = somebody();
+        let (mut state, mut log) = (first.clone(), Vec::new());
+        for (pick, word) in &steps {
+            if let Some(change) = update_of(&state, &step(&state, *pick, word)) {
+                state = apply(ORG, Some(&state), &change).unwrap().unwrap();
+                log.push(change);
+            }
+        }
+        for change in log.iter().rev() {
+            state = apply(ORG, Some(&state), &inverse(change).unwrap()).unwrap().unwrap();
+        }
+        prop_assert!(same(&state, &first));
+    }
+}
+
+#[test]
+fn undoing_a_creation_removes_and_undoing_that_brings_back() {
+    let user = somebody();
+    let creation = creation_of(&user);
+    let removal = inverse(&creation).unwrap();
+    assert_eq!(apply(ORG, Some(&user), &removal).unwrap(), None);
+    let back = apply::<User>(ORG, None, &inverse(&removal).unwrap()).unwrap().unwrap();
+    assert!(same(&back, &user));
+}
+
+#[test]
+fn what_somebody_changed_since_is_not_undone_over_their_head() {
+    let before = somebody();
+    let mut renamed = before.clone();
+    renamed.department = Text::parse("Sales").ok();
+    let change = update_of(&before, &renamed).unwrap();
+    let mut since = apply(ORG, Some(&before), &change).unwrap().unwrap();
+    // Another field may have moved on …
+    since.title = Text::parse("Manager").ok();
+    assert!(apply(ORG, Some(&since), &inverse(&change).unwrap()).is_ok());
+    // … but not the one that is to be undone.
+    since.department = Text::parse("Support").ok();
+    let refused = apply(ORG, Some(&since), &inverse(&change).unwrap());
+    assert!(matches!(refused, Err(Refusal::Moved { field: "department", .. })), "{refused:?}");
+}
+
+#[test]
+fn a_change_read_at_another_version_is_stale() {
+    let before = somebody();
+    let mut after = before.clone();
+    after.department = Text::parse("Sales").ok();
+    let change = update_of(&before, &after).unwrap();
+    let newer = User { version: 5, ..before };
+    let refused = apply(ORG, Some(&newer), &change);
+    assert!(matches!(refused, Err(Refusal::Stale { expected: 1, current: 5, .. })), "{refused:?}");
+}
