@@ -26,15 +26,20 @@ pub enum FileError {
     TooManyColumns { found: usize, limit: usize },
     #[error("the columns `{first}` and `{second}` have the same name")]
     ColumnTwice { first: SmolStr, second: SmolStr },
-    /// `header` as in the file, shortened; `missing` is what marks `closest` and the file has not,
-    /// `unknown` what the file has and `closest` has not (the first few). A file without a header shows
-    /// nothing of its first line.
+    /// `header` as in the file, shortened. `closest` is the format that knows most of the columns;
+    /// `missing` is what marks it and the file has not, `unknown` what the file has and it has not (the
+    /// first few). Of a file without a header nothing of the first line is shown.
     #[error("the columns are not those of any known format: {header}")]
-    Unrecognized { header: String, closest: Format, missing: Vec<&'static str>, unknown: Vec<SmolStr> },
+    Unrecognized {
+        header: String,
+        closest: Option<Format>,
+        missing: Vec<&'static str>,
+        unknown: Vec<SmolStr>,
+    },
     #[error("the file lacks what {} always has: {}", format.label(), columns.join(", "))]
     RequiredColumnMissing { format: Format, columns: Vec<&'static str> },
     /// `row` counts the rows of data from 1; 0 is the header.
-    #[error("a quote is opened on line {line} (row {row}) and never closed")]
+    #[error("a quote is opened on line {line} ({}) and never closed", match row { 0 => "the header".to_owned(), row => format!("row {row}") })]
     QuoteNeverClosed { row: u64, line: u64 },
 }
 
@@ -53,17 +58,19 @@ impl FileError {
             }
             FileError::TooManyColumns { .. } => "remove the columns that say nothing about people".into(),
             FileError::ColumnTwice { .. } => "remove one of the two, or give it another name".into(),
-            FileError::Unrecognized { closest, missing, .. } if missing.is_empty() => {
-                format!(
-                    "say that it is {}, the closest, to leave out the columns that it does not have",
-                    closest.label()
-                )
+            FileError::Unrecognized { closest: None, .. } => {
+                "say which system wrote it, or name the columns as an export of ours does".into()
             }
-            FileError::Unrecognized { closest, missing, .. } => format!(
-                "say which system wrote it; {} is closest, and would need: {}",
-                closest.label(),
-                missing.join(", ")
-            ),
+            FileError::Unrecognized { closest: Some(closest), missing, unknown, .. } => {
+                let closest = closest.label();
+                match missing.is_empty() {
+                    true => format!("say that it is from {closest}, to leave out {}", unknown.join(", ")),
+                    false => format!(
+                        "say which system wrote it; {closest} is closest, and would need {}",
+                        missing.join(", ")
+                    ),
+                }
+            }
             FileError::RequiredColumnMissing { columns, .. } => {
                 format!("add the missing column{}", if columns.len() == 1 { "" } else { "s" })
             }
@@ -97,7 +104,8 @@ impl fmt::Display for CellError {
         if let Some(column) = &self.column {
             write!(f, ", {column}")?;
         }
-        write!(f, ": {} {}: {}", self.found, self.reason, self.mend)
+        let space = if self.found.is_empty() { "" } else { " " };
+        write!(f, ": {}{space}{}: {}", self.found, self.reason, self.mend)
     }
 }
 

@@ -10,6 +10,9 @@ const DELIMITERS: &[u8] = b",;\t";
 
 /// A header that says more than this is shortened where it is shown.
 const SHOWN_CHARACTERS_MAX: usize = 200;
+const UNKNOWN_SHOWN_MAX: usize = 8;
+/// The longest name of a column that is taken for one.
+const NAME_CHARACTERS_MAX: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Header {
@@ -148,35 +151,37 @@ fn no_column_twice(cells: &[SmolStr]) -> Result<(), FileError> {
 }
 
 fn unrecognized(names: &[&str]) -> FileError {
+    // A file without a header begins with a person, and what they are called and sign in with must not
+    // land in a message.
+    if names.iter().any(|name| is_data(name)) {
+        return FileError::Unrecognized {
+            header: "the first line is not one of column names".to_owned(),
+            closest: None,
+            missing: Vec::new(),
+            unknown: Vec::new(),
+        };
+    }
     let known = |format: Format| names.iter().filter(|name| format.rules().knows(name)).count();
-    // The first of equals, and of all where nothing is known: our own.
-    let closest = Format::ALL.iter().copied().rev().max_by_key(|f| known(*f)).unwrap_or(Format::Muster);
-    let rules = closest.rules();
-    let unknown = names.iter().filter(|name| !name.is_empty() && !rules.knows(name));
-    FileError::Unrecognized {
-        header: shown(names),
-        closest,
-        missing: Rules::missing(rules.marks, names),
-        unknown: unknown.take(8).map(|name| SmolStr::new(shortened(name, 40))).collect(),
-    }
+    // The first of equals.
+    let closest = Format::ALL.iter().copied().rev().max_by_key(|f| known(*f)).filter(|f| known(*f) > 0);
+    let missing = closest.map(|format| Rules::missing(format.rules().marks, names)).unwrap_or_default();
+    let is_unknown = |name: &&&str| !name.is_empty() && !closest.is_some_and(|f| f.rules().knows(name));
+    let unknown = names.iter().filter(is_unknown).take(UNKNOWN_SHOWN_MAX).map(SmolStr::new).collect();
+    FileError::Unrecognized { header: shortened(&names.join(", ")), closest, missing, unknown }
 }
 
-/// A file without a header begins with a person, and what they are called and sign in with must not
-/// land in a message.
-fn shown(names: &[&str]) -> String {
-    if is_data(names) {
-        return "the first line looks like a person, not like column names".to_owned();
-    }
-    shortened(&names.join(", "), SHOWN_CHARACTERS_MAX)
+/// Nobody calls a column so.
+fn is_data(name: &str) -> bool {
+    let digits = name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_digit());
+    digits
+        || name.starts_with('+')
+        || name.contains('@')
+        || name.contains(char::is_control)
+        || name.chars().count() > NAME_CHARACTERS_MAX
 }
 
-fn is_data(names: &[&str]) -> bool {
-    let digits = |name: &str| name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_digit());
-    names.iter().any(|name| digits(name) || name.contains('@') || name.starts_with('+'))
-}
-
-fn shortened(text: &str, characters_max: usize) -> String {
-    let mut short: String = text.chars().filter(|c| !c.is_control()).take(characters_max).collect();
+fn shortened(text: &str) -> String {
+    let mut short: String = text.chars().take(SHOWN_CHARACTERS_MAX).collect();
     if short.len() < text.len() {
         short.push('…');
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::encode::{text_to_value, unguard};
 use crate::error::{CellError, Remark};
-use crate::format::{Column, DevicePart, Format, Meaning, Names, Rules};
+use crate::format::{Column, DevicePart, Format, Meaning, Names, Rules, Taken};
 use crate::row::{DeviceWish, FileStatus, MailboxWish, Row, Secret};
 use crate::table::{Flaw, Record};
 
@@ -53,6 +53,10 @@ impl<'s> Judge<'s> {
             }
             draft.finish(self.rules, &self.steps);
         }
+        // What is decided last may belong to an early column.
+        let place =
+            |error: &CellError| self.columns.iter().position(|c| Some(&c.header) == error.column.as_ref());
+        draft.row.errors.sort_by_key(place);
         draft.row
     }
 
@@ -84,6 +88,7 @@ impl<'s> Judge<'s> {
         }
         if cell.len() > self.cell_bytes_max {
             let reason = format!("is longer than {} bytes", self.cell_bytes_max);
+            draft.failed.extend(step.field_name());
             draft.fail_cell(column, cell, step, Reason::new(reason, "shorten it"));
             return;
         }
@@ -123,6 +128,13 @@ impl Step {
             _ => None,
         };
         Step { meaning, field, emptied }
+    }
+
+    fn field_name(&self) -> Option<&'static str> {
+        match self.meaning.taken() {
+            Taken::Field(name) => Some(name),
+            _ => None,
+        }
     }
 }
 
@@ -263,7 +275,7 @@ impl<'c, 'r> Draft<'c, 'r> {
         let Some(taken) = self.username else {
             match person.text("extension").map(Value::text) {
                 Some(extension) => person.values.push(("username", extension)),
-                None if self.failed.contains(&"extension") => {}
+                None if self.failed.iter().any(|name| ["username", "extension"].contains(name)) => {}
                 None => self.fail_missing_username(steps),
             }
             return;

@@ -1,0 +1,48 @@
+//! Whole files in, whole files out.
+#![allow(clippy::unwrap_used)] // Helpers of tests are tests, which the lint does not see.
+
+mod bad_input;
+mod formats;
+mod people;
+mod round_trip;
+
+use muster_domain::field::Entity;
+use muster_domain::ids::OrgId;
+use muster_domain::user::User;
+use muster_import::{FileError, Limits, Row, Source};
+
+const RINGOTEL: &[u8] = include_bytes!("../data/ringotel.csv");
+const THREE_CX: &[u8] = include_bytes!("../data/3cx.csv");
+const FUSIONPBX: &[u8] = include_bytes!("../data/fusionpbx.csv");
+const PEOPLE: &str = include_str!("../data/people.json");
+
+/// The headers that the systems' documentation gives.
+const THREE_CX_HEADER: &str = "Number,FirstName,LastName,EmailAddress,MobileNumber,AuthID,AuthPassword,WebMeetingFriendlyName,WebMeetingPrivateRoom,ClickToCall,WebMeetingAcceptReject,EnableVoicemail,VMNoPin,VMPlayCallerID,PIN,VMPlayMsgDateTime,VMEmailOptions,QueueStatus,OutboundCallerID,SIPID,DeliverAudio,SupportReinvite,SupportReplaces,EnableSRTP,ManagementAccess,ReporterAccess,WallboardAccess,TurnOffMyPhone,HideFWrules,CanSeeRecordings,CanDeleteRecordings,RecordCalls,CallScreening,EmailMissedCalls,Disabled,DisableExternalCalls,AllowLanOnly,BlockRemoteTunnel,PinProtect,MAC_0,InterfaceIP_0,UseTunnel,DND,UseCTI,StartupScreen,HotelModuleAccess,DontShowExtInPHBK,DeskphoneWebPass,SrvcAccessPwd,VoipAdmin,SysAdmin,SecureSIP,PhoneModel14,PhoneTemplate14,CustomTemplate,PhoneSettings,AllowAllRecordings,PushExtension,Integration";
+const FUSIONPBX_HEADER: &str = "extension_uuid,domain_uuid,extension,number_alias,password,accountcode,effective_caller_id_name,effective_caller_id_number,outbound_caller_id_name,outbound_caller_id_number,emergency_caller_id_name,emergency_caller_id_number,directory_first_name,directory_last_name,directory_visible,directory_exten_visible,limit_max,limit_destination,missed_call_app,missed_call_data,user_context,toll_allow,call_timeout,call_group,call_screen_enabled,user_record,hold_music,auth_acl,cidr,sip_force_contact,nibble_account,sip_force_expires,mwi_account,sip_bypass_media,unique_id,dial_string,dial_user,dial_domain,do_not_disturb,forward_all_destination,forward_all_enabled,forward_busy_destination,forward_busy_enabled,forward_no_answer_destination,forward_no_answer_enabled,follow_me_uuid,enabled,description,absolute_codec_string,forward_user_not_registered_destination,forward_user_not_registered_enabled";
+
+fn open(bytes: &[u8]) -> Result<Source<'_>, FileError> {
+    Source::open(bytes, None, &Limits::default())
+}
+
+fn rows(text: &str) -> Vec<Row> {
+    open(text.as_bytes()).unwrap().rows().collect()
+}
+
+/// The one row of a file that has no errors in it.
+fn good_row(text: &str) -> Row {
+    let mut all = rows(text);
+    assert_eq!(all.len(), 1, "{all:?}");
+    let row = all.remove(0);
+    assert_eq!(row.errors, [], "{text}");
+    row
+}
+
+/// What is wrong with a file's rows, a line for each error.
+fn errors(text: &str) -> String {
+    let lines: Vec<String> = rows(text).iter().flat_map(|r| &r.errors).map(|e| e.to_string()).collect();
+    lines.join("\n")
+}
+
+fn blank_user() -> User {
+    User::blank(OrgId(uuid::Uuid::nil()), uuid::Uuid::nil())
+}
