@@ -1,1 +1,69 @@
-//! The command line: a client of the API.
+//! The command line: a client of the HTTP API, and of nothing else.
+//!
+//! The binary flattens [`Globals`] and [`Command`] into its own parser, adds `serve`, and calls
+//! [`run`]. A command makes requests through the client, prints what it was told, and ends with one
+//! of three exit statuses: 0 done, 1 refused or failed, 2 wrong usage. It decides nothing: what a
+//! user may be, and whether a file is right, the API says.
+
+mod args;
+mod clean;
+mod commands;
+mod console;
+mod failure;
+mod globals;
+mod problem;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::Command;
+pub use console::Console;
+pub use globals::Globals;
+
+/// Everything but `serve`, as a parser of its own: for the help texts, completions and tests.
+#[derive(Debug, Parser)]
+#[command(name = "muster", about = "Turns a list of people into a working phone system")]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// All commands that speak to the API.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
+/// Carries a command out on the process's own input, output and terminal.
+pub fn run(globals: &Globals, command: &Command) -> ExitCode {
+    ExitCode::from(run_on(globals, command, &mut Console::of_process()))
+}
+
+/// Carries a command out and returns its exit status: 0, 1 or 2.
+pub fn run_on(globals: &Globals, command: &Command, console: &mut Console<'_>) -> u8 {
+    match commands::run(globals, command, console) {
+        Ok(()) => 0,
+        Err(failure) => failure.report(globals.json, console),
+    }
+}
+
+/// Reads the arguments (the program's name first) and carries the command out.
+pub fn run_arguments<I, T>(arguments: I, console: &mut Console<'_>) -> u8
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    match Cli::try_parse_from(arguments) {
+        Ok(cli) => run_on(&cli.globals, &cli.command, console),
+        Err(error) => {
+            let text = error.render();
+            let out = if error.use_stderr() { &mut console.err } else { &mut console.out };
+            // Nowhere is left to say that this could not be said.
+            let _ = write!(out, "{text}");
+            u8::try_from(error.exit_code()).unwrap_or(2)
+        }
+    }
+}

@@ -1,0 +1,109 @@
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Nothing is written unless the whole file is right; --dry-run shows what would happen and writes nothing.
+
+Examples:
+  muster import staff.csv --dry-run
+  muster import ringotel.csv --activate all
+  muster import staff.csv --match username      update the people who are there already
+  muster import 3cx.csv --good-rows-only        leave out the rows that are not right")]
+pub struct ImportArgs {
+    /// The file; at most 256 MiB
+    pub file: PathBuf,
+
+    /// Which system wrote the file: auto (by its columns), muster, ringotel, 3cx, fusionpbx, …
+    #[arg(long, default_value = "auto")]
+    pub format: String,
+
+    /// Recognize by this who is there already, and update them; without it they are an error
+    #[arg(long = "match", value_enum, value_name = "BY")]
+    pub match_by: Option<MatchBy>,
+
+    /// Who is activated, and so counted: as the file says (where it does not say, everyone with a
+    /// SIP password), all, or none
+    #[arg(long, value_enum, default_value = "file")]
+    pub activate: Activate,
+
+    /// Say what would happen, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Take the rows that are right although others are not
+    #[arg(long)]
+    pub good_rows_only: bool,
+
+    /// The site of people whose row names none
+    #[arg(long, value_name = "SITE")]
+    pub site: Option<String>,
+
+    /// The connection of people whose row names none
+    #[arg(long, value_name = "CONNECTION")]
+    pub connection: Option<String>,
+
+    /// Let people of this file share an email; a shared one signs nobody in and resets no password
+    #[arg(long)]
+    pub allow_shared_emails: bool,
+
+    /// Make the sites that the file names and that are not there
+    #[arg(long)]
+    pub create_sites: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MatchBy {
+    Username,
+    Extension,
+    Email,
+}
+
+impl MatchBy {
+    pub fn word(self) -> &'static str {
+        match self {
+            MatchBy::Username => "username",
+            MatchBy::Extension => "extension",
+            MatchBy::Email => "email",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Activate {
+    File,
+    All,
+    None,
+}
+
+impl Activate {
+    pub fn word(self) -> &'static str {
+        match self {
+            Activate::File => "file",
+            Activate::All => "all",
+            Activate::None => "none",
+        }
+    }
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+The file can be imported again, here or elsewhere: `muster import FILE`. Without --with-secrets it holds
+no SIP password and no PIN, and an import of it generates new ones.
+
+Examples:
+  muster export people.csv
+  muster export people.csv --with-secrets --force")]
+pub struct ExportArgs {
+    /// Where to write, ending in .csv
+    pub file: PathBuf,
+
+    /// Write SIP passwords and PINs too; the file is then readable by you alone, and the export is logged
+    #[arg(long)]
+    pub with_secrets: bool,
+
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub force: bool,
+}

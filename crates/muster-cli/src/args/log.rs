@@ -1,0 +1,61 @@
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  muster changes                     the last changes
+  muster changes --since 1200        everything after change 1200
+  muster changes --follow            new ones as they happen, until Ctrl-C
+  muster changes --verify            checks that nothing in the log was altered")]
+pub struct ChangesArgs {
+    /// Only what came after this number
+    #[arg(long, value_name = "SEQ")]
+    pub since: Option<u64>,
+
+    /// Go on with new changes as they happen
+    #[arg(long, conflicts_with = "verify")]
+    pub follow: bool,
+
+    /// Read the whole log and check its chain
+    #[arg(long, conflicts_with = "since")]
+    pub verify: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Taking back is a change of its own: it is refused where somebody changed the same thing since.
+
+Examples:
+  muster undo 1204          take change 1204 back
+  muster undo --job 0192a7c4-…    take a whole import back")]
+#[group(required = true, multiple = false)]
+pub struct UndoArgs {
+    /// The number of the change, as `muster changes` shows it
+    #[arg(value_name = "SEQ")]
+    pub seq: Option<u64>,
+
+    /// Everything that this job did
+    #[arg(long, value_name = "ID")]
+    pub job: Option<String>,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum JobCommand {
+    /// Jobs, the newest first
+    List {
+        /// How many
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+    /// A job: how far it is, and what came of it
+    Show {
+        #[arg(value_name = "ID")]
+        job: String,
+        /// Wait until it has ended, and show how far it is meanwhile
+        #[arg(long)]
+        follow: bool,
+    },
+    /// Stop a job that has not ended
+    Cancel {
+        #[arg(value_name = "ID")]
+        job: String,
+    },
+}

@@ -1,0 +1,92 @@
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum OrgCommand {
+    /// Make an organization: a company with its own people, extensions and SIP domain
+    Create(OrgCreateArgs),
+    /// The organizations that you may see
+    List,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Without --country no number is guessed and no emergency policy is on.
+
+Example:
+  muster org create \"Example & Sons\" --domain phones.example.com --country GB --time-zone Europe/London")]
+pub struct OrgCreateArgs {
+    /// The company's name
+    pub name: String,
+
+    /// The SIP domain that its phones register with
+    #[arg(long)]
+    pub domain: String,
+
+    /// A short name for addresses and for --org; made from the name if absent
+    #[arg(long)]
+    pub slug: Option<String>,
+
+    /// Two letters, such as GB: how numbers without a country code are read
+    #[arg(long, value_name = "CC")]
+    pub country: Option<String>,
+
+    /// Such as Europe/London
+    #[arg(long, value_name = "ZONE")]
+    pub time_zone: Option<String>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct ContactsArgs {
+    /// Only those whom this fits, as in `muster user list`
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum SiteCommand {
+    /// The sites of the organization
+    List,
+    /// Make a site
+    Create(SiteCreateArgs),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  muster site create Leeds --country GB --time-zone Europe/London")]
+pub struct SiteCreateArgs {
+    /// What people call the place
+    pub name: String,
+
+    /// Two letters, such as GB
+    #[arg(long, value_name = "CC")]
+    pub country: Option<String>,
+
+    /// Such as Europe/London
+    #[arg(long, value_name = "ZONE")]
+    pub time_zone: Option<String>,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum TokenCommand {
+    /// Make a token and show it, this once
+    Create(TokenCreateArgs),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Roles: operator (the whole installation), administrator (one organization), reader (looks, changes nothing).
+
+Example:
+  muster token create --name \"wallboard\" --role reader --for-org example")]
+pub struct TokenCreateArgs {
+    /// What the token is for, so that you know it again
+    #[arg(long)]
+    pub name: String,
+
+    /// What it may do
+    #[arg(long, default_value = "administrator")]
+    pub role: String,
+
+    /// The organization that it is good for; as --org says if absent
+    #[arg(long, value_name = "ORG")]
+    pub for_org: Option<String>,
+}

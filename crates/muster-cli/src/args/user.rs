@@ -1,0 +1,137 @@
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum UserCommand {
+    /// The people of the organization
+    List(ListArgs),
+    /// Everything about one person
+    Show(WhoArgs),
+    /// Add a person
+    Add(AddArgs),
+    /// Change a person
+    Set(SetArgs),
+    /// Activate people: they may register phones, and are counted
+    Activate(WhoManyArgs),
+    /// Deactivate people: their phones are signed off and their calls end at once
+    Deactivate(DeactivateArgs),
+    /// Remove people; `restore` brings them back
+    Remove(WhoManyArgs),
+    /// Bring removed people back
+    Restore(WhoManyArgs),
+    /// What to type into a person's phone
+    Credentials(CredentialsArgs),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  muster user list --filter 'department eq \"Sales\"'
+  muster user list --sort extension --all
+  muster user list --all --json > people.json")]
+pub struct ListArgs {
+    /// Only those whom this fits, such as: department eq "Sales"
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
+
+    /// In the order of this field; with a minus before it, backwards
+    #[arg(long, value_name = "FIELD", allow_hyphen_values = true)]
+    pub sort: Option<String>,
+
+    /// How many
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub limit: u32,
+
+    /// Everybody, however many they are
+    #[arg(long, conflicts_with = "limit")]
+    pub all: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct WhoArgs {
+    /// A username, an extension, an email or an id
+    pub who: String,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+pub struct WhoManyArgs {
+    /// Usernames, extensions, emails or ids
+    #[arg(required = true, num_args = 1..)]
+    pub who: Vec<String>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+A field is given as key=value; a list has commas between its values. A password or PIN is never given
+here, where others would see it: write `sip_password=-` and you are asked for it.
+
+Examples:
+  muster user add display_name=\"Ana Silva\" extension=1001
+  muster user add display_name=\"Ana Silva\" extension=1001 service=enabled sip_password=-")]
+pub struct AddArgs {
+    /// Fields of the new person, such as extension=1001
+    #[arg(required = true, value_name = "KEY=VALUE")]
+    pub fields: Vec<String>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+A field is emptied by giving it no value. Passwords: see `muster user add --help`.
+
+Examples:
+  muster user set 1001 department=Sales title=
+  muster user set ana@example.com call_timeout_s=30 tags=floor:2,shift:early
+  muster user set 1001 sip_password=-")]
+pub struct SetArgs {
+    /// A username, an extension, an email or an id
+    pub who: String,
+
+    /// Fields to change, such as extension=1002
+    #[arg(required = true, value_name = "KEY=VALUE")]
+    pub fields: Vec<String>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Without --reason they become contacts: in everybody's contact list, not counted. With one they are
+suspended, and the reason is kept. Extension, mailbox, numbers and passwords stay either way.
+
+Examples:
+  muster user deactivate 1001 1002
+  muster user deactivate ana --reason leave --until 2027-01-07T08:00:00Z")]
+pub struct DeactivateArgs {
+    /// Usernames, extensions, emails or ids
+    #[arg(required = true, num_args = 1..)]
+    pub who: Vec<String>,
+
+    /// Suspend them for this reason
+    #[arg(long)]
+    pub reason: Option<String>,
+
+    /// More about it
+    #[arg(long, requires = "reason")]
+    pub comment: Option<String>,
+
+    /// Until when, such as 2027-01-07T08:00:00Z
+    #[arg(long, requires = "reason", value_name = "TIME")]
+    pub until: Option<String>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+The secret itself is shown only when it is made. --reset makes a new one: the phones that use the old
+one are named, and drop.
+
+Examples:
+  muster user credentials 1001
+  muster user credentials 1001 --device \"Desk phone\"    a secret of its own for a further device
+  muster user credentials 1001 --reset")]
+pub struct CredentialsArgs {
+    /// A username, an extension, an email or an id
+    pub who: String,
+
+    /// The device that the credentials are for; made if it is not there
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+
+    /// Make a new secret and show it, this once
+    #[arg(long)]
+    pub reset: bool,
+}

@@ -1,0 +1,63 @@
+//! `application/problem+json` (RFC 9457) in words.
+
+use serde_json::Value;
+
+use crate::clean::clean;
+
+/// More than this many fields are counted, not shown.
+const ERRORS_SHOWN_MAX: usize = 20;
+
+/// The server's refusal.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub status: u16,
+    /// As the server sent it; null if it sent none that could be read.
+    pub document: Value,
+    /// What else the person can do, known on this side.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// One line with what is wrong, then a line for each field.
+    pub fn words(&self) -> String {
+        let text = |name: &str| self.document[name].as_str().map(str::trim).filter(|text| !text.is_empty());
+        let what = text("detail").or_else(|| text("title")).map_or_else(
+            || format!("The server answered with status {}.", self.status),
+            |text| sentence(&clean(text)),
+        );
+        let mut out = what;
+        if let Some(mend) = text("mend") {
+            out = format!("{out} {}", sentence(&clean(mend)));
+        }
+        let errors = self.document["errors"].as_array().map_or(&[][..], Vec::as_slice);
+        for error in errors.iter().take(ERRORS_SHOWN_MAX) {
+            out.push_str(&format!("\n  - {}", field_words(error)));
+        }
+        if errors.len() > ERRORS_SHOWN_MAX {
+            out.push_str(&format!("\n  - and {} more", errors.len() - ERRORS_SHOWN_MAX));
+        }
+        if let Some(hint) = &self.hint {
+            out = format!("{out}\n  {hint}");
+        }
+        out
+    }
+}
+
+/// `extension is taken: choose another extension`.
+fn field_words(error: &Value) -> String {
+    let text = |name: &str| error[name].as_str().unwrap_or_default().trim();
+    let subject = format!("{} {}", text("field"), text("reason"));
+    match text("mend") {
+        "" => clean(subject.trim()).into_owned(),
+        mend => clean(&format!("{}: {mend}", subject.trim())).into_owned(),
+    }
+}
+
+/// With a capital and a full stop.
+pub(crate) fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let mut chars = text.chars();
+    let Some(first) = chars.next() else { return String::new() };
+    let end = if text.ends_with(['.', '!', '?', ':']) { "" } else { "." };
+    format!("{}{}{end}", first.to_uppercase(), chars.as_str())
+}
