@@ -111,7 +111,15 @@ pub(crate) enum Names {
 #[derive(Debug)]
 pub(crate) struct ColumnRule {
     pub header: SmolStr,
+    /// The header as [`comparable`] makes it.
+    key: String,
     pub meaning: Meaning,
+}
+
+impl ColumnRule {
+    pub fn new(header: SmolStr, meaning: Meaning) -> ColumnRule {
+        ColumnRule { key: comparable(&header), header, meaning }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,17 +188,20 @@ impl Meaning {
 
 impl Rules {
     pub fn meaning(&self, header: &str) -> Meaning {
-        let header = comparable(header);
-        if header.is_empty() {
-            return Meaning::Ignored("the column has no name");
+        match self.rule(header) {
+            Some(rule) => rule.meaning,
+            None if header.trim().is_empty() => Meaning::Ignored("the column has no name"),
+            None => Meaning::Ignored("the format has no such column"),
         }
-        let rule = self.columns.iter().find(|rule| comparable(&rule.header) == header);
-        rule.map_or(Meaning::Ignored("the format has no such column"), |rule| rule.meaning)
     }
 
     pub fn knows(&self, header: &str) -> bool {
-        let header = comparable(header);
-        self.columns.iter().any(|rule| comparable(&rule.header) == header)
+        self.rule(header).is_some()
+    }
+
+    fn rule(&self, header: &str) -> Option<&ColumnRule> {
+        let key = comparable(header);
+        self.columns.iter().find(|rule| rule.key == key)
     }
 
     /// Which of `wanted` a header lacks.
@@ -216,9 +227,7 @@ pub(crate) fn comparable(header: &str) -> String {
 
 /// The columns of a format from pairs of header and meaning.
 pub(crate) fn columns(pairs: &[(&'static str, Meaning)]) -> Vec<ColumnRule> {
-    let rule = |(header, meaning): &(&'static str, Meaning)| ColumnRule {
-        header: SmolStr::new_static(header),
-        meaning: *meaning,
-    };
+    let rule =
+        |(header, meaning): &(&'static str, Meaning)| ColumnRule::new(SmolStr::new_static(header), *meaning);
     pairs.iter().map(rule).collect()
 }

@@ -40,7 +40,7 @@ pub(crate) fn columns(layout: Layout) -> Vec<ColumnRule> {
             (DevicePart::Serial, "serial"),
         ] {
             let header = format_smolstr!("{prefix}_{name}");
-            columns.push(ColumnRule { header, meaning: Meaning::Device { slot: slot as u8, part } });
+            columns.push(ColumnRule::new(header, Meaning::Device { slot: slot as u8, part }));
         }
     }
     if layout.with_secrets {
@@ -49,7 +49,7 @@ pub(crate) fn columns(layout: Layout) -> Vec<ColumnRule> {
             ("voicemail_pin", Meaning::VoicemailPin),
             ("on_call_pin", Meaning::OnCallPin),
         ] {
-            columns.push(ColumnRule { header: SmolStr::new_static(header), meaning });
+            columns.push(ColumnRule::new(SmolStr::new_static(header), meaning));
         }
     }
     columns
@@ -68,7 +68,7 @@ fn field_column(field: &FieldDef<User>) -> Option<ColumnRule> {
         (_, "username") => Meaning::Username { rank: 0 },
         (_, name) => Meaning::Field(name),
     };
-    Some(ColumnRule { header: SmolStr::new_static(field.name), meaning })
+    Some(ColumnRule::new(SmolStr::new_static(field.name), meaning))
 }
 
 #[cfg(test)]
