@@ -30,3 +30,19 @@ pub(crate) fn watch_this_thread() {
 pub(crate) fn last_panic() -> String {
     LAST.with_borrow(String::clone)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watched_thread_keeps_what_its_last_panic_said() {
+        let said = std::thread::spawn(|| {
+            watch_this_thread();
+            let caught = std::panic::catch_unwind(|| panic!("no such dialog"));
+            (caught.is_err(), last_panic())
+        });
+        let (was_caught, text) = said.join().unwrap();
+        assert!(was_caught && text.contains("no such dialog") && text.contains("panic_guard.rs"), "{text}");
+    }
+}

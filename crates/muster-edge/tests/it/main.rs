@@ -1,0 +1,8 @@
+//! The edge with real sockets on loopback, and real phones.
+
+#![allow(clippy::unwrap_used)] // clippy knows that tests may, but not that their helpers are tests
+
+mod journal;
+mod registering;
+mod streams;
+mod support;
