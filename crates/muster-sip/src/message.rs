@@ -186,15 +186,7 @@ impl Message {
     }
 
     pub(crate) fn cseq_parts(&self) -> Result<(u32, &str), HeaderError> {
-        let value = self.header(Name::CSeq).ok_or(HeaderError::Missing)?;
-        let (digits, method) = value.split_once([' ', '\t']).ok_or(HeaderError::CSeq)?;
-        let method = trim(method);
-        // RFC 3261 §8.1.1.5: below 2³¹.
-        let sequence = number(digits, (1 << 31) - 1).ok_or(HeaderError::CSeq)?;
-        match crate::token::is_token(method) {
-            true => Ok((sequence as u32, method)),
-            false => Err(HeaderError::CSeq),
-        }
+        cseq_parts(self.header(Name::CSeq).ok_or(HeaderError::Missing)?)
     }
 
     /// # Errors
@@ -262,7 +254,7 @@ impl Message {
         }
     }
 
-    fn value(&self, slot: &Slot) -> &str {
+    pub(crate) fn value(&self, slot: &Slot) -> &str {
         self.text(slot.value_at, slot.value_at + slot.value_len)
     }
 
@@ -276,6 +268,18 @@ impl fmt::Debug for Message {
     /// The first line only: a message may carry secrets and what people say to each other.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Message({:?}, {} headers)", self.start(), self.slots.len())
+    }
+}
+
+/// Number and method of a CSeq.
+pub(crate) fn cseq_parts(value: &str) -> Result<(u32, &str), HeaderError> {
+    let (digits, method) = value.split_once([' ', '\t']).ok_or(HeaderError::CSeq)?;
+    let method = trim(method);
+    // RFC 3261 §8.1.1.5: below 2³¹.
+    let sequence = number(digits, (1 << 31) - 1).ok_or(HeaderError::CSeq)?;
+    match crate::token::is_token(method) {
+        true => Ok((sequence as u32, method)),
+        false => Err(HeaderError::CSeq),
     }
 }
 

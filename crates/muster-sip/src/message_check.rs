@@ -1,11 +1,12 @@
 //! What is wrong with a message, and whether its sender can be told.
 
-use crate::message::{HeaderError, Message, Start};
+use crate::message::{Message, Start, cseq_parts, split_values};
 use crate::method::Method;
 use crate::name::Name;
 use crate::name_addr::NameAddr;
 use crate::token::number;
 use crate::uri::{Scheme, Uri};
+use crate::via::Via;
 use crate::writer::Writer;
 use bytes::Bytes;
 use std::net::SocketAddr;
@@ -87,31 +88,27 @@ impl ParseError {
     }
 }
 
+/// The headers that every core relies on, in the order in which they are looked at.
+const CHECKED: [Name; 6] = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq, Name::MaxForwards];
+
 /// The rules that every core relies on (RFC 3261 §8.1.1, RFC 4475 §3.1.2 and §3.3).
 pub(crate) fn check(message: &Message) -> Result<(), Fault> {
-    for name in [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq, Name::MaxForwards] {
-        let mut lines = message.headers(name);
-        match (lines.next(), name) {
-            (None, Name::MaxForwards) => {}
-            (None, name) => return Err(Fault::Missing(name)),
-            (Some(""), name) => return Err(Fault::Malformed(name)),
-            (Some(value), Name::MaxForwards) if number(value, 255).is_none() => {
-                return Err(Fault::Malformed(name));
-            }
-            _ => {}
-        }
-        if name != Name::Via && lines.next().is_some() {
-            return Err(Fault::Repeated(name));
-        }
+    let [via, from, to, call_id, cseq, max_forwards] = once_each(message)?;
+    let required = |value: Option<_>, name| value.ok_or(Fault::Missing(name));
+    let (via, from) = (required(via, Name::Via)?, required(from, Name::From)?);
+    let (to, call_id) = (required(to, Name::To)?, required(call_id, Name::CallId)?);
+    let cseq = required(cseq, Name::CSeq)?;
+    let sane = [
+        (Name::Via, Via::parse(split_values(via).next().unwrap_or("")).is_ok()),
+        (Name::From, is_address(from)),
+        (Name::To, is_address(to)),
+        (Name::CallId, !call_id.is_empty()),
+        (Name::MaxForwards, max_forwards.is_none_or(|hops| number(hops, 255).is_some())),
+    ];
+    if let Some((name, _)) = sane.into_iter().find(|(_, sane)| !sane) {
+        return Err(Fault::Malformed(name));
     }
-    message.via().map_err(|_| Fault::Malformed(Name::Via))?;
-    let address = |address: Result<NameAddr<'_>, HeaderError>, name| match address {
-        Ok(address) if address.parsed_uri().is_ok() => Ok(()),
-        _ => Err(Fault::Malformed(name)),
-    };
-    address(message.from(), Name::From)?;
-    address(message.to(), Name::To)?;
-    let (_, cseq_method) = message.cseq_parts().map_err(|_| Fault::Malformed(Name::CSeq))?;
+    let (_, cseq_method) = cseq_parts(cseq).map_err(|_| Fault::Malformed(Name::CSeq))?;
     let Start::Request { method, uri } = message.start() else { return Ok(()) };
     if method.as_str() != cseq_method {
         return Err(Fault::CSeqMethod);
@@ -122,4 +119,22 @@ pub(crate) fn check(message: &Message) -> Result<(), Fault> {
         (Scheme::Sip | Scheme::Sips, Some(_)) => Err(Fault::RequestUri),
         _ => Ok(()),
     }
+}
+
+/// The first line of each of [`CHECKED`] in one pass; none but Via may have a second.
+fn once_each(message: &Message) -> Result<[Option<&str>; 6], Fault> {
+    let mut found = [None; 6];
+    for slot in &message.slots {
+        let Some(index) = CHECKED.iter().position(|name| *name == slot.name) else { continue };
+        match found[index] {
+            None => found[index] = Some(message.value(slot)),
+            Some(_) if slot.name == Name::Via => {}
+            Some(_) => return Err(Fault::Repeated(slot.name)),
+        }
+    }
+    Ok(found)
+}
+
+fn is_address(value: &str) -> bool {
+    NameAddr::parse(value).is_ok_and(|address| address.parsed_uri().is_ok())
 }

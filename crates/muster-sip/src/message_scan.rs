@@ -33,7 +33,8 @@ pub(crate) fn scan(bytes: Bytes) -> Result<(Message, Option<Fault>), ParseError>
     }
     let table = Table::of(&bytes);
     let head_end = table.body_at.unwrap_or(bytes.len());
-    if std::str::from_utf8(&bytes[..head_end]).is_err() {
+    let head = &bytes[..head_end];
+    if !head.is_ascii() && std::str::from_utf8(head).is_err() {
         let bytes = read_as_latin1(&bytes, head_end);
         let table = Table::of(&bytes);
         return finish(bytes, table);
@@ -130,15 +131,15 @@ impl Table {
             return;
         }
         let line = &bytes[at..end];
-        let mut name_len = 0;
-        while name_len < line.len() && is_token_byte(line[name_len]) {
-            name_len += 1;
+        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(0);
+        let mut name_len = colon;
+        while name_len > 0 && is_space(line[name_len - 1]) {
+            name_len -= 1;
         }
-        let mut colon = name_len;
-        while colon < line.len() && is_space(line[colon]) {
-            colon += 1;
-        }
-        if name_len == 0 || name_len > limits::HEADER_NAME_BYTES || line.get(colon) != Some(&b':') {
+        let name = Name::parse(&line[..name_len]);
+        // Known names are tokens, so only others need a look at each octet.
+        let token = name != Name::Other || line[..name_len].iter().all(|byte| is_token_byte(*byte));
+        if name_len == 0 || name_len > limits::HEADER_NAME_BYTES || !token {
             self.fault.get_or_insert(Fault::Header);
             // A fold after a line that is left out must not lengthen the one before it.
             self.slots.push(Slot {
@@ -162,7 +163,7 @@ impl Table {
             self.fault.get_or_insert(Fault::TooLong);
         }
         self.slots.push(Slot {
-            name: Name::parse(&line[..name_len]),
+            name,
             name_len: name_len as u8,
             name_at: at as u32,
             value_at: (at + value_at) as u32,

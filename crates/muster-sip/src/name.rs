@@ -1,7 +1,7 @@
 //! The headers that this crate knows by name.
 
 macro_rules! names {
-    ($($variant:ident $canonical:literal $lower:literal $(| $compact:literal)?;)*) => {
+    ($($variant:ident $canonical:literal $($compact:literal)?;)*) => {
         /// A header's name. Unknown ones are [`Name::Other`] in the table and are asked for by text
         /// with [`crate::Message::header_named`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,106 +17,126 @@ macro_rules! names {
                 match self { $(Name::$variant => $canonical,)* Name::Other => "" }
             }
 
-            fn from_lower(lower: &[u8]) -> Name {
-                match lower { $($lower $(| $compact)? => Name::$variant,)* _ => Name::Other }
+            fn from_compact(letter: u8) -> Name {
+                match letter.to_ascii_lowercase() { $($($compact => Name::$variant,)?)* _ => Name::Other }
             }
         }
     };
 }
 
 names! {
-    Accept "Accept" b"accept";
-    AcceptContact "Accept-Contact" b"accept-contact" | b"a";
-    AcceptEncoding "Accept-Encoding" b"accept-encoding";
-    AcceptLanguage "Accept-Language" b"accept-language";
-    AlertInfo "Alert-Info" b"alert-info";
-    Allow "Allow" b"allow";
-    AllowEvents "Allow-Events" b"allow-events" | b"u";
-    AuthenticationInfo "Authentication-Info" b"authentication-info";
-    Authorization "Authorization" b"authorization";
-    CallId "Call-ID" b"call-id" | b"i";
-    CallInfo "Call-Info" b"call-info";
-    Contact "Contact" b"contact" | b"m";
-    ContentDisposition "Content-Disposition" b"content-disposition";
-    ContentEncoding "Content-Encoding" b"content-encoding" | b"e";
-    ContentLanguage "Content-Language" b"content-language";
-    ContentLength "Content-Length" b"content-length" | b"l";
-    ContentType "Content-Type" b"content-type" | b"c";
-    CSeq "CSeq" b"cseq";
-    Date "Date" b"date";
-    Diversion "Diversion" b"diversion";
-    Event "Event" b"event" | b"o";
-    Expires "Expires" b"expires";
-    From "From" b"from" | b"f";
-    HistoryInfo "History-Info" b"history-info";
-    Identity "Identity" b"identity" | b"y";
-    InReplyTo "In-Reply-To" b"in-reply-to";
-    MaxForwards "Max-Forwards" b"max-forwards";
-    MimeVersion "MIME-Version" b"mime-version";
-    MinExpires "Min-Expires" b"min-expires";
-    MinSe "Min-SE" b"min-se";
-    Organization "Organization" b"organization";
-    PAssertedIdentity "P-Asserted-Identity" b"p-asserted-identity";
-    Path "Path" b"path";
-    PPreferredIdentity "P-Preferred-Identity" b"p-preferred-identity";
-    Priority "Priority" b"priority";
-    Privacy "Privacy" b"privacy";
-    ProxyAuthenticate "Proxy-Authenticate" b"proxy-authenticate";
-    ProxyAuthorization "Proxy-Authorization" b"proxy-authorization";
-    ProxyRequire "Proxy-Require" b"proxy-require";
-    RAck "RAck" b"rack";
-    Reason "Reason" b"reason";
-    RecordRoute "Record-Route" b"record-route";
-    ReferSub "Refer-Sub" b"refer-sub";
-    ReferTo "Refer-To" b"refer-to" | b"r";
-    ReferredBy "Referred-By" b"referred-by" | b"b";
-    RejectContact "Reject-Contact" b"reject-contact" | b"j";
-    RemotePartyId "Remote-Party-ID" b"remote-party-id";
-    Replaces "Replaces" b"replaces";
-    ReplyTo "Reply-To" b"reply-to";
-    RequestDisposition "Request-Disposition" b"request-disposition" | b"d";
-    Require "Require" b"require";
-    RetryAfter "Retry-After" b"retry-after";
-    Route "Route" b"route";
-    RSeq "RSeq" b"rseq";
-    Server "Server" b"server";
-    ServiceRoute "Service-Route" b"service-route";
-    SessionExpires "Session-Expires" b"session-expires" | b"x";
-    SipEtag "SIP-ETag" b"sip-etag";
-    SipIfMatch "SIP-If-Match" b"sip-if-match";
-    Subject "Subject" b"subject" | b"s";
-    SubscriptionState "Subscription-State" b"subscription-state";
-    Supported "Supported" b"supported" | b"k";
-    Timestamp "Timestamp" b"timestamp";
-    To "To" b"to" | b"t";
-    Unsupported "Unsupported" b"unsupported";
-    UserAgent "User-Agent" b"user-agent";
-    Via "Via" b"via" | b"v";
-    Warning "Warning" b"warning";
-    WwwAuthenticate "WWW-Authenticate" b"www-authenticate";
+    Accept "Accept";
+    AcceptContact "Accept-Contact" b'a';
+    AcceptEncoding "Accept-Encoding";
+    AcceptLanguage "Accept-Language";
+    AlertInfo "Alert-Info";
+    Allow "Allow";
+    AllowEvents "Allow-Events" b'u';
+    AuthenticationInfo "Authentication-Info";
+    Authorization "Authorization";
+    CallId "Call-ID" b'i';
+    CallInfo "Call-Info";
+    Contact "Contact" b'm';
+    ContentDisposition "Content-Disposition";
+    ContentEncoding "Content-Encoding" b'e';
+    ContentLanguage "Content-Language";
+    ContentLength "Content-Length" b'l';
+    ContentType "Content-Type" b'c';
+    CSeq "CSeq";
+    Date "Date";
+    Diversion "Diversion";
+    Event "Event" b'o';
+    Expires "Expires";
+    From "From" b'f';
+    HistoryInfo "History-Info";
+    Identity "Identity" b'y';
+    InReplyTo "In-Reply-To";
+    MaxForwards "Max-Forwards";
+    MimeVersion "MIME-Version";
+    MinExpires "Min-Expires";
+    MinSe "Min-SE";
+    Organization "Organization";
+    PAssertedIdentity "P-Asserted-Identity";
+    Path "Path";
+    PPreferredIdentity "P-Preferred-Identity";
+    Priority "Priority";
+    Privacy "Privacy";
+    ProxyAuthenticate "Proxy-Authenticate";
+    ProxyAuthorization "Proxy-Authorization";
+    ProxyRequire "Proxy-Require";
+    RAck "RAck";
+    Reason "Reason";
+    RecordRoute "Record-Route";
+    ReferSub "Refer-Sub";
+    ReferTo "Refer-To" b'r';
+    ReferredBy "Referred-By" b'b';
+    RejectContact "Reject-Contact" b'j';
+    RemotePartyId "Remote-Party-ID";
+    Replaces "Replaces";
+    ReplyTo "Reply-To";
+    RequestDisposition "Request-Disposition" b'd';
+    Require "Require";
+    RetryAfter "Retry-After";
+    Route "Route";
+    RSeq "RSeq";
+    Server "Server";
+    ServiceRoute "Service-Route";
+    SessionExpires "Session-Expires" b'x';
+    SipEtag "SIP-ETag";
+    SipIfMatch "SIP-If-Match";
+    Subject "Subject" b's';
+    SubscriptionState "Subscription-State";
+    Supported "Supported" b'k';
+    Timestamp "Timestamp";
+    To "To" b't';
+    Unsupported "Unsupported";
+    UserAgent "User-Agent";
+    Via "Via" b'v';
+    Warning "Warning";
+    WwwAuthenticate "WWW-Authenticate";
 }
-
-/// Longest known name, in octets.
-const LONGEST: usize = 24;
 
 impl Name {
     /// Reads a name without regard to case, compact forms included.
     pub fn parse(text: &[u8]) -> Name {
-        let Some(mut lower) = text.first_chunk::<LONGEST>().copied().or_else(|| padded(text)) else {
-            return Name::Other;
-        };
-        if text.len() > LONGEST {
-            return Name::Other;
+        match text {
+            [] => Name::Other,
+            [letter] => Name::from_compact(*letter),
+            _ => {
+                let (canonical, name) = TABLE[hash(text)];
+                // Nearly all senders write the canonical form, which compares quicker.
+                match canonical == text || canonical.eq_ignore_ascii_case(text) {
+                    true => name,
+                    false => Name::Other,
+                }
+            }
         }
-        lower.make_ascii_lowercase();
-        Name::from_lower(&lower[..text.len()])
     }
 }
 
-fn padded(text: &[u8]) -> Option<[u8; LONGEST]> {
-    let mut bytes = [0; LONGEST];
-    bytes.get_mut(..text.len())?.copy_from_slice(text);
-    Some(bytes)
+/// Each name at its hash; that no two meet is checked as the table is built.
+static TABLE: [(&[u8], Name); 256] = {
+    let mut table: [(&[u8], Name); 256] = [(b"", Name::Other); 256];
+    let mut index = 0;
+    while index < Name::ALL.len() {
+        let canonical = Name::ALL[index].as_str().as_bytes();
+        let place = hash(canonical);
+        assert!(table[place].0.is_empty(), "two names at one place: look for other factors");
+        table[place] = (canonical, Name::ALL[index]);
+        index += 1;
+    }
+    table
+};
+
+/// Of length, first, last and middle octet, which tell all names apart with these factors.
+const fn hash(text: &[u8]) -> usize {
+    let last = text.len() - 1;
+    let (first, last, middle) = (text[0] | 0x20, text[last] | 0x20, text[text.len() / 2] | 0x20);
+    let sum = (text.len() as u32 & 0xff) * 62093
+        + first as u32 * 14993
+        + last as u32 * 3727
+        + middle as u32 * 53007;
+    ((sum & 0xffff) >> 8) as usize
 }
 
 #[cfg(test)]
@@ -127,7 +147,6 @@ mod tests {
     fn every_name_is_read_back_in_any_case() {
         for name in Name::ALL {
             let text = name.as_str();
-            assert!(text.len() <= LONGEST, "{text}");
             assert_eq!(Name::parse(text.as_bytes()), *name);
             assert_eq!(Name::parse(text.to_uppercase().as_bytes()), *name);
             assert_eq!(Name::parse(text.to_lowercase().as_bytes()), *name);

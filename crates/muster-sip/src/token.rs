@@ -46,16 +46,12 @@ pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
+#[inline]
 pub(crate) fn trim(text: &str) -> &str {
-    let bytes = text.as_bytes();
-    let (mut from, mut to) = (0, bytes.len());
-    while from < to && is_space(bytes[from]) {
-        from += 1;
+    match text.as_bytes() {
+        [first, .., last] if !is_space(*first) && !is_space(*last) => text,
+        _ => text.trim_matches([' ', '\t']),
     }
-    while to > from && is_space(bytes[to - 1]) {
-        to -= 1;
-    }
-    &text[from..to]
 }
 
 /// As `str::split_once` with an ASCII character; values are short, and a plain loop is quicker.

@@ -128,7 +128,7 @@ fn faults_are_named_for_what_they_are() {
         ("insuf", Fault::Missing(Name::From)),
         ("mcl01", Fault::ContentLength),
         ("mismatch01", Fault::CSeqMethod),
-        ("multi01", Fault::Repeated(Name::From)),
+        ("multi01", Fault::Repeated(Name::CSeq)),
         ("ncl", Fault::ContentLength),
         ("quotbal", Fault::Malformed(Name::To)),
         ("scalar02", Fault::Malformed(Name::MaxForwards)),
