@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Every test, in the order in which a mistake is cheapest to find. What is said last is the runner's own summary.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+need_rust
+need python3=python3 sipp=sip-tester baresip=baresip-core /usr/lib/postgresql/15/bin/initdb=postgresql
+
+step "format" cargo fmt --all --check
+step "lints" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+step "examples in the documentation" cargo test --workspace --doc --locked --quiet
+
+# The second database: a PostgreSQL of the tests' own, whose address the suite finds in MUSTER_TEST_POSTGRES.
+postgres=$(mktemp -d)
+trap 'scripts/test-postgres.sh stop "$postgres"; rm -rf "$postgres"' EXIT
+MUSTER_TEST_POSTGRES=$(scripts/test-postgres.sh start "$postgres")
+export MUSTER_TEST_POSTGRES
+
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --workspace --locked "$@"
+else
+    # One at a time: without nextest nothing keeps the tests that need the whole machine apart.
+    status=0
+    cargo test --workspace --locked --no-fail-fast -- --test-threads 1 "$@" 2>&1 | tee target/test.log || status=$?
+    awk '/^test result:/ { passed += $4; failed += $6 } END { print passed + 0 " passed, " failed + 0 " failed" }' target/test.log
+    exit $status
+fi
