@@ -29,6 +29,9 @@ pub enum StoreError {
     /// The row is there already, or was not as it was read.
     #[error("the {} {id} is not as it was read", .kind.word())]
     Conflict { kind: EntityKind, id: Uuid },
+    /// A row with this key is there already; what the database says of it.
+    #[error("is there already: {0}")]
+    Duplicate(String),
     #[error("there is no such organization")]
     NoOrganization(OrgId),
     /// A list was asked for by a field, operator or cursor that does not go.

@@ -9,23 +9,33 @@
 //! may be made from an async task.
 
 mod any;
+mod body;
 mod error;
+mod followers;
+mod group;
 mod jobs;
 mod keys;
 mod list;
 mod log;
+mod migrate;
 mod plan;
+mod pool;
 mod reader;
+mod record;
+mod secrets;
+mod sql;
 mod store;
+mod table;
 mod tx;
 
 pub use any::{AnyEntity, Stored};
 pub use error::StoreError;
+pub use followers::{FollowerHead, Remembered};
 pub use jobs::{Job, JobOutcome, JobResult, JobState};
 pub use keys::{KeyRing, SecretKind};
 pub use list::{Op, Page, Query, Sort, Term, UserQuery};
 pub use log::{Change, ChangeFilter, RawBody, RawChange, Seats, Verification};
 pub use plan::{PlanCredential, PlanPerson};
-pub use reader::{Counts, FollowerHead, OrgHead, Reader, Remembered};
+pub use reader::{Counts, OrgHead, Reader};
 pub use store::{Config, OnCommit, Store};
 pub use tx::{Recorded, Tx};

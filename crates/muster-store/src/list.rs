@@ -1,9 +1,14 @@
 //! A page of a list: filtered, sorted, from a cursor.
 
-use muster_domain::field::Entity;
+use muster_domain::field::{Entity, FieldDef, Key};
 use muster_domain::ids::OrgId;
+use muster_domain::types::fold;
 use muster_domain::user::User;
+use muster_domain::value::{FieldError, FieldType, Value};
+use uuid::Uuid;
 
+use crate::sql::Param;
+use crate::table::{folded, from_row, table_of};
 use crate::{Reader, StoreError};
 
 /// How a field is compared. Fields with a folded key are compared folded.
@@ -63,8 +68,247 @@ impl Reader {
         self.list(org, query)
     }
 
-    /// A page of any kind of thing.
-    pub fn list<E: Entity>(&mut self, _org: OrgId, _query: &Query) -> Result<Page<E>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    /// A page of any kind of thing. [`StoreError::Query`] names the field that does not go.
+    pub fn list<E: Entity>(&mut self, org: OrgId, query: &Query) -> Result<Page<E>, StoreError> {
+        let filter = Filter::of::<E>(org, &query.filter)?;
+        let order = Order::of::<E>(query.sort.as_ref())?;
+        let cursor = query.cursor.as_deref().map(|text| Cursor::parse(&order, text)).transpose()?;
+        let limit = if query.limit == 0 { 50 } else { query.limit.min(Query::LIMIT_MAX) };
+        let mut items: Vec<E> = Vec::new();
+        // One more than asked for tells whether there is another page.
+        for segment in order.segments(cursor.as_ref()) {
+            let wanted = limit + 1 - items.len();
+            if wanted > 0 {
+                let (sql, params) = order.page_sql::<E>(&filter, &segment, wanted);
+                items.extend(self.conn.collect(&sql, &params, |row| from_row::<E>(org, row))?);
+            }
+        }
+        let next = (items.len() > limit).then(|| {
+            items.truncate(limit);
+            items.last().map(|last| order.cursor_at(last))
+        });
+        let total = if query.with_total { Some(self.count(E::KIND, &filter)?) } else { None };
+        Ok(Page { items, next: next.flatten(), total })
+    }
+
+    fn count(&mut self, kind: muster_domain::field::EntityKind, filter: &Filter) -> Result<u64, StoreError> {
+        let sql = format!("SELECT count(*) FROM {} WHERE {}", table_of(kind).name, filter.sql);
+        Ok(self.conn.first(&sql, &filter.params, |row| row.uint(0))?.unwrap_or(0))
+    }
+}
+
+fn wrong(field: &'static str, reason: impl Into<String>, mend: impl Into<String>) -> StoreError {
+    StoreError::Query(FieldError::new(field, reason, mend))
+}
+
+/// `WHERE` and what is bound in it; `?1` is the organization.
+struct Filter {
+    sql: String,
+    params: Vec<Param<'static>>,
+}
+
+impl Filter {
+    fn of<E: Entity>(org: OrgId, terms: &[Term]) -> Result<Filter, StoreError> {
+        if terms.len() > Query::TERMS_MAX {
+            return Err(wrong("filter", "has too many terms", format!("give at most {}", Query::TERMS_MAX)));
+        }
+        let mut filter = Filter { sql: "org_id = ?1".into(), params: vec![Param::Id(org.0)] };
+        for term in terms {
+            let field = E::field(&term.field).ok_or_else(|| {
+                let reason = format!("names {:?}, which is not a field", term.field);
+                wrong("filter", reason, "use the name of a field")
+            })?;
+            filter.push(field, term)?;
+        }
+        Ok(filter)
+    }
+
+    fn push<E>(&mut self, field: &FieldDef<E>, term: &Term) -> Result<(), StoreError> {
+        let folds = field.meta.key == Key::Folded;
+        let column = if folds { format!("\"{}_key\"", field.name) } else { format!("\"{}\"", field.name) };
+        let text = || if folds { fold(&term.value) } else { term.value.trim().to_string() };
+        let textual = matches!(field.kind, FieldType::Text | FieldType::List | FieldType::Choice(_));
+        if term.op != Op::Eq && !textual {
+            return Err(wrong(field.name, "can only be compared as a whole", "use equality"));
+        }
+        match term.op {
+            Op::Eq if term.value.trim().is_empty() => {
+                let empty = match (folds, field.kind) {
+                    (true, _) => format!(" AND {column} = ''"),
+                    (false, FieldType::List) => format!(" AND {column} = '[]'"),
+                    (false, _) => format!(" AND {column} IS NULL"),
+                };
+                self.sql.push_str(&empty);
+            }
+            // One entry of a list, as it stands in its JSON.
+            Op::Eq if field.kind == FieldType::List => {
+                let entry = serde_json::Value::from(term.value.trim()).to_string();
+                self.contains(&column, entry);
+            }
+            Op::Eq => {
+                let value =
+                    (field.parse)(&term.value).map_err(|reason| StoreError::Query(field.error(reason)))?;
+                let mark = self.bind(if folds { folded(&value) } else { Param::of(value) });
+                self.sql.push_str(&format!(" AND {column} = {mark}"));
+            }
+            Op::Prefix => {
+                let low = text();
+                let high = format!("{low}\u{10ffff}");
+                let (low, high) = (self.bind(Param::Text(low.into())), self.bind(Param::Text(high.into())));
+                self.sql.push_str(&format!(" AND {column} >= {low} AND {column} < {high}"));
+            }
+            Op::Contains => self.contains(&column, text()),
+        }
+        Ok(())
+    }
+
+    fn contains(&mut self, column: &str, text: String) {
+        let mark = self.bind(Param::Text(text.into()));
+        self.sql.push_str(&format!(" AND {{INSTR}}({column}, {mark}) > 0"));
+    }
+
+    fn bind(&mut self, param: Param<'static>) -> String {
+        self.params.push(param);
+        format!("?{}", self.params.len())
+    }
+}
+
+/// What a list is sorted by, and then by id.
+struct Order {
+    /// The field, and its column; `None` is by id alone.
+    by: Option<By>,
+    descending: bool,
+}
+
+struct By {
+    name: &'static str,
+    column: String,
+    kind: FieldType,
+    folds: bool,
+}
+
+/// A part of the list that one index gives in order: what has a value, or what has none.
+struct Segment<'a> {
+    /// `None` where the field cannot be empty.
+    empty: Option<bool>,
+    after: Option<&'a Cursor>,
+}
+
+/// The last row of a page: what it was sorted by, and its id.
+struct Cursor {
+    /// `None`: it had no value.
+    value: Option<String>,
+    id: Uuid,
+}
+
+impl Order {
+    fn of<E: Entity>(sort: Option<&Sort>) -> Result<Order, StoreError> {
+        let Some(sort) = sort else { return Ok(Order { by: None, descending: false }) };
+        let sortable = E::fields().iter().find(|f| f.name == sort.field && f.meta.key != Key::None);
+        let field = sortable.ok_or_else(|| {
+            let names = E::fields().iter().filter(|f| f.meta.key != Key::None).map(|f| f.name);
+            let names: Vec<&str> = names.collect();
+            let reason = format!("names {:?}, which nothing is sorted by", sort.field);
+            wrong("sort", reason, format!("sort by one of: {}", names.join(", ")))
+        })?;
+        let folds = field.meta.key == Key::Folded;
+        let column = if folds { format!("\"{}_key\"", field.name) } else { format!("\"{}\"", field.name) };
+        let by = By { name: field.name, column, kind: field.kind, folds };
+        Ok(Order { by: Some(by), descending: sort.descending })
+    }
+
+    /// What is empty comes first, or last when descending.
+    fn segments<'a>(&self, cursor: Option<&'a Cursor>) -> Vec<Segment<'a>> {
+        let may_be_empty = self.by.as_ref().is_some_and(|by| !by.folds);
+        if !may_be_empty {
+            return vec![Segment { empty: None, after: cursor }];
+        }
+        let order = if self.descending { [false, true] } else { [true, false] };
+        match cursor {
+            None => order.map(|empty| Segment { empty: Some(empty), after: None }).into(),
+            Some(cursor) => {
+                let within = cursor.value.is_none();
+                let mut left = vec![Segment { empty: Some(within), after: Some(cursor) }];
+                if order[0] == within {
+                    left.push(Segment { empty: Some(order[1]), after: None });
+                }
+                left
+            }
+        }
+    }
+
+    fn page_sql<E: Entity>(
+        &self,
+        filter: &Filter,
+        segment: &Segment<'_>,
+        limit: usize,
+    ) -> (String, Vec<Param<'static>>) {
+        let mut filter = Filter { sql: filter.sql.clone(), params: filter.params.clone() };
+        let (compare, direction) = if self.descending { ("<", "DESC") } else { (">", "ASC") };
+        let by = self.by.as_ref().filter(|_| segment.empty != Some(true));
+        if let (Some(by), Some(empty)) = (&self.by, segment.empty) {
+            let not = if empty { "" } else { "NOT " };
+            filter.sql.push_str(&format!(" AND {} IS {not}NULL", by.column));
+        }
+        if let Some(cursor) = segment.after {
+            let id = Param::Id(cursor.id);
+            match (by, &cursor.value) {
+                (Some(by), Some(value)) => {
+                    let value = by.bound(value);
+                    let (value, id) = (filter.bind(value), filter.bind(id));
+                    filter.sql.push_str(&format!(" AND ({}, id) {compare} ({value}, {id})", by.column));
+                }
+                _ => {
+                    let id = filter.bind(id);
+                    filter.sql.push_str(&format!(" AND id {compare} {id}"));
+                }
+            }
+        }
+        let limit = filter.bind(Param::uint(limit as u64));
+        let key = by.map_or(String::new(), |by| format!("{} {direction}, ", by.column));
+        let select = &table_of(E::KIND).select;
+        let sql = format!("{select} WHERE {} ORDER BY {key}id {direction} LIMIT {limit}", filter.sql);
+        (sql, filter.params)
+    }
+
+    fn cursor_at<E: Entity>(&self, entity: &E) -> String {
+        let Some(by) = &self.by else { return entity.id().simple().to_string() };
+        let value = E::field(by.name).map(|field| (field.get)(entity)).unwrap_or_default();
+        let text = match value {
+            Value::Text(text) if by.folds => Some(fold(&text)),
+            Value::Text(text) => Some(text.to_string()),
+            Value::Int(n) => Some(n.to_string()),
+            Value::Id(id) => Some(id.to_string()),
+            // An empty folded key is a value like any other.
+            _ => by.folds.then(String::new),
+        };
+        format!("{}{}", entity.id().simple(), text.map_or(String::new(), |text| format!(".{text}")))
+    }
+}
+
+impl By {
+    fn bound(&self, text: &str) -> Param<'static> {
+        match self.kind {
+            FieldType::Int | FieldType::Time => Param::Int(text.parse().unwrap_or_default()),
+            FieldType::Reference | FieldType::Secret => Param::Id(text.parse().unwrap_or_default()),
+            _ => Param::Text(text.to_string().into()),
+        }
+    }
+}
+
+impl Cursor {
+    /// The id, and after a point the value if there is one.
+    fn parse(order: &Order, text: &str) -> Result<Cursor, StoreError> {
+        let wrong = || wrong("cursor", "is not one of this list", "give the cursor of the page before");
+        let (id, value) = match text.split_once('.') {
+            Some((id, value)) => (id, Some(value.to_string())),
+            None => (text, None),
+        };
+        let id = Uuid::parse_str(id).map_err(|_| wrong())?;
+        let needs_value = order.by.as_ref().is_some_and(|by| by.folds);
+        if (order.by.is_none() && value.is_some()) || (needs_value && value.is_none()) {
+            return Err(wrong());
+        }
+        Ok(Cursor { value, id })
     }
 }

@@ -3,11 +3,14 @@
 use muster_domain::change::EntityChange;
 use muster_domain::field::EntityKind;
 use muster_domain::ids::{ChangeSetId, OrgId};
-use muster_domain::log::Envelope;
+use muster_domain::log::{Envelope, Facts, GENESIS, Hash, body_hash, chain_hash};
+use muster_domain::types::{FieldValue, UnixMillis};
 use muster_domain::user::UserType;
 use uuid::Uuid;
 
-use crate::{Reader, StoreError, Tx};
+use crate::reader::kind_from;
+use crate::sql::{Param, Row};
+use crate::{Reader, StoreError, Tx, body};
 
 /// One line of the log. The body is `None` when it was erased.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,51 +58,184 @@ pub struct Seats {
     pub by_type: Vec<(UserType, u64)>,
 }
 
+/// Lines read at once.
+const LINES_MAX: usize = 1000;
+
 impl Reader {
     /// Lines after `since`, oldest first; at most 1,000 at once.
     pub fn changes(
         &mut self,
-        _org: OrgId,
-        _since: u64,
-        _limit: usize,
-        _filter: &ChangeFilter,
+        org: OrgId,
+        since: u64,
+        limit: usize,
+        filter: &ChangeFilter,
     ) -> Result<Vec<Change>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+        let raw = self.lines(org, Span::After(since), limit, filter)?;
+        raw.into_iter().map(decoded).collect()
     }
 
     /// As [`Reader::changes`], newest first, before `before` (`None`: from the end).
     pub fn changes_back(
         &mut self,
-        _org: OrgId,
-        _before: Option<u64>,
-        _limit: usize,
-        _filter: &ChangeFilter,
+        org: OrgId,
+        before: Option<u64>,
+        limit: usize,
+        filter: &ChangeFilter,
     ) -> Result<Vec<Change>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+        let raw = self.lines(org, Span::Before(before.unwrap_or(i64::MAX as u64)), limit, filter)?;
+        raw.into_iter().map(decoded).collect()
     }
 
+    /// As [`Reader::changes`], with the bodies as they were written.
     pub fn raw_changes(
         &mut self,
-        _org: OrgId,
-        _since: u64,
-        _limit: usize,
+        org: OrgId,
+        since: u64,
+        limit: usize,
     ) -> Result<Vec<RawChange>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+        self.lines(org, Span::After(since), limit, &ChangeFilter::default())
     }
 
     /// Reads the whole log of an organization and checks sequence, chain, bodies and head.
-    pub fn verify(&mut self, _org: OrgId) -> Result<Verification, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn verify(&mut self, org: OrgId) -> Result<Verification, StoreError> {
+        let head = self.head(org)?.ok_or(StoreError::NoOrganization(org))?;
+        let mut found = Verification::default();
+        let mut last: (u64, Hash) = (0, GENESIS);
+        loop {
+            let lines = self.raw_changes(org, last.0, LINES_MAX)?;
+            if lines.is_empty() {
+                break;
+            }
+            for line in &lines {
+                found.checked += 1;
+                found.erased += u64::from(line.body.is_none());
+                if let Some(why) = check_line(&last, line) {
+                    found.broken = Some((line.envelope.seq, why));
+                    return Ok(found);
+                }
+                last = (line.envelope.seq, line.envelope.hash);
+            }
+        }
+        if last != (head.head_seq, head.head_hash) {
+            found.broken = Some((head.head_seq, "the head is not the end of the log"));
+        }
+        Ok(found)
     }
 
-    pub fn seats(&mut self, _org: OrgId) -> Result<Seats, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    /// Who is counted now: the latest fact that the log has of each user.
+    pub fn seats(&mut self, org: OrgId) -> Result<Seats, StoreError> {
+        let sql = "SELECT user_type, count(*) FROM ( \
+                       SELECT entity_id AS user_id, max(seq) AS latest FROM changes \
+                       WHERE org_id = ?1 AND counted IS NOT NULL GROUP BY entity_id \
+                   ) AS last JOIN changes ON changes.org_id = ?1 AND changes.seq = last.latest \
+                   WHERE changes.counted = {TRUE} GROUP BY user_type ORDER BY user_type";
+        let mut seats = Seats::default();
+        self.conn.query(sql, &[Param::Id(org.0)], &mut |row| {
+            let count = row.uint(1)?;
+            seats.total += count;
+            if let Some(user_type) = user_type_from(row, 0)? {
+                seats.by_type.push((user_type, count));
+            }
+            Ok(())
+        })?;
+        seats.by_type.sort();
+        Ok(seats)
     }
+
+    fn lines(
+        &mut self,
+        org: OrgId,
+        span: Span,
+        limit: usize,
+        filter: &ChangeFilter,
+    ) -> Result<Vec<RawChange>, StoreError> {
+        let (compare, order, seq) = match span {
+            Span::After(seq) => (">", "ASC", seq),
+            Span::Before(seq) => ("<", "DESC", seq),
+        };
+        let limit = limit.min(LINES_MAX) as u64;
+        let mut params = vec![Param::Id(org.0), Param::uint(seq), Param::uint(limit)];
+        let mut wanted = String::new();
+        if let Some(set) = filter.set {
+            params.push(Param::Id(set.0));
+            wanted += &format!(" AND c.set_id = ?{}", params.len());
+        }
+        if let Some((kind, id)) = filter.entity {
+            params.push(Param::Id(id));
+            wanted += &format!(" AND c.entity_id = ?{}", params.len());
+            params.push(Param::from(kind.word()));
+            wanted += &format!(" AND c.entity = ?{}", params.len());
+        }
+        let sql = format!(
+            "SELECT c.seq, c.at, c.kind, c.entity, c.entity_id, c.actor, c.set_id, c.counted, \
+             c.user_type, c.body_hash, c.hash, b.salt, b.body \
+             FROM changes c LEFT JOIN change_bodies b ON b.org_id = c.org_id AND b.seq = c.seq \
+             WHERE c.org_id = ?1 AND c.seq {compare} ?2{wanted} ORDER BY c.seq {order} LIMIT ?3"
+        );
+        self.conn.collect(&sql, &params, |row| line_from(org, row))
+    }
+}
+
+enum Span {
+    After(u64),
+    Before(u64),
+}
+
+fn decoded(raw: RawChange) -> Result<Change, StoreError> {
+    let RawChange { envelope, body: raw } = raw;
+    let body = raw.map(|raw| body::decode(envelope.entity, envelope.entity_id, &raw.json)).transpose()?;
+    Ok(Change { envelope, body })
+}
+
+/// Why a line cannot be the one after `last` as it was written; `None` if it can.
+fn check_line(last: &(u64, Hash), line: &RawChange) -> Option<&'static str> {
+    let envelope = &line.envelope;
+    if envelope.seq != last.0 + 1 {
+        return Some("a line before it is missing");
+    }
+    if envelope.hash != chain_hash(&last.1, envelope) {
+        return Some("it does not follow from the line before it");
+    }
+    match &line.body {
+        Some(body) if body_hash(&body.salt, &body.json) != envelope.body_hash => {
+            Some("its body is not the one that was written")
+        }
+        _ => None,
+    }
+}
+
+fn line_from(org: OrgId, row: &Row<'_>) -> Result<RawChange, StoreError> {
+    let envelope = Envelope {
+        org,
+        seq: row.uint(0)?,
+        at: UnixMillis(row.int(1)?),
+        kind: row.text(2)?.to_string(),
+        entity: kind_from(row.text(3)?)?,
+        entity_id: row.id(4)?,
+        actor: row.id(5)?,
+        set: ChangeSetId(row.id(6)?),
+        facts: Facts { counted: row.opt_bool(7)?, user_type: user_type_from(row, 8)? },
+        body_hash: row.bytes(9)?,
+        hash: row.bytes(10)?,
+    };
+    let body = match row.opt_blob(12)? {
+        Some(json) => Some(RawBody { salt: row.bytes(11)?, json: json.to_vec() }),
+        None => None,
+    };
+    Ok(RawChange { envelope, body })
+}
+
+fn user_type_from(row: &Row<'_>, column: usize) -> Result<Option<UserType>, StoreError> {
+    let word = row.opt_text(column)?;
+    word.map(|word| UserType::parse(word).map_err(|r| StoreError::Corrupt(r.reason))).transpose()
 }
 
 impl Tx {
     /// Erases the bodies, and their salts, of everything the log says of one thing. Returns how many.
-    pub fn erase_bodies(&mut self, _org: OrgId, _kind: EntityKind, _id: Uuid) -> Result<u64, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn erase_bodies(&mut self, org: OrgId, kind: EntityKind, id: Uuid) -> Result<u64, StoreError> {
+        let sql = "UPDATE change_bodies SET salt = NULL, body = NULL \
+                   WHERE org_id = ?1 AND body IS NOT NULL AND seq IN \
+                   (SELECT seq FROM changes WHERE org_id = ?1 AND entity_id = ?2 AND entity = ?3)";
+        self.change(sql, &[Param::Id(org.0), Param::Id(id), Param::from(kind.word())])
     }
 }

@@ -1,10 +1,18 @@
 //! A fast stream of exactly what the phone core knows of people.
 
-use muster_domain::ids::{ConnectionId, CredentialId, OrgId, UserId};
+use std::sync::Arc;
+
+use muster_domain::ids::{ConnectionId, CredentialId, OrgId, SecretId, UserId};
+use muster_domain::types::FieldValue;
 use muster_domain::user::{Service, UserType};
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::keys::{TenantKey, key_id};
+use crate::secrets::open_text;
+use crate::sql::{List, Param, Row};
 use crate::{Reader, StoreError};
 
 /// A live user with the names and secrets that their phones register with.
@@ -36,18 +44,96 @@ impl std::fmt::Debug for PlanCredential {
     }
 }
 
+type TenantKeys = FxHashMap<u32, Arc<TenantKey>>;
+
+const PERSON: &str = "SELECT u.id, u.user_type, u.\"connection\", u.extension, u.display_name, u.service, \
+     u.max_bindings, u.call_timeout_s, u.username, s.id, s.ciphertext \
+     FROM users u LEFT JOIN secrets s ON s.org_id = u.org_id AND s.id = u.sip_secret \
+     WHERE u.org_id = ?1 AND u.record = 'live'";
+
+const DEVICE: &str = "SELECT d.\"user\", d.id, d.auth_name, s.id, s.ciphertext \
+     FROM devices d JOIN secrets s ON s.org_id = d.org_id AND s.id = d.sip_secret \
+     WHERE d.org_id = ?1 AND d.auth_name IS NOT NULL";
+
 impl Reader {
     /// Every live user of an organization, in order of their ids. `f` must not call the store.
     pub fn plan_people(
         &mut self,
-        _org: OrgId,
-        _f: impl FnMut(PlanPerson) -> Result<(), StoreError>,
+        org: OrgId,
+        mut f: impl FnMut(PlanPerson) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        Err(StoreError::Misuse("not yet"))
+        let keys = self.tenant_keys(org)?;
+        let mut of_devices: FxHashMap<Uuid, Vec<PlanCredential>> = FxHashMap::default();
+        let devices = format!("{DEVICE} AND d.\"user\" IS NOT NULL ORDER BY d.id");
+        self.conn.query(&devices, &[Param::Id(org.0)], &mut |row| {
+            of_devices.entry(row.id(0)?).or_default().push(device_credential(&keys, row)?);
+            Ok(())
+        })?;
+        let people = format!("{PERSON} ORDER BY u.id");
+        self.conn.query(&people, &[Param::Id(org.0)], &mut |row| {
+            let mut person = person_from(&keys, row)?;
+            person.credentials.extend(of_devices.remove(&person.user.0).unwrap_or_default());
+            f(person)
+        })
     }
 
     /// The same for some; who is trashed or not there is left out.
-    pub fn plan_people_of(&mut self, _org: OrgId, _users: &[UserId]) -> Result<Vec<PlanPerson>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn plan_people_of(&mut self, org: OrgId, users: &[UserId]) -> Result<Vec<PlanPerson>, StoreError> {
+        let ids: Vec<Uuid> = users.iter().map(|user| user.0).collect();
+        let keys = self.tenant_keys(org)?;
+        let mut people = Vec::with_capacity(ids.len());
+        let person = format!("{PERSON} AND u.id {{ONE_OF_2}}");
+        self.conn.query_each(&person, &[Param::Id(org.0)], List::Ids(&ids), &mut |row| {
+            people.push(person_from(&keys, row)?);
+            Ok(())
+        })?;
+        let mut of_devices: FxHashMap<Uuid, Vec<PlanCredential>> = FxHashMap::default();
+        let device = format!("{DEVICE} AND d.\"user\" {{ONE_OF_2}} ORDER BY d.id");
+        self.conn.query_each(&device, &[Param::Id(org.0)], List::Ids(&ids), &mut |row| {
+            of_devices.entry(row.id(0)?).or_default().push(device_credential(&keys, row)?);
+            Ok(())
+        })?;
+        for person in &mut people {
+            person.credentials.extend(of_devices.remove(&person.user.0).unwrap_or_default());
+        }
+        Ok(people)
     }
+}
+
+fn person_from(keys: &TenantKeys, row: &Row<'_>) -> Result<PlanPerson, StoreError> {
+    let user = UserId(row.id(0)?);
+    let word = |reason: muster_domain::value::Reason| StoreError::Corrupt(reason.reason);
+    let mut credentials = Vec::new();
+    if let Some(secret) = row.opt_id(9)? {
+        let auth_name = SmolStr::new(row.text(8)?);
+        credentials.push(PlanCredential {
+            id: CredentialId(user.0),
+            auth_name,
+            secret: opened(keys, SecretId(secret), row.blob(10)?)?,
+        });
+    }
+    Ok(PlanPerson {
+        user,
+        user_type: UserType::parse(row.text(1)?).map_err(word)?,
+        connection: row.opt_id(2)?.map(ConnectionId),
+        extension: row.opt_text(3)?.map(SmolStr::new),
+        display_name: SmolStr::new(row.text(4)?),
+        service: Service::parse(row.text(5)?).map_err(word)?,
+        max_bindings: row.int(6)?.clamp(0, 0xffff) as u16,
+        call_timeout_s: row.int(7)?.clamp(0, 0xffff) as u16,
+        credentials,
+    })
+}
+
+fn device_credential(keys: &TenantKeys, row: &Row<'_>) -> Result<PlanCredential, StoreError> {
+    Ok(PlanCredential {
+        id: CredentialId(row.id(1)?),
+        auth_name: SmolStr::new(row.text(2)?),
+        secret: opened(keys, SecretId(row.id(3)?), row.blob(4)?)?,
+    })
+}
+
+fn opened(keys: &TenantKeys, id: SecretId, sealed: &[u8]) -> Result<Zeroizing<String>, StoreError> {
+    let key = keys.get(&key_id(sealed)?);
+    open_text(key.ok_or(StoreError::Undecryptable("its organization's key is not there"))?, id, sealed)
 }

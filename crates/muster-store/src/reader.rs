@@ -1,17 +1,22 @@
 //! Reading: one snapshot for as long as the closure runs.
 
+use std::sync::Arc;
+
 use muster_domain::field::{Entity, EntityKind};
-use muster_domain::ids::{OrgId, SecretId, UserId};
-use muster_domain::log::Hash;
+use muster_domain::ids::{OrgId, UserId};
+use muster_domain::log::{GENESIS, Hash};
 use muster_domain::organization::{Organization, Token};
-use muster_domain::types::UnixMillis;
+use muster_domain::types::FieldValue;
 use muster_domain::user::Service;
 use muster_domain::value::Value;
 use smol_str::SmolStr;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::StoreError;
+use crate::keys::KeyCache;
+use crate::secrets::LocalKeys;
+use crate::sql::{Conn, List, Param, Row};
+use crate::table::{folded, from_row, table_of};
 
 /// The end of an organization's change log. Having one from [`crate::Tx::lock_org`] is holding the lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,23 +24,6 @@ pub struct OrgHead {
     pub org: OrgId,
     pub head_seq: u64,
     pub head_hash: Hash,
-}
-
-/// An organization that has changes a follower has not seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FollowerHead {
-    pub org: OrgId,
-    pub head_seq: u64,
-    /// The last change that the follower has done with.
-    pub position: u64,
-}
-
-/// The answer given to an idempotency key before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remembered {
-    pub request_hash: Hash,
-    pub response: Vec<u8>,
-    pub at: UnixMillis,
 }
 
 /// How many of what an organization has.
@@ -54,146 +42,211 @@ pub struct Counts {
 }
 
 /// A snapshot of the database. Everything it offers is offered inside a write too.
-pub struct Reader {}
+pub struct Reader {
+    pub(crate) conn: Conn,
+    pub(crate) keys: Arc<KeyCache>,
+    pub(crate) local: LocalKeys,
+}
 
 impl Reader {
+    pub(crate) fn new(conn: Conn, keys: Arc<KeyCache>, writes: bool) -> Reader {
+        Reader { conn, keys, local: LocalKeys::new(writes) }
+    }
+
+    pub(crate) fn into_conn(self) -> Conn {
+        self.conn
+    }
+
     /// In order of creation.
     pub fn organizations(&mut self) -> Result<Vec<Organization>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+        let sql = format!("{} ORDER BY id", table_of(EntityKind::Organization).select);
+        self.conn.collect(&sql, &[], organization_from)
     }
 
-    pub fn organization(&mut self, _org: OrgId) -> Result<Option<Organization>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn organization(&mut self, org: OrgId) -> Result<Option<Organization>, StoreError> {
+        self.get(org, org.0)
     }
 
-    pub fn organization_by_slug(&mut self, _slug: &str) -> Result<Option<Organization>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn organization_by_slug(&mut self, slug: &str) -> Result<Option<Organization>, StoreError> {
+        let sql = format!("{} WHERE slug = ?1", table_of(EntityKind::Organization).select);
+        self.conn.first(&sql, &[slug.into()], organization_from)
     }
 
     /// A token, and the organization it belongs to, by the hash in its row. Trashed and expired ones too:
     /// what they may do is not decided here.
-    pub fn token_by_hash(&mut self, _hash: &str) -> Result<Option<(Token, Organization)>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn token_by_hash(&mut self, hash: &str) -> Result<Option<(Token, Organization)>, StoreError> {
+        let find = "SELECT org_id, id FROM tokens WHERE token_hash = ?1";
+        let found = self.conn.first(find, &[hash.into()], |row| Ok((OrgId(row.id(0)?), row.id(1)?)))?;
+        let Some((org, id)) = found else { return Ok(None) };
+        Ok(self.get::<Token>(org, id)?.zip(self.organization(org)?))
     }
 
-    pub fn head(&mut self, _org: OrgId) -> Result<Option<OrgHead>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn head(&mut self, org: OrgId) -> Result<Option<OrgHead>, StoreError> {
+        let sql = "SELECT org_id, head_seq, head_hash FROM organizations WHERE org_id = ?1 AND id = ?1";
+        self.conn.first(sql, &[Param::Id(org.0)], head_from)
     }
 
     pub fn heads(&mut self) -> Result<Vec<OrgHead>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+        let sql = "SELECT org_id, head_seq, head_hash FROM organizations ORDER BY org_id";
+        self.conn.collect(sql, &[], head_from)
     }
 
-    pub fn get<E: Entity>(&mut self, _org: OrgId, _id: Uuid) -> Result<Option<E>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn get<E: Entity>(&mut self, org: OrgId, id: Uuid) -> Result<Option<E>, StoreError> {
+        let sql = &table_of(E::KIND).select_one;
+        self.conn.first(sql, &[Param::Id(org.0), Param::Id(id)], |row| from_row(org, row))
     }
 
     /// Those of the ids that are there, in no promised order.
-    pub fn get_many<E: Entity>(&mut self, _org: OrgId, _ids: &[Uuid]) -> Result<Vec<E>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn get_many<E: Entity>(&mut self, org: OrgId, ids: &[Uuid]) -> Result<Vec<E>, StoreError> {
+        self.entities_of(org, &table_of(E::KIND).select_many, ids)
     }
 
     /// All of a small kind (sites, connections, tokens), in order of their ids.
-    pub fn all<E: Entity>(&mut self, _org: OrgId) -> Result<Vec<E>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn all<E: Entity>(&mut self, org: OrgId) -> Result<Vec<E>, StoreError> {
+        let sql = format!("{} WHERE org_id = ?1 ORDER BY id", table_of(E::KIND).select);
+        self.conn.collect(&sql, &[Param::Id(org.0)], |row| from_row(org, row))
     }
 
     /// All of a large kind, in order of their ids, at most `batch` in memory at once.
     pub fn for_each<E: Entity, Er: From<StoreError>>(
         &mut self,
-        _org: OrgId,
-        _batch: usize,
-        _f: impl FnMut(Vec<E>) -> Result<(), Er>,
+        org: OrgId,
+        batch: usize,
+        mut f: impl FnMut(Vec<E>) -> Result<(), Er>,
     ) -> Result<(), Er> {
-        Err(StoreError::Misuse("not yet").into())
+        let sql = format!("{} WHERE org_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3", table_of(E::KIND).select);
+        let batch = batch.clamp(1, 10_000);
+        let mut after = Uuid::nil();
+        loop {
+            let params = [Param::Id(org.0), Param::Id(after), Param::uint(batch as u64)];
+            let entities: Vec<E> = self.conn.collect(&sql, &params, |row| from_row(org, row))?;
+            let count = entities.len();
+            let Some(last) = entities.last() else { return Ok(()) };
+            after = last.id();
+            f(entities)?;
+            if count < batch {
+                return Ok(());
+            }
+        }
     }
 
     /// What refers to one of `ids` by its field `field`: the devices of some users.
     pub fn referring<E: Entity>(
         &mut self,
-        _org: OrgId,
-        _field: &'static str,
-        _ids: &[Uuid],
+        org: OrgId,
+        field: &'static str,
+        ids: &[Uuid],
     ) -> Result<Vec<E>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+        let field = E::field(field).ok_or(StoreError::Misuse("no such field"))?.name;
+        let sql = format!("{} WHERE org_id = ?1 AND \"{field}\" {{ONE_OF_2}}", table_of(E::KIND).select);
+        self.entities_of(org, &sql, ids)
     }
 
     /// How many have exactly this in a field: the users of a site.
     pub fn count_with<E: Entity>(
         &mut self,
-        _org: OrgId,
-        _field: &'static str,
-        _value: &Value,
+        org: OrgId,
+        field: &'static str,
+        value: &Value,
     ) -> Result<u64, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+        let table = table_of(E::KIND);
+        let column = table.columns.iter().find(|c| c.name == field);
+        let column = column.ok_or(StoreError::Misuse("no such field"))?;
+        let key = match column.key {
+            muster_domain::field::Key::Folded => folded(value),
+            _ => Param::of(value.clone()),
+        };
+        let (name, sort) = (table.name, column.sort_column());
+        let found = match key {
+            Param::Null => {
+                let sql = format!("SELECT count(*) FROM {name} WHERE org_id = ?1 AND {sort} IS NULL");
+                self.conn.first(&sql, &[Param::Id(org.0)], |row| row.uint(0))?
+            }
+            key => {
+                let sql = format!("SELECT count(*) FROM {name} WHERE org_id = ?1 AND {sort} = ?2");
+                self.conn.first(&sql, &[Param::Id(org.0), key], |row| row.uint(0))?
+            }
+        };
+        Ok(found.unwrap_or(0))
     }
 
-    pub fn counts(&mut self, _org: OrgId) -> Result<Counts, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn counts(&mut self, org: OrgId) -> Result<Counts, StoreError> {
+        let mut counts = Counts::default();
+        let sql = "SELECT record, service, count(*) FROM users WHERE org_id = ?1 GROUP BY record, service";
+        self.conn.query(sql, &[Param::Id(org.0)], &mut |row| {
+            let n = row.uint(2)?;
+            if row.text(0)? != "live" {
+                counts.users_trashed += n;
+                return Ok(());
+            }
+            counts.users += n;
+            let service = Service::parse(row.text(1)?);
+            counts.by_service.push((service.map_err(|r| StoreError::Corrupt(r.reason))?, n));
+            Ok(())
+        })?;
+        counts.by_service.sort();
+        for (kind, count) in [
+            (EntityKind::Site, &mut counts.sites),
+            (EntityKind::Connection, &mut counts.connections),
+            (EntityKind::Device, &mut counts.devices),
+            (EntityKind::Mailbox, &mut counts.mailboxes),
+            (EntityKind::Token, &mut counts.tokens),
+        ] {
+            let sql = format!("SELECT count(*) FROM {} WHERE org_id = ?1", table_of(kind).name);
+            *count = self.conn.first(&sql, &[Param::Id(org.0)], |row| row.uint(0))?.unwrap_or(0);
+        }
+        Ok(counts)
     }
 
     /// Which of the keys are claimed in a space, and by whom.
     pub fn claimed(
         &mut self,
-        _org: OrgId,
-        _space: &str,
-        _keys: &[SmolStr],
+        org: OrgId,
+        space: &str,
+        keys: &[SmolStr],
     ) -> Result<Vec<(SmolStr, EntityKind, Uuid)>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+        let sql =
+            "SELECT key, kind, owner_id FROM claims WHERE org_id = ?1 AND space = ?2 AND key {ONE_OF_3}";
+        let mut found = Vec::new();
+        self.conn.query_each(sql, &[Param::Id(org.0), space.into()], List::Texts(keys), &mut |row| {
+            found.push((SmolStr::new(row.text(0)?), kind_from(row.text(1)?)?, row.id(2)?));
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// Live users who have one of these (folded) emails.
-    pub fn emails(&mut self, _org: OrgId, _folded: &[SmolStr]) -> Result<Vec<(SmolStr, UserId)>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn emails(&mut self, org: OrgId, folded: &[SmolStr]) -> Result<Vec<(SmolStr, UserId)>, StoreError> {
+        let sql = "SELECT email_key, id FROM users WHERE org_id = ?1 AND email_key {ONE_OF_2} \
+                   AND email IS NOT NULL AND record = 'live'";
+        let mut found = Vec::new();
+        self.conn.query_each(sql, &[Param::Id(org.0)], List::Texts(folded), &mut |row| {
+            found.push((SmolStr::new(row.text(0)?), UserId(row.id(1)?)));
+            Ok(())
+        })?;
+        Ok(found)
     }
 
-    /// The plaintext of a readable secret; `None` if there is no such secret.
-    pub fn secret(&mut self, _org: OrgId, _id: SecretId) -> Result<Option<Zeroizing<String>>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    fn entities_of<E: Entity>(&mut self, org: OrgId, sql: &str, ids: &[Uuid]) -> Result<Vec<E>, StoreError> {
+        let mut found = Vec::new();
+        self.conn.query_each(sql, &[Param::Id(org.0)], List::Ids(ids), &mut |row| {
+            found.push(from_row(org, row)?);
+            Ok(())
+        })?;
+        Ok(found)
     }
+}
 
-    /// Many at once, in no promised order; those that are not there are left out.
-    pub fn secrets_of(
-        &mut self,
-        _org: OrgId,
-        _ids: &[SecretId],
-    ) -> Result<Vec<(SecretId, Zeroizing<String>)>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
-    }
+pub(crate) fn kind_from(word: &str) -> Result<EntityKind, StoreError> {
+    EntityKind::from_word(word)
+        .ok_or_else(|| StoreError::Corrupt(format!("no kind of thing is called {word}")))
+}
 
-    /// Whether a secret of any kind is this text, compared in constant time.
-    pub fn secret_matches(
-        &mut self,
-        _org: OrgId,
-        _id: SecretId,
-        _candidate: &str,
-    ) -> Result<bool, StoreError> {
-        Err(StoreError::Misuse("not yet"))
-    }
+fn organization_from(row: &Row<'_>) -> Result<Organization, StoreError> {
+    from_row(OrgId(row.id(0)?), row)
+}
 
-    /// What was answered to this key of this actor less than 24 hours before `now`.
-    pub fn recall(
-        &mut self,
-        _org: OrgId,
-        _actor: Uuid,
-        _key: &str,
-        _now: UnixMillis,
-    ) -> Result<Option<Remembered>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
-    }
-
-    /// The last change that a follower has done with; 0 before the first.
-    pub fn position(&mut self, _follower: &str, _org: OrgId) -> Result<u64, StoreError> {
-        Err(StoreError::Misuse("not yet"))
-    }
-
-    /// Organizations with changes that the follower has not done with and that are not parked for it.
-    pub fn heads_since(&mut self, _follower: &str, _limit: usize) -> Result<Vec<FollowerHead>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
-    }
-
-    /// What is parked for a follower, and why.
-    pub fn parked(&mut self, _follower: &str) -> Result<Vec<(OrgId, String)>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
-    }
+pub(crate) fn head_from(row: &Row<'_>) -> Result<OrgHead, StoreError> {
+    let head_hash = if row.opt_blob(2)?.is_some() { row.bytes(2)? } else { GENESIS };
+    Ok(OrgHead { org: OrgId(row.id(0)?), head_seq: row.uint(1)?, head_hash })
 }

@@ -1,11 +1,18 @@
 //! Opening the store, and running closures in it.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use muster_domain::ids::OrgId;
 
-use crate::{KeyRing, Reader, StoreError, Tx};
+use crate::group::GroupWriter;
+use crate::keys::KeyCache;
+use crate::pool::Pool;
+use crate::sql::{Conn, postgres, sqlite};
+use crate::{KeyRing, OrgHead, Reader, StoreError, Tx, migrate};
 
 #[derive(Clone)]
 pub struct Config {
@@ -21,36 +28,261 @@ pub struct Config {
 /// The database. Cheap to clone; all clones are the same one.
 #[derive(Clone)]
 pub struct Store {
-    #[allow(dead_code)]
-    shared: Arc<()>,
+    shared: Arc<Shared>,
 }
 
 /// Called after a commit with each organization whose log grew and the end of its log.
 pub type OnCommit = Box<dyn Fn(OrgId, u64) + Send + Sync>;
 
+struct Shared {
+    keys: Arc<KeyCache>,
+    writer: Writer,
+    readers: Pool,
+    commits: Mutex<u64>,
+    committed: Condvar,
+    listeners: RwLock<Vec<OnCommit>>,
+    fail_commits: AtomicBool,
+}
+
+enum Writer {
+    Sqlite(GroupWriter),
+    Postgres(Pool),
+}
+
+/// How often a write is run anew after a deadlock or a lost connection.
+const RETRIES_MAX: u32 = 5;
+/// From so many changes in one transaction on, PostgreSQL is asked to look at its tables anew: until it
+/// has, its plans are those of an empty database.
+const ANALYZE_CHANGES_MIN: u64 = 5_000;
+
 impl Store {
     /// Opens the database, creates it if it is not there, and brings its tables to this program's version.
-    pub fn open(_config: &Config) -> Result<Store, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn open(config: &Config) -> Result<Store, StoreError> {
+        let keys = Arc::new(KeyCache::new(config.keys.clone()));
+        let readers_max = if config.readers == 0 { 4 } else { config.readers };
+        let writers_max = if config.writers == 0 { 4 } else { config.writers };
+        let (writer, readers) = if let Some(path) = config.url.strip_prefix("sqlite:") {
+            open_sqlite(path.into(), &keys, readers_max)?
+        } else if config.url.starts_with("postgres://") || config.url.starts_with("postgresql://") {
+            open_postgres(&config.url, readers_max, writers_max)?
+        } else {
+            return Err(StoreError::Open(
+                "the database's address begins with neither sqlite: nor postgres://".into(),
+            ));
+        };
+        let shared = Shared {
+            keys,
+            writer,
+            readers,
+            commits: Mutex::new(0),
+            committed: Condvar::new(),
+            listeners: RwLock::default(),
+            fail_commits: AtomicBool::new(false),
+        };
+        Ok(Store { shared: Arc::new(shared) })
     }
 
     /// Runs a write and answers when it is durable. The closure may run again: nothing may be sent from
     /// inside. Its `Err` leaves nothing behind. Blocks.
-    pub fn write<T, E: From<StoreError>>(&self, _f: impl FnMut(&mut Tx) -> Result<T, E>) -> Result<T, E> {
-        Err(StoreError::Misuse("not yet").into())
+    pub fn write<T, E: From<StoreError>>(&self, f: impl FnMut(&mut Tx) -> Result<T, E>) -> Result<T, E> {
+        let mut f = f;
+        match &self.shared.writer {
+            Writer::Sqlite(group) => group.write(&mut f, &|grown| self.shared.announce(grown)),
+            Writer::Postgres(pool) => self.write_postgres(pool, &mut f),
+        }
     }
 
     /// Runs a closure on one snapshot. Blocks.
-    pub fn read<T, E: From<StoreError>>(&self, _f: impl FnMut(&mut Reader) -> Result<T, E>) -> Result<T, E> {
-        Err(StoreError::Misuse("not yet").into())
+    pub fn read<T, E: From<StoreError>>(&self, f: impl FnMut(&mut Reader) -> Result<T, E>) -> Result<T, E> {
+        let mut f = f;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let mut lease = self.shared.readers.get()?;
+            let mut reader = Reader::new(lease.take()?, self.shared.keys.clone(), false);
+            let begin = reader.conn.dialect().begin_read();
+            let result = match reader.conn.script(begin) {
+                // A panic unwinds through here and closes the connection with its transaction.
+                Ok(()) => f(&mut reader),
+                Err(e) => Err(e.into()),
+            };
+            let retry = reader.conn.broken() && result.is_err() && attempt < RETRIES_MAX;
+            if reader.conn.script("COMMIT").is_ok() {
+                lease.give_back(reader.into_conn());
+            }
+            if !retry {
+                return result;
+            }
+        }
     }
 
     /// Calls `f` after every commit of this process that grew a log. `f` must be quick.
-    pub fn on_commit(&self, _f: OnCommit) {}
+    pub fn on_commit(&self, f: OnCommit) {
+        self.shared.listeners.write().unwrap_or_else(PoisonError::into_inner).push(f);
+    }
 
     /// Waits until there have been more than `seen` commits in this process, or the time is over; returns
     /// how many there have been. With several processes on PostgreSQL, look at the heads as well.
-    pub fn wait_commit(&self, seen: u64, _timeout: Duration) -> u64 {
-        seen
+    pub fn wait_commit(&self, seen: u64, timeout: Duration) -> u64 {
+        let deadline = Instant::now() + timeout;
+        let mut commits = self.shared.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if *commits > seen || left.is_zero() {
+                return *commits;
+            }
+            let waited = self.shared.committed.wait_timeout(commits, left);
+            commits = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
+
+    fn write_postgres<T, E: From<StoreError>>(
+        &self,
+        pool: &Pool,
+        f: &mut dyn FnMut(&mut Tx) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.write_once(pool, f)? {
+                Attempt::Done(result) => return result,
+                Attempt::Again(_) if attempt < RETRIES_MAX => {
+                    std::thread::sleep(Duration::from_millis(u64::from(attempt) * 5));
+                }
+                Attempt::Again(result) => return result,
+            }
+        }
+    }
+
+    fn write_once<T, E: From<StoreError>>(
+        &self,
+        pool: &Pool,
+        f: &mut dyn FnMut(&mut Tx) -> Result<T, E>,
+    ) -> Result<Attempt<Result<T, E>>, StoreError> {
+        let mut lease = pool.get()?;
+        let mut tx = Tx::new(Reader::new(lease.take()?, self.shared.keys.clone(), true));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            tx.begin()?;
+            tx.start_closure();
+            let value = f(&mut tx)?;
+            tx.check_closure()?;
+            tx.keep_grown();
+            Ok(value)
+        }));
+        let result = match result {
+            Ok(Ok(value)) => value,
+            failed => {
+                if tx.rollback().is_ok() {
+                    let again = tx.take_retry();
+                    lease.give_back(tx.into_conn());
+                    return match failed {
+                        Err(panic) => resume_unwind(panic),
+                        Ok(result) if again => Ok(Attempt::Again(result)),
+                        Ok(result) => Ok(Attempt::Done(result)),
+                    };
+                }
+                return match failed {
+                    Err(panic) => resume_unwind(panic),
+                    // Before the commit nothing can have stayed: a new connection may do better.
+                    Ok(result) => Ok(Attempt::Again(result)),
+                };
+            }
+        };
+        if self.shared.fail_commits.load(Ordering::Relaxed) {
+            // Whatever this says: what is tried is the commit after it.
+            let _ = tx.conn.script("SELECT pg_terminate_backend(pg_backend_pid())");
+        }
+        if let Err(e) = tx.commit() {
+            let again = tx.take_retry();
+            if tx.conn.broken() {
+                let why = e.to_string();
+                return Err(StoreError::Unavailable { why, maybe_committed: true });
+            }
+            lease.give_back(tx.into_conn());
+            return Ok(if again { Attempt::Again(Err(e.into())) } else { Attempt::Done(Err(e.into())) });
+        }
+        let grown = tx.take_grown();
+        if tx.recorded() >= ANALYZE_CHANGES_MIN
+            && let Err(e) = tx.conn.script("ANALYZE")
+        {
+            tracing::warn!(error = %e, "the database's statistics could not be renewed");
+        }
+        lease.give_back(tx.into_conn());
+        self.shared.announce(grown);
+        Ok(Attempt::Done(Ok(result)))
+    }
+
+    /// Makes commits fail, or no longer. For tests of what happens then.
+    #[doc(hidden)]
+    pub fn fail_commits(&self, fail: bool) -> Result<(), StoreError> {
+        self.shared.fail_commits.store(fail, Ordering::Relaxed);
+        match &self.shared.writer {
+            Writer::Sqlite(group) => group.idle(|conn| match conn {
+                Conn::Sqlite(conn) => conn.refuse_commits(fail),
+                Conn::Postgres(_) => Ok(()),
+            }),
+            Writer::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// The columns that a table has, in their order. For tests.
+    #[doc(hidden)]
+    pub fn columns_of(&self, table: &str) -> Result<Vec<String>, StoreError> {
+        self.read(|r| {
+            let sql = r.conn.dialect().columns_sql();
+            r.conn.collect(sql, &[table.into()], |row| Ok(row.text(0)?.to_string()))
+        })
+    }
+
+    /// Runs SQL past all rules, on a connection that writes, outside any transaction. For tests.
+    #[doc(hidden)]
+    pub fn raw(&self, sql: &str) -> Result<(), StoreError> {
+        match &self.shared.writer {
+            Writer::Sqlite(group) => group.idle(|conn| conn.script(sql)),
+            Writer::Postgres(pool) => {
+                let mut lease = pool.get()?;
+                let mut conn = lease.take()?;
+                conn.script(sql)?;
+                lease.give_back(conn);
+                Ok(())
+            }
+        }
+    }
+}
+
+enum Attempt<R> {
+    Done(R),
+    /// Running it again may help; if not, this is the answer.
+    Again(R),
+}
+
+impl Shared {
+    fn announce(&self, grown: Vec<OrgHead>) {
+        *self.commits.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.committed.notify_all();
+        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner);
+        for head in grown {
+            for listener in listeners.iter() {
+                listener(head.org, head.head_seq);
+            }
+        }
+    }
+}
+
+fn open_sqlite(path: PathBuf, keys: &Arc<KeyCache>, readers: usize) -> Result<(Writer, Pool), StoreError> {
+    let mut conn = Conn::Sqlite(sqlite::Connection::open_writer(&path)?);
+    migrate::migrate(&mut conn)?;
+    let tx = Tx::new(Reader::new(conn, keys.clone(), true));
+    let open = move || sqlite::Connection::open_reader(&path).map(Conn::Sqlite);
+    Ok((Writer::Sqlite(GroupWriter::new(tx)), Pool::new(readers, Box::new(open))))
+}
+
+fn open_postgres(url: &str, readers: usize, writers: usize) -> Result<(Writer, Pool), StoreError> {
+    let mut conn = Conn::Postgres(postgres::Connection::open(url)?);
+    migrate::migrate(&mut conn)?;
+    let pool = |connections: usize| {
+        let url = url.to_string();
+        Pool::new(connections, Box::new(move || postgres::Connection::open(&url).map(Conn::Postgres)))
+    };
+    Ok((Writer::Postgres(pool(writers)), pool(readers)))
 }

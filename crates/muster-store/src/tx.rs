@@ -3,12 +3,14 @@
 use std::ops::{Deref, DerefMut, RangeInclusive};
 
 use muster_domain::change::EntityChange;
-use muster_domain::ids::{ChangeSetId, OrgId, SecretId};
-use muster_domain::log::{Facts, Hash};
+use muster_domain::ids::{ChangeSetId, OrgId};
+use muster_domain::log::{Facts, GENESIS};
 use muster_domain::types::UnixMillis;
 use uuid::Uuid;
 
-use crate::{AnyEntity, OrgHead, Reader, SecretKind, StoreError};
+use crate::reader::head_from;
+use crate::sql::{Conn, Param};
+use crate::{AnyEntity, OrgHead, Reader, StoreError};
 
 /// One change as [`Tx::record`] takes it: what changes, and the thing before and after.
 /// `after` is stored as it is, except that a creation's `created_at` is the time of the change.
@@ -20,9 +22,20 @@ pub struct Recorded {
     pub facts: Facts,
 }
 
+/// Rows given to the database at once. More would run into PostgreSQL's and SQLite's limits of bound
+/// values, and gains nothing.
+pub(crate) const BATCH: usize = 500;
+
 /// A write. It can be run again, so nothing may be sent from inside.
 pub struct Tx {
     reader: Reader,
+    /// What this closure failed at. If it goes on nevertheless, it must not be committed: half of a batch
+    /// may have been written.
+    poisoned: Option<StoreError>,
+    /// Logs that this closure made longer, and those of the closures before it in the same transaction.
+    growing: Vec<OrgHead>,
+    grown: Vec<OrgHead>,
+    recorded: u64,
 }
 
 impl Deref for Tx {
@@ -40,96 +53,120 @@ impl DerefMut for Tx {
 
 impl Tx {
     /// The first thing in every write. [`StoreError::NoOrganization`] if it is not there.
-    pub fn lock_org(&mut self, _org: OrgId) -> Result<OrgHead, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn lock_org(&mut self, org: OrgId) -> Result<OrgHead, StoreError> {
+        let sql = "SELECT org_id, head_seq, head_hash FROM organizations \
+                   WHERE org_id = ?1 AND id = ?1 {FOR_UPDATE}";
+        let head = self.conn.first(sql, &[Param::Id(org.0)], head_from)?;
+        head.ok_or(StoreError::NoOrganization(org))
     }
 
     /// The head of an organization that this write creates: the first change recorded must be its creation.
-    pub fn new_org(&mut self, _org: OrgId) -> Result<OrgHead, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub fn new_org(&mut self, org: OrgId) -> Result<OrgHead, StoreError> {
+        if self.head(org)?.is_some() {
+            return Err(StoreError::Misuse("the organization is there already"));
+        }
+        Ok(OrgHead { org, head_seq: 0, head_hash: GENESIS })
     }
 
     /// The one way to change state: rows, claims, envelopes, bodies and the head, together. Returns the
     /// sequence numbers given. Any number at once; call it every few thousand changes to keep memory low.
     ///
     /// [`StoreError::Taken`] if a claim is held by another; [`StoreError::Conflict`] if the row is not at
-    /// the version that `before` has (or is there already).
+    /// the version that `before` has; [`StoreError::Duplicate`] if it is there already. What is removed
+    /// and referred to, or refers to what is not there, fails at the latest when the write ends.
     pub fn record(
         &mut self,
-        _head: &mut OrgHead,
-        _at: UnixMillis,
-        _actor: Uuid,
-        _set: ChangeSetId,
-        _changes: &[Recorded],
+        head: &mut OrgHead,
+        at: UnixMillis,
+        actor: Uuid,
+        set: ChangeSetId,
+        changes: &[Recorded],
     ) -> Result<RangeInclusive<u64>, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+        let first = head.head_seq + 1;
+        let stamp = Stamp { at, actor, set };
+        let result = crate::record::record(&mut self.reader.conn, head, &stamp, changes);
+        self.poison_on(result)?;
+        self.recorded += changes.len() as u64;
+        self.growing.retain(|other| other.org != head.org);
+        self.growing.push(head.clone());
+        Ok(first..=head.head_seq)
     }
 
-    /// Keeps a new secret. An id is never used twice: changing a secret makes a new one.
-    pub fn put_secret(
-        &mut self,
-        _org: OrgId,
-        _id: SecretId,
-        _kind: SecretKind,
-        _plaintext: &str,
-    ) -> Result<(), StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub(crate) fn new(reader: Reader) -> Tx {
+        Tx { reader, poisoned: None, growing: Vec::new(), grown: Vec::new(), recorded: 0 }
     }
 
-    /// Many at once.
-    pub fn put_secrets(
-        &mut self,
-        _org: OrgId,
-        _secrets: &[(SecretId, SecretKind, &str)],
-    ) -> Result<(), StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub(crate) fn into_conn(self) -> Conn {
+        self.reader.into_conn()
     }
 
-    /// New secrets are encrypted with a new key from here on; old ones stay readable.
-    pub fn rotate_key(&mut self, _org: OrgId) -> Result<(), StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub(crate) fn begin(&mut self) -> Result<(), StoreError> {
+        self.grown.clear();
+        self.recorded = 0;
+        let begin = self.conn.dialect().begin_write();
+        self.conn.script(begin)
     }
 
-    /// Keeps an answer for 24 hours, in the same transaction as what it answers for.
-    pub fn remember(
-        &mut self,
-        _org: OrgId,
-        _actor: Uuid,
-        _key: &str,
-        _request_hash: &Hash,
-        _response: &[u8],
-        _now: UnixMillis,
-    ) -> Result<(), StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub(crate) fn commit(&mut self) -> Result<(), StoreError> {
+        self.local.clear();
+        self.conn.script("COMMIT")
     }
 
-    /// Moves a follower's position; never back.
-    pub fn advance(&mut self, _follower: &str, _org: OrgId, _seq: u64) -> Result<(), StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub(crate) fn rollback(&mut self) -> Result<(), StoreError> {
+        self.local.clear();
+        self.conn.script("ROLLBACK")
     }
 
-    /// Stops a follower for one organization only.
-    pub fn park(&mut self, _follower: &str, _org: OrgId, _why: &str) -> Result<(), StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub(crate) fn start_closure(&mut self) {
+        self.poisoned = None;
+        self.growing.clear();
+        // Keys that the closure before this one made may have been rolled back with it.
+        self.local.clear();
     }
 
-    pub fn unpark(&mut self, _follower: &str, _org: OrgId) -> Result<(), StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    /// Refuses the end of a closure that went on after a failure.
+    pub(crate) fn check_closure(&mut self) -> Result<(), StoreError> {
+        self.poisoned.take().map_or(Ok(()), Err)
     }
 
-    /// Takes or renews a lease; false if another has it and it has not ended at `now`.
-    pub fn lease(
-        &mut self,
-        _name: &str,
-        _holder: &str,
-        _now: UnixMillis,
-        _until: UnixMillis,
-    ) -> Result<bool, StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub(crate) fn keep_grown(&mut self) {
+        let growing = std::mem::take(&mut self.growing);
+        self.grown.retain(|old| !growing.iter().any(|new| new.org == old.org));
+        self.grown.extend(growing);
     }
 
-    /// Gives a lease back; without effect if another has it.
-    pub fn release(&mut self, _name: &str, _holder: &str) -> Result<(), StoreError> {
-        Err(StoreError::Misuse("not yet"))
+    pub(crate) fn take_grown(&mut self) -> Vec<OrgHead> {
+        std::mem::take(&mut self.grown)
     }
+
+    pub(crate) fn recorded(&self) -> u64 {
+        self.recorded
+    }
+
+    pub(crate) fn take_retry(&mut self) -> bool {
+        match &mut self.conn {
+            Conn::Sqlite(_) => false,
+            Conn::Postgres(conn) => conn.take_retry(),
+        }
+    }
+
+    pub(crate) fn poison_on<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(e) = &result {
+            self.poisoned.get_or_insert_with(|| e.clone());
+        }
+        result
+    }
+
+    /// A statement that changes something outside of the change log.
+    pub(crate) fn change(&mut self, sql: &str, params: &[Param]) -> Result<u64, StoreError> {
+        let result = self.conn.execute(sql, params);
+        self.poison_on(result)
+    }
+}
+
+/// When, by whom and as part of what.
+pub(crate) struct Stamp {
+    pub at: UnixMillis,
+    pub actor: Uuid,
+    pub set: ChangeSetId,
 }

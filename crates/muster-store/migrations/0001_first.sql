@@ -1,0 +1,300 @@
+-- One table per kind of thing, one column per field; `x_key` is the folded copy of `x`. References are
+-- checked at the commit, so that what belongs together can be written in any order.
+
+CREATE TABLE tenant_keys (
+    org_id {ID} NOT NULL,
+    key_id {INT} NOT NULL,
+    wrapped {BLOB} NOT NULL,
+    PRIMARY KEY (org_id, key_id)
+) {CLUSTERED};
+
+CREATE TABLE secrets (
+    org_id {ID} NOT NULL,
+    id {ID} NOT NULL,
+    kind {TEXT} NOT NULL,
+    ciphertext {BLOB} NOT NULL,
+    PRIMARY KEY (org_id, id)
+) {CLUSTERED};
+
+CREATE TABLE organizations (
+    org_id {ID} NOT NULL,
+    id {ID} NOT NULL,
+    version {INT} NOT NULL,
+    created_at {INT} NOT NULL,
+    "name" {TEXT} NOT NULL,
+    "name_key" {TEXT} NOT NULL,
+    "slug" {TEXT} NOT NULL,
+    "domain" {TEXT} NOT NULL,
+    "domain_aliases" {TEXT} NOT NULL,
+    "country" {TEXT},
+    "time_zone" {TEXT},
+    "emergency_policy" {TEXT} NOT NULL,
+    head_seq {INT} NOT NULL DEFAULT 0,
+    head_hash {BLOB},
+    PRIMARY KEY (org_id, id)
+) {CLUSTERED};
+CREATE INDEX organizations_name_key ON organizations (org_id, "name_key", id);
+CREATE UNIQUE INDEX organizations_slug ON organizations ("slug");
+
+CREATE TABLE sites (
+    org_id {ID} NOT NULL,
+    id {ID} NOT NULL,
+    version {INT} NOT NULL,
+    created_at {INT} NOT NULL,
+    "name" {TEXT} NOT NULL,
+    "name_key" {TEXT} NOT NULL,
+    "country" {TEXT},
+    "time_zone" {TEXT},
+    "address" {TEXT},
+    "caller_id_name" {TEXT},
+    "caller_id_number" {TEXT},
+    "emergency_location" {TEXT},
+    "emergency_numbers" {TEXT} NOT NULL,
+    PRIMARY KEY (org_id, id)
+) {CLUSTERED};
+CREATE INDEX sites_name_key ON sites (org_id, "name_key", id);
+
+CREATE TABLE connections (
+    org_id {ID} NOT NULL,
+    id {ID} NOT NULL,
+    version {INT} NOT NULL,
+    created_at {INT} NOT NULL,
+    "name" {TEXT} NOT NULL,
+    "name_key" {TEXT} NOT NULL,
+    "kind" {TEXT} NOT NULL,
+    "prefix" {TEXT},
+    PRIMARY KEY (org_id, id)
+) {CLUSTERED};
+CREATE INDEX connections_name_key ON connections (org_id, "name_key", id);
+
+CREATE TABLE mailboxes (
+    org_id {ID} NOT NULL,
+    id {ID} NOT NULL,
+    version {INT} NOT NULL,
+    created_at {INT} NOT NULL,
+    "owner" {ID},
+    "name" {TEXT} NOT NULL,
+    "name_key" {TEXT} NOT NULL,
+    "voicemail_pin" {ID},
+    "email" {TEXT},
+    PRIMARY KEY (org_id, id),
+    {ONLY_SQLITE} FOREIGN KEY (org_id, "owner") REFERENCES users (org_id, id) DEFERRABLE INITIALLY DEFERRED,
+    FOREIGN KEY (org_id, "voicemail_pin") REFERENCES secrets (org_id, id) DEFERRABLE INITIALLY DEFERRED
+) {CLUSTERED};
+CREATE INDEX mailboxes_owner ON mailboxes (org_id, "owner", id);
+CREATE INDEX mailboxes_name_key ON mailboxes (org_id, "name_key", id);
+
+CREATE TABLE users (
+    org_id {ID} NOT NULL,
+    id {ID} NOT NULL,
+    version {INT} NOT NULL,
+    created_at {INT} NOT NULL,
+    "user_type" {TEXT} NOT NULL,
+    "display_name" {TEXT} NOT NULL,
+    "display_name_key" {TEXT} NOT NULL,
+    "given_name" {TEXT},
+    "family_name" {TEXT},
+    "family_name_key" {TEXT} NOT NULL,
+    "extension" {TEXT},
+    "username" {TEXT} NOT NULL,
+    "username_key" {TEXT} NOT NULL,
+    "email" {TEXT},
+    "email_key" {TEXT} NOT NULL,
+    "service" {TEXT} NOT NULL,
+    "disabled_reason" {TEXT},
+    "disabled_comment" {TEXT},
+    "disabled_until" {INT},
+    "record" {TEXT} NOT NULL,
+    "setup_wizard" {TEXT} NOT NULL,
+    "site" {ID} NOT NULL,
+    "connection" {ID} NOT NULL,
+    "sip_secret" {ID},
+    "max_bindings" {INT} NOT NULL,
+    "roles" {TEXT} NOT NULL,
+    "caller_id_name" {TEXT},
+    "caller_id_number" {TEXT},
+    "direct_number" {TEXT},
+    "mobile_number" {TEXT},
+    "alternate_number" {TEXT},
+    "call_timeout_s" {INT} NOT NULL,
+    "forward_behaviour" {TEXT} NOT NULL,
+    "press_1_to_accept" {BOOL} NOT NULL,
+    "alternate_ring_time_s" {INT} NOT NULL,
+    "emergency_location" {TEXT},
+    "mailbox" {ID},
+    "notification_addresses" {TEXT} NOT NULL,
+    "voice_file_addresses" {TEXT} NOT NULL,
+    "fax_account" {TEXT},
+    "on_call_pin" {ID},
+    "on_call_reminder_min" {INT} NOT NULL,
+    "sms" {BOOL} NOT NULL,
+    "mobile_stun" {BOOL} NOT NULL,
+    "unassigned_extension_country" {TEXT},
+    "unassigned_extension_area_code" {TEXT},
+    "title" {TEXT},
+    "department" {TEXT},
+    "company" {TEXT},
+    "cost_centre" {TEXT},
+    "language" {TEXT},
+    "time_zone" {TEXT},
+    "tags" {TEXT} NOT NULL,
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, "site") REFERENCES sites (org_id, id) DEFERRABLE INITIALLY DEFERRED,
+    FOREIGN KEY (org_id, "connection") REFERENCES connections (org_id, id) DEFERRABLE INITIALLY DEFERRED,
+    FOREIGN KEY (org_id, "sip_secret") REFERENCES secrets (org_id, id) DEFERRABLE INITIALLY DEFERRED,
+    FOREIGN KEY (org_id, "mailbox") REFERENCES mailboxes (org_id, id) DEFERRABLE INITIALLY DEFERRED,
+    FOREIGN KEY (org_id, "on_call_pin") REFERENCES secrets (org_id, id) DEFERRABLE INITIALLY DEFERRED
+) {CLUSTERED};
+CREATE INDEX users_display_name_key ON users (org_id, "display_name_key", id);
+CREATE INDEX users_family_name_key ON users (org_id, "family_name_key", id);
+CREATE INDEX users_extension ON users (org_id, "extension", id);
+CREATE INDEX users_username_key ON users (org_id, "username_key", id);
+CREATE INDEX users_email_key ON users (org_id, "email_key", id);
+CREATE INDEX users_service ON users (org_id, "service", id);
+CREATE INDEX users_site ON users (org_id, "site", id);
+{ONLY_POSTGRES} ALTER TABLE mailboxes ADD FOREIGN KEY (org_id, "owner") REFERENCES users (org_id, id) DEFERRABLE INITIALLY DEFERRED;
+-- Removing a mailbox asks who uses it.
+CREATE INDEX users_mailbox ON users (org_id, "mailbox") WHERE "mailbox" IS NOT NULL;
+
+CREATE TABLE devices (
+    org_id {ID} NOT NULL,
+    id {ID} NOT NULL,
+    version {INT} NOT NULL,
+    created_at {INT} NOT NULL,
+    "name" {TEXT} NOT NULL,
+    "name_key" {TEXT} NOT NULL,
+    "model" {TEXT},
+    "mac" {TEXT},
+    "serial" {TEXT},
+    "user" {ID},
+    "auth_name" {TEXT},
+    "sip_secret" {ID},
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, "user") REFERENCES users (org_id, id) DEFERRABLE INITIALLY DEFERRED,
+    FOREIGN KEY (org_id, "sip_secret") REFERENCES secrets (org_id, id) DEFERRABLE INITIALLY DEFERRED
+) {CLUSTERED};
+CREATE INDEX devices_name_key ON devices (org_id, "name_key", id);
+CREATE INDEX devices_mac ON devices (org_id, "mac", id);
+CREATE INDEX devices_user ON devices (org_id, "user", id);
+
+CREATE TABLE tokens (
+    org_id {ID} NOT NULL,
+    id {ID} NOT NULL,
+    version {INT} NOT NULL,
+    created_at {INT} NOT NULL,
+    "name" {TEXT} NOT NULL,
+    "role" {TEXT} NOT NULL,
+    "token_hash" {TEXT} NOT NULL,
+    "record" {TEXT} NOT NULL,
+    "expires_at" {INT},
+    PRIMARY KEY (org_id, id)
+) {CLUSTERED};
+CREATE INDEX tokens_token_hash ON tokens (org_id, "token_hash", id);
+CREATE UNIQUE INDEX tokens_by_hash ON tokens ("token_hash");
+
+CREATE TABLE claims (
+    org_id {ID} NOT NULL,
+    space {TEXT} NOT NULL,
+    key {TEXT} NOT NULL,
+    kind {TEXT} NOT NULL,
+    owner_id {ID} NOT NULL,
+    PRIMARY KEY (org_id, space, key)
+) {CLUSTERED};
+
+-- The chained part of the change log: kept for good.
+CREATE TABLE changes (
+    org_id {ID} NOT NULL,
+    seq {INT} NOT NULL,
+    at {INT} NOT NULL,
+    kind {TEXT} NOT NULL,
+    entity {TEXT} NOT NULL,
+    entity_id {ID} NOT NULL,
+    actor {ID} NOT NULL,
+    set_id {ID} NOT NULL,
+    counted {BOOL},
+    user_type {TEXT},
+    body_hash {BLOB} NOT NULL,
+    hash {BLOB} NOT NULL,
+    PRIMARY KEY (org_id, seq)
+) {CLUSTERED};
+CREATE INDEX changes_entity ON changes (org_id, entity_id, seq);
+CREATE INDEX changes_set ON changes (org_id, set_id, seq);
+CREATE INDEX changes_counted ON changes (org_id, entity_id, seq, counted, user_type) WHERE counted IS NOT NULL;
+
+-- The part that can be erased: both columns become NULL then.
+CREATE TABLE change_bodies (
+    org_id {ID} NOT NULL,
+    seq {INT} NOT NULL,
+    salt {BLOB},
+    body {BLOB},
+    PRIMARY KEY (org_id, seq)
+) {CLUSTERED};
+
+CREATE TABLE idempotency (
+    org_id {ID} NOT NULL,
+    actor {ID} NOT NULL,
+    key {TEXT} NOT NULL,
+    request_hash {BLOB} NOT NULL,
+    response {BLOB} NOT NULL,
+    at {INT} NOT NULL,
+    PRIMARY KEY (org_id, actor, key)
+) {CLUSTERED};
+CREATE INDEX idempotency_at ON idempotency (at);
+
+CREATE TABLE jobs (
+    org_id {ID} NOT NULL,
+    id {ID} NOT NULL,
+    kind {TEXT} NOT NULL,
+    state {TEXT} NOT NULL,
+    actor {ID} NOT NULL,
+    options {TEXT} NOT NULL,
+    set_id {ID},
+    created_at {INT} NOT NULL,
+    updated_at {INT} NOT NULL,
+    rows_total {INT},
+    rows_done {INT} NOT NULL,
+    cursor {TEXT},
+    summary {TEXT},
+    problem {TEXT},
+    cancel_requested {BOOL} NOT NULL,
+    lease_holder {TEXT},
+    lease_until {INT},
+    PRIMARY KEY (org_id, id)
+) {CLUSTERED};
+CREATE INDEX jobs_open ON jobs (id) WHERE state IN ('queued', 'running');
+
+CREATE TABLE job_results (
+    org_id {ID} NOT NULL,
+    job_id {ID} NOT NULL,
+    row_number {INT} NOT NULL,
+    part {INT} NOT NULL,
+    outcome {TEXT} NOT NULL,
+    text {TEXT} NOT NULL,
+    PRIMARY KEY (org_id, job_id, row_number, part)
+) {CLUSTERED};
+CREATE INDEX job_results_outcome ON job_results (org_id, job_id, outcome, row_number, part);
+
+-- Uploaded files hold passwords: encrypted, in pieces, and they expire.
+CREATE TABLE job_inputs (
+    org_id {ID} NOT NULL,
+    job_id {ID} NOT NULL,
+    piece {INT} NOT NULL,
+    ciphertext {BLOB} NOT NULL,
+    expires_at {INT} NOT NULL,
+    PRIMARY KEY (org_id, job_id, piece)
+);
+CREATE INDEX job_inputs_expiry ON job_inputs (expires_at);
+
+CREATE TABLE followers (
+    follower {TEXT} NOT NULL,
+    org_id {ID} NOT NULL,
+    seq {INT} NOT NULL,
+    parked {TEXT},
+    PRIMARY KEY (follower, org_id)
+) {CLUSTERED};
+
+CREATE TABLE leases (
+    name {TEXT} NOT NULL PRIMARY KEY,
+    holder {TEXT} NOT NULL,
+    until {INT} NOT NULL
+) {CLUSTERED};

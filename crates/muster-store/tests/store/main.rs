@@ -1,0 +1,16 @@
+//! The store's rules, each on both databases.
+//!
+//! PostgreSQL is found by `MUSTER_TEST_POSTGRES=postgres://…` (`scripts/test-postgres.sh start` prints one).
+//! Without it its half fails, unless `MUSTER_TEST_NO_POSTGRES=1` says that this is meant.
+
+mod bodies;
+mod common;
+mod concurrency;
+mod faults;
+mod fold;
+mod lists;
+mod plan;
+mod records;
+mod schema;
+mod secrets;
+mod work;
