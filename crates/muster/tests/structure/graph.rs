@@ -42,7 +42,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("mio", &["muster-edge"]),
     ("socket2", &["muster-edge", "muster"]),
     ("ureq", &["muster-cli"]),
-    ("clap", &["muster-cli", "muster"]),
+    ("clap", &["muster-cli", "muster-load", "muster"]),
     ("csv", &["muster-import"]),
 ];
 

@@ -104,7 +104,7 @@ fn decides_by_user_type(tokens: &[Token]) -> Vec<usize> {
         let before = at.checked_sub(1).map_or("", text);
         let compared = path && (before == "==" || before == "!=" || compares(at + 3));
         // After `=` it is a default value (`= UserType::User => Meta { … }` in the field tables), not an arm.
-        let arm = path && before != "=" && (matches!(text(at + 3), "=>" | "|") || before == "|");
+        let arm = path && before != "=" && matches!(text(at + 3), "=>" | "if");
         let field_compared = text(at) == "user_type" && (compares(at + 1) || compared_before(tokens, at));
         let matched = text(at) == "match" && match_subject_ends_with(tokens, at, "user_type");
         let in_matches = starts_with(tokens, at, &["matches", "!"]) && {
@@ -220,6 +220,7 @@ fn a_decision_by_user_type_outside_capabilities_is_refused() {
         "match user.user_type { _ => 1 }",
         "matches!(kind, UserType::Fax)",
         "UserType::Fax => 1,",
+        "UserType::User | UserType::Fax if busy => 1,",
     ];
     let passed = [
         "user_type: UserType = UserType::User => Meta {}",
