@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod organizations;
 pub mod phones;
 mod secrets;
+mod things;
 pub mod undo;
 pub mod users;
 
@@ -25,11 +26,13 @@ use muster_store::Store;
 pub use apply::Done;
 pub use authorize::{Actor, Scope};
 pub use error::AppError;
+pub use muster_import::FileError;
 /// The store's rows that use cases hand out as they are.
 pub use muster_store::{
     Change, Counts, Job, JobOutcome, JobResult, JobState, Op, Page, Query, Sort, StoreError, Term, UserQuery,
     Verification,
 };
+pub use things::InstallationTotals;
 
 /// The slug of the organization that holds what operators do. It has no phones and is not listed.
 pub const OPERATOR_SLUG: &str = "operator";
