@@ -141,7 +141,7 @@ impl Dialog {
 
     /// Begins the next request of ours (RFC 3261 §12.2.1.1). The caller adds Contact and body.
     pub fn request(&mut self, method: &Method, via: &LocalVia<'_>) -> Writer {
-        self.local_seq += 1;
+        self.local_seq = self.local_seq.saturating_add(1);
         self.write(method, self.local_seq, via)
     }
 

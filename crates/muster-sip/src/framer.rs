@@ -63,8 +63,9 @@ impl StreamFramer {
     }
 
     /// Whether a message has begun that is not complete: for a limit on how long that may last.
+    /// A line end alone is none: it may be the answer to a ping.
     pub fn is_partial(&self) -> bool {
-        !self.buffer.is_empty()
+        !b"\r\n\r\n".starts_with(&self.buffer)
     }
 
     /// The next thing on the stream; `None` when more bytes are needed, and after an error.
@@ -215,6 +216,15 @@ mod tests {
             format!("\r\n\r\n{one}\r\n{one}\r\n\r\n").as_bytes(),
             &[Ok(Frame::Ping), message(&one), message(&one), Ok(Frame::Ping)],
         );
+    }
+
+    #[test]
+    fn a_pong_begins_no_message() {
+        let mut framer = StreamFramer::new();
+        framer.push(PONG);
+        assert!(framer.next_frame().is_none() && !framer.is_partial());
+        framer.push(b"B");
+        assert!(framer.next_frame().is_none() && framer.is_partial());
     }
 
     #[test]

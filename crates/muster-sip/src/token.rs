@@ -29,6 +29,7 @@ const CLASSES: [u8; 256] = {
 };
 
 /// `token`: what methods, header names, parameter names and tags are made of.
+#[inline]
 pub(crate) fn is_token_byte(byte: u8) -> bool {
     CLASSES[usize::from(byte)] & TOKEN != 0
 }
@@ -55,6 +56,7 @@ pub(crate) fn trim(text: &str) -> &str {
 }
 
 /// As `str::split_once` with an ASCII character; values are short, and a plain loop is quicker.
+#[inline]
 pub(crate) fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
     let found = text.bytes().position(|byte| byte == at)?;
     Some((&text[..found], &text[found + 1..]))

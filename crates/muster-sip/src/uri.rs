@@ -37,6 +37,9 @@ impl<'a> Uri<'a> {
         if !is_uri_text(text) {
             return Err(HeaderError::Uri);
         }
+        if let Some(rest) = text.strip_prefix("sip:") {
+            return sip(text, Scheme::Sip, rest);
+        }
         let (scheme, rest) = cut(text, b':').ok_or(HeaderError::Uri)?;
         if scheme.eq_ignore_ascii_case("sip") {
             sip(text, Scheme::Sip, rest)
@@ -82,11 +85,12 @@ impl fmt::Display for Uri<'_> {
 fn sip<'a>(text: &'a str, scheme: Scheme, rest: &'a str) -> Result<Uri<'a>, HeaderError> {
     // `@` stands unescaped nowhere but after the userinfo (RFC 3261 §25.1); a second one would let
     // two readers see two hosts.
-    let (userinfo, rest) = match cut(rest, b'@') {
-        Some((userinfo, rest)) => (Some(userinfo), rest),
+    let mut signs = memchr::memchr_iter(b'@', rest.as_bytes());
+    let (userinfo, rest) = match signs.next() {
+        Some(at) => (Some(&rest[..at]), &rest[at + 1..]),
         None => (None, rest),
     };
-    if rest.bytes().any(|byte| byte == b'@') {
+    if signs.next().is_some() {
         return Err(HeaderError::Uri);
     }
     let (user, password) = match userinfo.map(|info| cut(info, b':').ok_or(info)) {
@@ -97,11 +101,13 @@ fn sip<'a>(text: &'a str, scheme: Scheme, rest: &'a str) -> Result<Uri<'a>, Head
     if user == Some("") {
         return Err(HeaderError::Uri);
     }
-    let (rest, headers) = match cut(rest, b'?') {
-        Some((rest, headers)) => (rest, Some(headers)),
+    let end = memchr::memchr2(b';', b'?', rest.as_bytes()).unwrap_or(rest.len());
+    let (hostport, rest) = rest.split_at(end);
+    let (params, headers) = match cut(rest, b'?') {
+        Some((params, headers)) => (params, Some(headers)),
         None => (rest, None),
     };
-    let (hostport, params) = cut(rest, b';').unwrap_or((rest, ""));
+    let params = params.strip_prefix(';').unwrap_or(params);
     let (host, port) = host_and_port(hostport)?;
     Ok(Uri { text, scheme, user, password, host, port, params: Params::new(params), headers })
 }

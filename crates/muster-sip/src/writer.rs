@@ -35,7 +35,7 @@ impl Writer {
         let mut writer = Writer { out: Vec::with_capacity(1024) };
         writer.text(method.as_str());
         writer.text(" ");
-        writer.text(uri);
+        writer.clean(uri);
         writer.text(" SIP/2.0\r\n");
         writer
     }
@@ -140,7 +140,7 @@ impl Writer {
     /// Ends the message without a body.
     pub fn finish(mut self) -> Bytes {
         self.text("Content-Length: 0\r\n\r\n");
-        Bytes::from(self.out)
+        self.into_bytes()
     }
 
     /// Ends the message with a body.
@@ -150,7 +150,12 @@ impl Writer {
         let _ = write!(Sink(&mut self), "{}", body.len());
         self.text("\r\n\r\n");
         self.out.extend_from_slice(body);
-        Bytes::from(self.out)
+        self.into_bytes()
+    }
+
+    /// Without spare room, for transactions keep their last response for half a minute.
+    fn into_bytes(self) -> Bytes {
+        Bytes::from(self.out.into_boxed_slice())
     }
 
     fn top_via(&mut self, line: &str, source: SocketAddr) {

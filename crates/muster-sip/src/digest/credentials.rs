@@ -6,7 +6,7 @@ use super::{Algorithm, Qop};
 use crate::message::{HeaderError, Message};
 use crate::name::Name;
 use crate::name_addr::unquote;
-use crate::uri::unescape;
+use crate::uri::{Uri, unescape};
 use std::borrow::Cow;
 
 /// One value of Authorization or Proxy-Authorization.
@@ -81,6 +81,15 @@ impl<'a> Credentials<'a> {
             }
         }
         unreadable
+    }
+
+    /// Whether the digest was made for that Request-URI: same user and host. Ports and parameters
+    /// are left out, which phones write in the one and not in the other.
+    pub fn is_for(&self, request_uri: &Uri<'_>) -> bool {
+        Uri::parse(self.uri).is_ok_and(|uri| {
+            uri.user_unescaped() == request_uri.user_unescaped()
+                && uri.host.eq_ignore_ascii_case(request_uri.host)
+        })
     }
 
     fn take(&mut self, name: &'a str, value: &'a str) -> Result<(), HeaderError> {

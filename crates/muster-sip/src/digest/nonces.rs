@@ -83,8 +83,8 @@ impl Nonces {
     /// Judges credentials. `ha1` is `None` when nobody has that name: the same work is done, and
     /// the verdict is [`Verdict::Wrong`]. A use that is accepted is recorded in `window`.
     ///
-    /// The digest's `uri` is taken as the phone wrote it: many write another form of the Request-URI.
-    /// What the request may do follows from the user, and the count makes each answer good once.
+    /// The digest's `uri` is hashed as the phone wrote it, for many write another form of the
+    /// Request-URI. Whether it means the same is for the caller: [`Credentials::is_for`].
     pub fn verify(
         &self,
         credentials: &Credentials<'_>,

@@ -264,3 +264,36 @@ fn a_window_takes_counts_out_of_order_and_none_from_far_behind() {
     check(u32::MAX - 31, Use::Fresh);
     check(u32::MAX, Use::Repeated);
 }
+
+#[test]
+fn credentials_belong_to_one_user_and_host() {
+    let check = |digest_uri: &str, request_uri: &str, expect| {
+        let value = format!("Digest username=a, realm=r, nonce=n, uri=\"{digest_uri}\", response=r");
+        let uri = crate::Uri::parse(request_uri).unwrap();
+        assert_eq!(Credentials::parse(&value).unwrap().is_for(&uri), expect, "{digest_uri} {request_uri}");
+    };
+    check("sip:example.org", "sip:EXAMPLE.org:5060;transport=tcp", true);
+    check("sip:101@example.org;user=phone", "sip:%3101@example.org", true);
+    check("sip:101@example.org", "sip:102@example.org", false);
+    check("sip:101@example.org", "sip:101@example.net", false);
+    check("sip:example.org", "sip:101@example.org", false);
+}
+
+#[test]
+fn a_message_s_credentials_are_chosen_by_realm() {
+    let text = crate::Writer::request(&crate::Method::Options, "sip:h")
+        .header(crate::Name::Via, "SIP/2.0/UDP h;branch=z9hG4bK1")
+        .header(crate::Name::From, "<sip:a@h>;tag=1")
+        .header(crate::Name::To, "<sip:b@h>")
+        .header(crate::Name::CallId, "c")
+        .header(crate::Name::CSeq, "1 OPTIONS")
+        .header(crate::Name::Authorization, "Basic YTpi")
+        .header(crate::Name::Authorization, "Digest username=a, realm=one, nonce=n, uri=u, response=r")
+        .header(crate::Name::Authorization, "Digest username=b, realm=two, nonce=n, uri=u, response=r")
+        .finish();
+    let message = Message::parse(text).unwrap();
+    let of = |realm| Credentials::of(&message, crate::Name::Authorization, realm);
+    assert_eq!(of("two").unwrap().unwrap().username, "b");
+    assert!(of("three").unwrap().is_err(), "one of them could not be read");
+    assert!(Credentials::of(&message, crate::Name::ProxyAuthorization, "two").is_none());
+}
