@@ -98,7 +98,8 @@ pub enum ExportError {
     TooManyDevices { username: String, found: usize, columns: usize },
 }
 
-/// Writes people one by one; holds one row at a time.
+/// Writes people one by one; holds one row at a time. Cells that a spreadsheet would take for a formula
+/// have an apostrophe before them, which reading the file takes off again.
 pub struct Exporter<W: io::Write> {
     writer: csv::Writer<W>,
     columns: Vec<(Meaning, Option<&'static FieldDef<User>>)>,

@@ -28,10 +28,11 @@ pub struct Row {
 /// What the file says of a person, as far as it says anything.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct PersonRow {
-    /// User field and value, each field at most once, in the order of the columns. `display_name` and
-    /// `username` are always among them in a row without errors. A cell that is empty says nothing,
-    /// except in our own format, where it empties the field ([`Value::Null`] or an empty list) if the
-    /// field can be empty. Our own format gives `service` and the `disabled_…` fields here.
+    /// User field and value, each field at most once: first as the columns come, then what follows from
+    /// several. `display_name` and `username` are always among them in a row without errors. A cell that
+    /// is empty says nothing, except in our own format, where it empties the field ([`Value::Null`] or
+    /// an empty list) if the field can be empty. Our own format gives `service` and the `disabled_…`
+    /// fields here.
     pub values: Vec<(&'static str, Value)>,
     pub sip_password: Option<Secret>,
     pub on_call_pin: Option<Secret>,
