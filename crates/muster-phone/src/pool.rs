@@ -90,7 +90,8 @@ mod tests {
         assert_eq!(pool.remove(first), Some("first"));
         let second = pool.insert("second");
         assert_eq!(first.index, second.index);
-        assert_eq!((pool.get(first), pool.remove(first)), (None, None));
+        assert_eq!(pool.get(first), None);
+        assert_eq!(pool.remove(first), None);
         assert_eq!(pool.get(second), Some(&"second"));
     }
 }

@@ -155,7 +155,7 @@ impl Core {
         };
         self.check_room(identity.person(), &wishes, bindings_max)?;
         for wish in wishes {
-            self.grant(identity.person(), wish, now);
+            self.grant(identity.person(), wish);
         }
         Ok(())
     }
@@ -279,7 +279,7 @@ impl Core {
         Ok(())
     }
 
-    fn grant(&mut self, person: PersonKey, wish: Wish, now: Instant) {
+    fn grant(&mut self, person: PersonKey, wish: Wish) {
         match wish {
             Wish::Add { contact, state } => {
                 // The same contact twice in one request: the last one counts.
@@ -288,7 +288,7 @@ impl Core {
                     self.location.of(person).find(|(_, b)| same_contact(&b.contact, &uri)).map(|(key, _)| key)
                 });
                 match twice {
-                    Some(key) => self.grant(person, Wish::Refresh(key, state), now),
+                    Some(key) => self.grant(person, Wish::Refresh(key, state)),
                     None => self.bind(person, contact, state),
                 }
             }

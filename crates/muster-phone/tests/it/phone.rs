@@ -51,7 +51,6 @@ pub struct PhoneCall {
     pub ending: Option<String>,
     pub statuses: Vec<u16>,
     pub bodies: Vec<String>,
-    pub peer: String,
     pub acked: bool,
     local: String,
     remote: String,
@@ -61,7 +60,6 @@ pub struct PhoneCall {
     local_seq: u32,
     remote_seq: u32,
     invite_seq: u32,
-    ack: Option<Bytes>,
     cancelled: bool,
     invite: Option<Message>,
     invite_branch: String,
@@ -117,7 +115,6 @@ enum Alarm {
 
 pub struct Phone {
     pub label: &'static str,
-    pub extension: String,
     pub auth_name: String,
     pub secret: String,
     pub domain: String,
@@ -129,6 +126,7 @@ pub struct Phone {
     pub manners: Manners,
     pub outbox: Vec<Bytes>,
     pub received: Vec<Bytes>,
+    pub sent: Vec<Bytes>,
     pub calls: Vec<PhoneCall>,
     /// Final answers to requests outside of calls: method, status, reason.
     pub answers: Vec<(String, u16, String)>,
@@ -157,7 +155,6 @@ impl Phone {
         let register_call_id = rng.call_id().to_string();
         Phone {
             label,
-            extension: extension.into(),
             auth_name: auth_name.into(),
             secret: format!("secret-of-{auth_name}"),
             domain: "acme.example".into(),
@@ -168,6 +165,7 @@ impl Phone {
             manners: Manners { ring_after: Some(Duration::from_millis(20)), then: Then::RingOn },
             outbox: Vec::new(),
             received: Vec::new(),
+            sent: Vec::new(),
             calls: Vec::new(),
             answers: Vec::new(),
             last_answer: None,
@@ -186,6 +184,11 @@ impl Phone {
             register_call_id,
             subscriptions: HashMap::new(),
         }
+    }
+
+    /// The number before that of the next request outside of calls.
+    pub fn set_seq(&mut self, seq: u32) {
+        self.seq = seq;
     }
 
     pub fn contact(&self) -> String {
@@ -310,7 +313,6 @@ impl Phone {
             ending: None,
             statuses: Vec::new(),
             bodies: Vec::new(),
-            peer: target.into(),
             acked: false,
             local: from,
             remote: format!("<{uri}>"),
@@ -320,7 +322,6 @@ impl Phone {
             local_seq: 0,
             remote_seq: 0,
             invite_seq: 0,
-            ack: None,
             cancelled: false,
             invite: None,
             invite_branch: String::new(),
@@ -331,6 +332,9 @@ impl Phone {
 
     /// Gives up a call that it has placed and that is not answered.
     pub fn cancel(&mut self, now: Instant, index: usize) {
+        if self.calls[index].stage == CallStage::Up {
+            return self.hang_up(now, index);
+        }
         self.calls[index].cancelled = true;
         self.cancel_if_possible(now, index);
     }
@@ -784,7 +788,6 @@ impl Phone {
             ending: None,
             statuses: Vec::new(),
             bodies: Vec::new(),
-            peer: message.header(Name::From).unwrap_or("").to_owned(),
             acked: false,
             local: format!("{};tag={tag}", message.header(Name::To).unwrap_or("")),
             remote: format!("<{}>", from.uri),
@@ -794,7 +797,6 @@ impl Phone {
             local_seq: 0,
             remote_seq: message.cseq().expect("checked by parse").0,
             invite_seq: 0,
-            ack: None,
             cancelled: false,
             invite: Some(message.clone()),
             invite_branch: format!("{}INVITE", via.branch().unwrap_or("")),

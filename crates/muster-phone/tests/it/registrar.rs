@@ -1,0 +1,434 @@
+//! REGISTER: who may be where.
+
+use muster_domain::dial_plan::{Capabilities, PlanUpdate, Service};
+use muster_phone::{Command, CoreConfig, Input, PhoneState, Reply, ReplyId};
+use muster_sip::{Message, Name};
+
+use crate::world::{ACME, ANNA, BERT, OTHER, REALM, World, address, credential, person, user};
+
+fn last(world: &World, phone: usize) -> (u16, &str) {
+    let (_, status, reason) = world.phones[phone].answers.last().expect("an answer");
+    (*status, reason)
+}
+
+fn register(world: &mut World, phone: usize) -> (u16, String) {
+    world.act(phone, |phone, now| phone.register(now, 3600));
+    world.run_ms(500);
+    let (status, reason) = last(world, phone);
+    (status, reason.to_owned())
+}
+
+fn contacts(world: &World, phone: usize) -> Vec<String> {
+    let answer = world.phones[phone].last_answer.as_ref().expect("an answer");
+    answer.headers(Name::Contact).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_phone_registers_with_either_hash_and_either_name() {
+    for algorithm in ["SHA-256", "MD5"] {
+        for name in ["101", "anna.a"] {
+            let mut world = World::new(1);
+            world.phones[ANNA].algorithm = algorithm;
+            world.phones[ANNA].user_part = name.into();
+            assert_eq!(register(&mut world, ANNA).0, 200, "{algorithm} {name}");
+            assert_eq!(contacts(&world, ANNA), [format!("<sip:{name}@10.0.0.1:5060>;expires=3600")]);
+            assert!(world.presence.last().is_some_and(|(_, view)| view.registered));
+            assert_eq!(world.journal.len(), 1);
+        }
+    }
+}
+
+#[test]
+fn an_unknown_name_and_a_wrong_secret_get_the_same_answer() {
+    let answer = |auth_name: &str, secret: &str| {
+        let mut world = World::new(2);
+        world.phones[ANNA].auth_name = auth_name.into();
+        world.phones[ANNA].secret = secret.into();
+        let (status, reason) = register(&mut world, ANNA);
+        assert_eq!(status, 401);
+        let received = world.phones[ANNA].received.last().unwrap();
+        let text = String::from_utf8_lossy(received).into_owned();
+        let lines: Vec<String> = text
+            .lines()
+            .filter(|line| !line.starts_with("Via:"))
+            .map(|line| line.split("tag=s").next().unwrap().split("nonce=").next().unwrap().to_owned())
+            .collect();
+        (reason, lines)
+    };
+    assert_eq!(answer("anna.a", "wrong"), answer("nobody", "wrong"));
+}
+
+#[test]
+fn who_is_not_enabled_hears_why_and_only_with_the_right_secret() {
+    for (service, phrase) in [
+        (Service::ContactOnly, "Not activated"),
+        (Service::NotActivated, "Not activated"),
+        (Service::Disabled, "Disabled"),
+        (Service::Frozen, "Frozen"),
+    ] {
+        let mut world = World::new(3);
+        let mut anna = person(1, "101", "anna.a", REALM);
+        anna.service = service;
+        world.change(anna);
+        assert_eq!(register(&mut world, ANNA), (403, phrase.to_owned()));
+        world.phones[ANNA].secret = "wrong".into();
+        assert_eq!(register(&mut world, ANNA).0, 401);
+        world.change(person(1, "101", "anna.a", REALM));
+        world.phones[ANNA].secret = "secret-of-anna.a".into();
+        assert_eq!(register(&mut world, ANNA).0, 200, "activated a moment ago");
+    }
+}
+
+#[test]
+fn a_type_that_cannot_register_is_told_so() {
+    let mut world = World::new(4);
+    let mut anna = person(1, "101", "anna.a", REALM);
+    anna.capabilities = Capabilities::MESSAGES;
+    world.change(anna);
+    assert_eq!(register(&mut world, ANNA), (403, "Not allowed for this type of user".to_owned()));
+}
+
+#[test]
+fn an_address_or_contact_of_somebody_else_is_refused() {
+    let mut world = World::new(5);
+    for aor in ["sip:102@acme.example", "sip:bert.b@acme.example", "sip:101@other.example"] {
+        let contact = world.phones[ANNA].contact();
+        world.plan(PlanUpdate::Organization {
+            id: OTHER,
+            seq: 1,
+            realm: "other.example".into(),
+            aliases: vec![],
+            people: vec![],
+        });
+        world.act(ANNA, |phone, now| phone.register_to(now, aor, &[(Name::Contact, &contact)]));
+        world.run_ms(500);
+        let status = if aor.ends_with("other.example") { 401 } else { 403 };
+        assert_eq!(last(&world, ANNA).0, status, "{aor}");
+    }
+    for contact in ["<sip:102@10.0.0.1>", "<sip:bert.b@10.0.0.1>", "<sip:x@127.0.0.1:5060>"] {
+        world.act(ANNA, |phone, now| phone.register_as(now, &[(Name::Contact, contact)]));
+        world.run_ms(500);
+        assert_eq!(last(&world, ANNA), (403, "Not your contact"), "{contact}");
+    }
+    assert_eq!(world.core.counters().bindings, 0);
+}
+
+#[test]
+fn contacts_that_no_phone_has_are_bad_requests() {
+    let mut world = World::new(6);
+    for contact in ["<tel:+15551234>", "<mailto:a@b.c>", "<sip:a@b?x=y>", "*, <sip:a@10.0.0.1>", "*"] {
+        world.act(ANNA, |phone, now| phone.register_as(now, &[(Name::Contact, contact)]));
+        world.run_ms(500);
+        assert_eq!(last(&world, ANNA).0, 400, "{contact}");
+    }
+    let long = format!("<sip:{}@10.0.0.1>", "a".repeat(600));
+    world.act(ANNA, |phone, now| phone.register_as(now, &[(Name::Contact, &long)]));
+    world.run_ms(500);
+    assert_eq!(last(&world, ANNA), (400, "Contact too long"));
+}
+
+#[test]
+fn a_query_lists_and_changes_nothing_and_a_star_removes_all() {
+    let mut world = World::new(7);
+    let two = "<sip:101@10.0.0.1:5060>;q=0.5, <sip:101@10.0.0.1:5070>;expires=120";
+    world.act(ANNA, |phone, now| phone.register_as(now, &[(Name::Contact, two), (Name::Expires, "600")]));
+    world.run_ms(500);
+    world.act(ANNA, |phone, now| phone.register_as(now, &[]));
+    world.run_ms(500);
+    let listed = ["<sip:101@10.0.0.1:5060>;expires=600;q=0.500", "<sip:101@10.0.0.1:5070>;expires=120"];
+    assert_eq!(contacts(&world, ANNA), listed);
+    world.act(ANNA, |phone, now| phone.register_as(now, &[(Name::Contact, "*"), (Name::Expires, "0")]));
+    world.run_ms(500);
+    assert_eq!((last(&world, ANNA).0, contacts(&world, ANNA).len()), (200, 0));
+    assert_eq!(world.core.counters().bindings, 0);
+    assert!(world.journal.iter().rev().take(2).all(|record| record.state.is_none()));
+}
+
+#[test]
+fn a_contact_is_removed_by_expires_0_and_refreshed_by_any_form_of_its_uri() {
+    let mut world = World::new(8);
+    register(&mut world, ANNA);
+    let other_form = "<sip:%31%301@10.0.0.1:5060>;expires=60";
+    world.act(ANNA, |phone, now| phone.register_as(now, &[(Name::Contact, other_form)]));
+    world.run_ms(500);
+    assert_eq!(contacts(&world, ANNA), ["<sip:101@10.0.0.1:5060>;expires=60"]);
+    world.act(ANNA, |phone, now| phone.register(now, 0));
+    world.run_ms(500);
+    assert!(contacts(&world, ANNA).is_empty());
+    assert!(world.presence.last().is_some_and(|(_, view)| !view.registered));
+}
+
+#[test]
+fn too_short_is_423_and_too_long_is_cut() {
+    let mut world = World::new(9);
+    world.act(ANNA, |phone, now| phone.register(now, 5));
+    world.run_ms(500);
+    assert_eq!(last(&world, ANNA).0, 423);
+    assert_eq!(world.phones[ANNA].last_answer.as_ref().unwrap().header(Name::MinExpires), Some("30"));
+    world.act(ANNA, |phone, now| phone.register(now, 4_000_000));
+    world.run_ms(500);
+    assert_eq!(contacts(&world, ANNA), ["<sip:101@10.0.0.1:5060>;expires=7200"]);
+}
+
+#[test]
+fn the_newest_phone_beyond_the_number_allowed_is_refused() {
+    let mut world = World::new(10);
+    let mut anna = person(1, "101", "anna.a", REALM);
+    anna.max_bindings = 1;
+    world.change(anna);
+    let second = world.add_phone("second", "101", "anna.a", address(4, 5060));
+    assert_eq!(register(&mut world, ANNA).0, 200);
+    assert_eq!(register(&mut world, second), (403, "Too many phones".to_owned()));
+    assert_eq!(register(&mut world, ANNA).0, 200, "who is there stays");
+    world.act(ANNA, |phone, now| phone.register(now, 0));
+    world.run_ms(500);
+    assert_eq!(register(&mut world, second).0, 200);
+}
+
+#[test]
+fn a_phone_that_moved_replaces_itself_by_its_instance() {
+    let mut world = World::new(11);
+    for port in [5060, 5070] {
+        let contact = format!("<sip:101@10.0.0.1:{port}>;+sip.instance=\"<urn:uuid:7>\"");
+        world.act(ANNA, |phone, now| phone.register_as(now, &[(Name::Contact, &contact)]));
+        world.run_ms(500);
+    }
+    assert_eq!(contacts(&world, ANNA), ["<sip:101@10.0.0.1:5070>;expires=600"]);
+}
+
+#[test]
+fn what_a_phone_sent_earlier_does_not_undo_what_it_sent_later() {
+    let mut world = World::new(12);
+    register(&mut world, ANNA);
+    // A request of the same Call-ID and a lower number, with a digest that is right.
+    let first = world.phones[ANNA].sent.last().unwrap().clone();
+    let text = String::from_utf8_lossy(&first).replace("CSeq: 102", "CSeq: 50");
+    let text = text.replace("nc=00000001", "nc=00000002");
+    world.inject(address(1, 5060), text.replace("branch=z9hG4bK", "branch=z9hG4bKx"));
+    world.run_ms(100);
+    let answer = Message::parse(world.phones[ANNA].received.last().unwrap().clone()).unwrap();
+    assert_eq!(answer.status(), Some(401), "the count is part of the digest");
+    world.act(ANNA, |phone, now| {
+        phone.set_seq(40);
+        phone.register(now, 3600);
+    });
+    world.run_ms(500);
+    assert_eq!(last(&world, ANNA), (500, "Out of order"));
+    assert_eq!(world.core.counters().bindings, 1);
+}
+
+#[test]
+fn a_retransmission_is_answered_again_and_a_replay_is_challenged() {
+    let mut world = World::new(13);
+    register(&mut world, ANNA);
+    let request = world.phones[ANNA].sent.last().unwrap().clone();
+    let journal = world.journal.len();
+    world.inject(address(1, 5060), request.clone());
+    world.run_ms(100);
+    let answers: Vec<&bytes::Bytes> = world.phones[ANNA].received.iter().rev().take(2).collect();
+    assert_eq!(answers[0], answers[1], "the same answer");
+    assert_eq!(world.journal.len(), journal, "without a second effect");
+
+    let replayed = String::from_utf8_lossy(&request).replace("branch=z9hG4bK", "branch=z9hG4bKx");
+    let stolen = replayed.replace("sip:101@10.0.0.1:5060", "sip:101@10.0.0.9:5060");
+    world.inject(address(1, 5060), stolen);
+    world.run_ms(100);
+    let answer = String::from_utf8_lossy(world.phones[ANNA].received.last().unwrap()).into_owned();
+    assert!(answer.starts_with("SIP/2.0 401 ") && answer.contains("stale=true"), "{answer}");
+    assert_eq!((world.core.counters().digest_replayed, world.core.counters().bindings), (1, 1));
+    world.run_s(40);
+    world.inject(address(1, 5060), request);
+    world.run_ms(100);
+    let answer = world.phones[ANNA].received.last().unwrap();
+    assert!(answer.starts_with(b"SIP/2.0 401 "), "the memory of retransmissions has an end");
+}
+
+#[test]
+fn a_binding_ends_when_its_time_is_up_unless_it_is_refreshed() {
+    let mut world = World::new(14);
+    world.act(ANNA, |phone, now| phone.register(now, 60));
+    world.run_s(50);
+    world.act(ANNA, |phone, now| phone.register(now, 60));
+    world.run_s(50);
+    assert_eq!(world.core.counters().bindings, 1);
+    world.run_s(11);
+    assert_eq!(world.core.counters().bindings, 0);
+    assert!(world.journal.last().unwrap().state.is_none());
+    assert!(world.presence.last().is_some_and(|(_, view)| !view.registered));
+}
+
+#[test]
+fn bindings_come_back_from_the_journal_and_ring_until_the_plan_says_otherwise() {
+    let mut before = World::ready(15);
+    let journal = before.journal.clone();
+    let mut world = World::new(16);
+    for record in &journal {
+        world.input(Input::Restore(record.clone()));
+    }
+    assert_eq!(world.core.counters().bindings, 3);
+    let call = world.act(ANNA, |phone, now| phone.call(now, "102"));
+    world.run_s(2);
+    assert_eq!(world.phones[BERT].calls.len(), 1);
+    world.act(ANNA, |phone, now| phone.cancel(now, call));
+    world.assert_over();
+
+    let mut unplanned = muster_phone::Core::new(CoreConfig::default(), muster_sip::Rng::from_u64(1));
+    for record in &journal {
+        unplanned.handle(Input::Restore(record.clone()), before.now);
+    }
+    assert_eq!(unplanned.counters().bindings, 3, "kept while the organization is not loaded");
+    let mut bert = person(2, "102", "bert.b", REALM);
+    bert.service = Service::Disabled;
+    let people = vec![person(1, "101", "anna.a", REALM), bert];
+    let update = PlanUpdate::Organization { id: ACME, seq: 1, realm: REALM.into(), aliases: vec![], people };
+    unplanned.handle(Input::Plan(update), before.now);
+    assert_eq!(unplanned.counters().bindings, 1);
+    before.run_ms(1);
+}
+
+#[test]
+fn a_changed_secret_drops_the_phones_that_used_it_and_no_other() {
+    let mut world = World::new(17);
+    let mut anna = person(1, "101", "anna.a", REALM);
+    let desk = credential(11, "anna.desk", REALM, "secret-of-anna.desk");
+    anna.credentials = vec![anna.credentials[0].clone(), desk.clone()].into();
+    world.change(anna.clone());
+    let second = world.add_phone("desk", "101", "anna.desk", address(4, 5060));
+    world.register_all();
+    assert_eq!(world.core.counters().bindings, 4);
+    anna.credentials = vec![anna.credentials[0].clone(), credential(11, "anna.desk", REALM, "new")].into();
+    world.change(anna.clone());
+    assert_eq!(world.core.counters().bindings, 3);
+    assert_eq!(register(&mut world, second).0, 401);
+    anna.credentials = vec![desk].into();
+    world.change(anna);
+    assert_eq!(world.core.counters().bindings, 2, "a credential that is gone");
+}
+
+#[test]
+fn a_deactivated_person_loses_the_registration_at_once_and_may_come_back() {
+    let mut world = World::ready(18);
+    let mut anna = person(1, "101", "anna.a", REALM);
+    anna.service = Service::ContactOnly;
+    world.change(anna);
+    assert_eq!(world.core.counters().bindings, 2);
+    let (org, view) = world.presence.last().unwrap();
+    assert_eq!((*org, view.user, view.registered, view.state), (ACME, user(1), false, PhoneState::Idle));
+    assert_eq!(register(&mut world, ANNA).0, 403);
+    world.change(person(1, "101", "anna.a", REALM));
+    assert_eq!(register(&mut world, ANNA).0, 200);
+}
+
+#[test]
+fn an_unknown_domain_is_matched_by_an_auth_name_that_one_organization_has() {
+    let mut world = World::new(19);
+    let people =
+        vec![person(11, "101", "anna.a", "other.example"), person(12, "102", "xaver", "other.example")];
+    world.plan(PlanUpdate::Organization {
+        id: OTHER,
+        seq: 1,
+        realm: "other.example".into(),
+        aliases: vec![],
+        people,
+    });
+    let register_from = |world: &mut World, extension: &str, auth_name: &str, host: u8| {
+        let phone = world.add_phone("visitor", extension, auth_name, address(host, 5060));
+        world.phones[phone].domain = "192.0.2.1".into();
+        register(world, phone).0
+    };
+    assert_eq!(register_from(&mut world, "102", "xaver", 5), 200);
+    assert_eq!(register_from(&mut world, "102", "bert.b", 6), 200);
+    assert_eq!(register_from(&mut world, "101", "anna.a", 7), 401, "two organizations have that name");
+    world.input(Input::Command(Command::Registrations { id: ReplyId(1), org: OTHER, user: None }));
+    let Some(Reply::Registrations(rows)) = world.replies.pop() else { panic!("registrations") };
+    assert_eq!(rows.iter().map(|row| row.user).collect::<Vec<_>>(), [user(12)]);
+}
+
+#[test]
+fn two_organizations_with_the_same_names_stay_apart() {
+    let mut world = World::ready(20);
+    world.plan(PlanUpdate::Organization {
+        id: OTHER,
+        seq: 1,
+        realm: "other.example".into(),
+        aliases: vec![],
+        people: vec![person(11, "101", "anna.a", "other.example")],
+    });
+    let stranger = world.add_phone("stranger", "101", "anna.a", address(9, 5060));
+    world.phones[stranger].domain = "other.example".into();
+    assert_eq!(register(&mut world, stranger).0, 200);
+    let call = world.act(stranger, |phone, now| phone.call(now, "102"));
+    world.run_s(1);
+    assert_eq!(world.ending(stranger, call), "404", "nobody of that extension over there");
+    world.phones[stranger].domain = "acme.example".into();
+    assert_eq!(register(&mut world, stranger).0, 200, "the same name and secret are another's account here");
+    assert_eq!(world.core.counters().bindings, 5);
+}
+
+#[test]
+fn a_phone_behind_a_nat_rings_where_it_registered_from() {
+    let mut world = World::new(21);
+    let contact = "<sip:102@192.168.1.77:5060>";
+    world.act(BERT, |phone, now| phone.register_as(now, &[(Name::Contact, contact)]));
+    world.act(ANNA, |phone, now| phone.register(now, 600));
+    world.run_s(1);
+    let call = world.act(ANNA, |phone, now| phone.call(now, "102"));
+    world.run_s(1);
+    assert_eq!(world.phones[BERT].calls.len(), 1);
+    let invite = world.phones[BERT].received.last().unwrap();
+    assert!(invite.starts_with(b"INVITE sip:102@192.168.1.77:5060 SIP/2.0\r\n"));
+    world.act(ANNA, |phone, now| phone.cancel(now, call));
+    world.run_s(5);
+}
+
+#[test]
+fn what_cannot_be_read_is_answered_400_or_dropped_and_counted() {
+    let mut world = World::new(22);
+    let from = address(1, 5060);
+    let bad = "REGISTER sip:acme.example SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\n\
+               From: <sip:101@acme.example>;tag=1\r\nTo: <sip:101@acme.example>\r\nCall-ID: 1\r\nCSeq: x REGISTER\r\n\r\n";
+    world.inject(from, bad);
+    for junk in ["", "\r\n\r\n", "hello", "SIP/2.0 200 OK\r\n\r\n", "\0\0\0\0"] {
+        world.inject(from, junk);
+    }
+    world.run_ms(100);
+    assert_eq!(world.phones[ANNA].received.len(), 1);
+    assert!(world.phones[ANNA].received[0].starts_with(b"SIP/2.0 400 "));
+    assert!(world.core.counters().malformed >= 3, "{:?}", world.core.counters());
+}
+
+#[test]
+fn requests_that_we_have_no_use_for_are_refused_by_name() {
+    let mut world = World::ready(23);
+    use muster_sip::Method;
+    for (method, status) in [
+        (Method::Options, 200),
+        (Method::Message, 405),
+        (Method::Refer, 405),
+        (Method::Publish, 405),
+        (Method::Bye, 481),
+        (Method::Info, 481),
+        (Method::Notify, 481),
+        (Method::Other("DANCE".into()), 501),
+    ] {
+        let contact = world.phones[ANNA].contact();
+        world.act(ANNA, |phone, now| phone.plain(now, method.clone(), "102", &[(Name::Contact, &contact)]));
+        world.run_s(1);
+        assert_eq!(last(&world, ANNA).0, status, "{method}");
+        let allow = world.phones[ANNA].last_answer.as_ref().unwrap().header(Name::Allow);
+        assert_eq!(allow.is_some(), matches!(status, 200 | 405 | 501), "{method}");
+    }
+    let required = [(Name::Contact, "<sip:101@10.0.0.1>"), (Name::Require, "100rel, frobnicate")];
+    world.act(ANNA, |phone, now| phone.register_as(now, &required));
+    world.run_s(1);
+    assert_eq!(last(&world, ANNA).0, 420);
+    let unsupported = world.phones[ANNA].last_answer.as_ref().unwrap().header(Name::Unsupported);
+    assert_eq!(unsupported, Some("100rel, frobnicate"));
+}
+
+#[test]
+fn the_plan_is_reached_when_its_updates_are_in_force() {
+    let mut world = World::new(24);
+    world.plan(PlanUpdate::Reached { org: ACME, seq: 42 });
+    assert_eq!(world.reached, [(ACME, 10), (ACME, 42)]);
+}
