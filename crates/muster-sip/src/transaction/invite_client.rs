@@ -108,7 +108,21 @@ impl InviteClient {
 
     /// The CANCEL for this INVITE, to be run by a [`super::NonInviteClient`] of its own.
     pub fn cancel(&self) -> Bytes {
-        same_hop(&self.request, &Method::Cancel).copy(&self.request, Name::To).finish()
+        self.cancel_writer().finish()
+    }
+
+    /// The same, open for further headers, such as Reason (RFC 3326).
+    pub fn cancel_writer(&self) -> Writer {
+        same_hop(&self.request, &Method::Cancel).copy(&self.request, Name::To)
+    }
+
+    /// The user waits no longer: once a provisional response has come, no timer of RFC 3261 ends a
+    /// transaction whose final response got lost. After a CANCEL that is due at
+    /// [`super::PATIENCE`] (§9.1).
+    pub fn abandon(&mut self, out: &mut Vec<Action>) {
+        if self.is_pending() {
+            self.terminate(out);
+        }
     }
 
     fn terminate(&mut self, out: &mut Vec<Action>) {

@@ -4,6 +4,7 @@
 mod addresses;
 mod corpus;
 mod dialogs;
+mod lossy_link;
 mod messages;
 mod mutation;
 mod round_trip;
