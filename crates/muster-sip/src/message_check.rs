@@ -88,9 +88,6 @@ impl ParseError {
     }
 }
 
-/// The headers that every core relies on, in the order in which they are looked at.
-const CHECKED: [Name; 6] = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq, Name::MaxForwards];
-
 /// The rules that every core relies on (RFC 3261 §8.1.1, RFC 4475 §3.1.2 and §3.3).
 pub(crate) fn check(message: &Message) -> Result<(), Fault> {
     let [via, from, to, call_id, cseq, max_forwards] = once_each(message)?;
@@ -121,11 +118,20 @@ pub(crate) fn check(message: &Message) -> Result<(), Fault> {
     }
 }
 
-/// The first line of each of [`CHECKED`] in one pass; none but Via may have a second.
+/// The first line of Via, From, To, Call-ID, CSeq and Max-Forwards in one pass; none but Via may
+/// have a second.
 fn once_each(message: &Message) -> Result<[Option<&str>; 6], Fault> {
     let mut found = [None; 6];
     for slot in &message.slots {
-        let Some(index) = CHECKED.iter().position(|name| *name == slot.name) else { continue };
+        let index = match slot.name {
+            Name::Via => 0,
+            Name::From => 1,
+            Name::To => 2,
+            Name::CallId => 3,
+            Name::CSeq => 4,
+            Name::MaxForwards => 5,
+            _ => continue,
+        };
         match found[index] {
             None => found[index] = Some(message.value(slot)),
             Some(_) if slot.name == Name::Via => {}

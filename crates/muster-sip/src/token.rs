@@ -38,6 +38,17 @@ pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
+#[inline]
+pub(crate) fn is_uri_byte(byte: u8) -> bool {
+    CLASSES[usize::from(byte)] & URI != 0
+}
+
+/// Octets at the beginning that may stand in a host's name or IPv4 address.
+pub(crate) fn host_len(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    bytes.iter().position(|byte| CLASSES[usize::from(*byte)] & HOST == 0).unwrap_or(bytes.len())
+}
+
 /// Whether nothing stands in it that must not stand in a URI. Octets beyond ASCII are let pass.
 pub(crate) fn is_uri_text(text: &str) -> bool {
     text.bytes().fold(URI, |all, byte| all & CLASSES[usize::from(byte)]) != 0
@@ -99,18 +110,21 @@ pub(crate) fn quoted_len(bytes: &[u8]) -> Option<usize> {
 
 /// Digits only, at most `max`; `None` otherwise.
 pub(crate) fn number(text: &str, max: u64) -> Option<u64> {
-    if text.is_empty() || text.len() > 20 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if text.is_empty() || text.len() > 19 {
         return None;
     }
-    text.parse::<u64>().ok().filter(|number| *number <= max)
+    let mut number = 0;
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' => number = number * 10 + u64::from(byte - b'0'),
+            _ => return None,
+        }
+    }
+    (number <= max).then_some(number)
 }
 
-/// A host as sent-by and URIs carry it: a name, an IPv4 address, or an IPv6 one in brackets.
-pub(crate) fn is_host(text: &str) -> bool {
-    if let Some(rest) = text.strip_prefix('[') {
-        let Some(inner) = rest.strip_suffix(']') else { return false };
-        return !inner.is_empty()
-            && inner.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
-    }
-    !text.is_empty() && text.bytes().all(|byte| CLASSES[usize::from(byte)] & HOST != 0)
+/// An IPv6 address in brackets. Its colons are not judged: RFC 5118 §4.10 asks to be liberal.
+pub(crate) fn is_ipv6_reference(text: &str) -> bool {
+    let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or("");
+    !inner.is_empty() && inner.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
 }

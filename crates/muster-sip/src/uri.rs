@@ -2,7 +2,7 @@
 
 use crate::message::HeaderError;
 use crate::params::Params;
-use crate::token::{cut, is_host, is_uri_text, number};
+use crate::token::{cut, host_len, is_ipv6_reference, is_uri_text, number};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -114,12 +114,13 @@ fn sip<'a>(text: &'a str, scheme: Scheme, rest: &'a str) -> Result<Uri<'a>, Head
 
 /// Splits `host[:port]`, the host perhaps in brackets.
 pub(crate) fn host_and_port(text: &str) -> Result<(&str, Option<u16>), HeaderError> {
-    let end = match text.starts_with('[') {
+    let bracketed = text.starts_with('[');
+    let end = match bracketed {
         true => text.find(']').ok_or(HeaderError::Uri)? + 1,
-        false => text.bytes().position(|byte| byte == b':').unwrap_or(text.len()),
+        false => host_len(text),
     };
     let (host, rest) = text.split_at(end);
-    if !is_host(host) {
+    if host.is_empty() || (bracketed && !is_ipv6_reference(host)) {
         return Err(HeaderError::Uri);
     }
     let port = match rest.strip_prefix(':') {
