@@ -5,13 +5,20 @@
 //! of three exit statuses: 0 done, 1 refused or failed, 2 wrong usage. It decides nothing: what a
 //! user may be, and whether a file is right, the API says.
 
-mod args;
+pub mod args;
 mod clean;
+mod client;
 mod commands;
 mod console;
 mod failure;
+mod follow;
 mod globals;
+mod listing;
+mod pages;
 mod problem;
+mod session;
+mod table;
+mod value;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

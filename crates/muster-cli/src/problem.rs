@@ -15,23 +15,32 @@ pub(crate) struct Problem {
     pub document: Value,
     /// What else the person can do, known on this side.
     pub hint: Option<String>,
+    /// When the server would like to be asked again.
+    pub retry_after_s: Option<u64>,
 }
 
 impl Problem {
     /// One line with what is wrong, then a line for each field.
     pub fn words(&self) -> String {
-        let text = |name: &str| self.document[name].as_str().map(str::trim).filter(|text| !text.is_empty());
-        let what = text("detail").or_else(|| text("title")).map_or_else(
+        let detail = self.text("detail").or_else(|| self.text("title"));
+        let mut out = detail.map_or_else(
             || format!("The server answered with status {}.", self.status),
             |text| sentence(&clean(text)),
         );
-        let mut out = what;
-        if let Some(mend) = text("mend") {
-            out = format!("{out} {}", sentence(&clean(mend)));
-        }
         let errors = self.document["errors"].as_array().map_or(&[][..], Vec::as_slice);
-        for error in errors.iter().take(ERRORS_SHOWN_MAX) {
-            out.push_str(&format!("\n  - {}", field_words(error)));
+        match errors {
+            [only] if detail.is_some_and(|detail| detail.contains(member(only, "reason"))) => {
+                // The detail has said it already; perhaps not what to do.
+                let mend = member(only, "mend");
+                if !mend.is_empty() && !out.contains(mend) {
+                    out = format!("{out} {}", sentence(&clean(mend)));
+                }
+            }
+            _ => {
+                for error in errors.iter().take(ERRORS_SHOWN_MAX) {
+                    out.push_str(&format!("\n  - {}", field_words(error)));
+                }
+            }
         }
         if errors.len() > ERRORS_SHOWN_MAX {
             out.push_str(&format!("\n  - and {} more", errors.len() - ERRORS_SHOWN_MAX));
@@ -41,13 +50,20 @@ impl Problem {
         }
         out
     }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        Some(member(&self.document, name)).filter(|text| !text.is_empty())
+    }
+}
+
+fn member<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_default().trim()
 }
 
 /// `extension is taken: choose another extension`.
 fn field_words(error: &Value) -> String {
-    let text = |name: &str| error[name].as_str().unwrap_or_default().trim();
-    let subject = format!("{} {}", text("field"), text("reason"));
-    match text("mend") {
+    let subject = format!("{} {}", member(error, "field"), member(error, "reason"));
+    match member(error, "mend") {
         "" => clean(subject.trim()).into_owned(),
         mend => clean(&format!("{}: {mend}", subject.trim())).into_owned(),
     }

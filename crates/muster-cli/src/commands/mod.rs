@@ -1,8 +1,39 @@
+//! One file for each thing that can be typed.
+
+mod changes;
+mod contacts;
+mod export;
+mod import;
+mod job;
+mod org;
+mod seats;
+mod site;
+mod token;
+mod undo;
+mod user;
+
 use crate::args::Command;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::globals::Globals;
+use crate::session::Session;
 
-pub(crate) fn run(_: &Globals, _: &Command, _: &mut Console<'_>) -> Result<(), Failure> {
-    Err(Failure::refused("This program cannot do that.", ""))
+pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_>) -> Result<(), Failure> {
+    let mut session = Session::new(globals, console)?;
+    let session = &mut session;
+    match command {
+        Command::Org(command) => org::run(session, command),
+        Command::Import(args) => import::run(session, args),
+        Command::Export(args) => export::run(session, args),
+        Command::User(command) => user::run(session, command),
+        Command::Contacts(args) => contacts::run(session, args),
+        Command::Seats => seats::run(session),
+        Command::Site(command) => site::run(session, command),
+        Command::Changes(args) => changes::run(session, args),
+        Command::Undo(args) => undo::run(session, args),
+        Command::Job(command) => job::run(session, command),
+        Command::Token(command) => token::run(session, command),
+    }?;
+    session.console.out.flush()?;
+    Ok(())
 }

@@ -1,0 +1,329 @@
+//! Requests to the API, and its answers.
+
+use std::fs::File;
+use std::io::Read;
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::http::{HeaderMap, Request as HttpRequest, Response};
+use ureq::{Agent, Body, SendBody};
+
+use crate::console::Console;
+use crate::failure::{Failure, Network, io_words};
+use crate::globals::{Globals, is_loopback};
+use crate::problem::Problem;
+
+/// Longer answers than this are no list of ours: pages have a limit.
+const ANSWER_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+const CONNECT_S: u64 = 10;
+/// Taking back an import of 100,000 people is one request.
+const ANSWER_S: u64 = 600;
+
+/// What the server tells us to wait before the one repetition; longer waits are the person's choice.
+const RETRY_AFTER_S_MAX: u64 = 10;
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Post,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    fn word(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
+/// What is sent with a request.
+#[derive(Debug)]
+pub(crate) enum Upload<'a> {
+    Nothing,
+    Json(&'a Value),
+    /// Sent from its beginning, once more if the request is repeated.
+    File(&'a File, u64),
+    Bytes(&'a [u8]),
+}
+
+/// A request, by the path below the server's address.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    method: Method,
+    path: String,
+    upload: Upload<'a>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl<'a> Request<'a> {
+    pub fn new(method: Method, path: impl Into<String>) -> Request<'a> {
+        Request { method, path: path.into(), upload: Upload::Nothing, headers: Vec::new() }
+    }
+
+    pub fn get(path: impl Into<String>) -> Request<'a> {
+        Request::new(Method::Get, path)
+    }
+
+    pub fn post(path: impl Into<String>, body: &'a Value) -> Request<'a> {
+        Request::new(Method::Post, path).upload(Upload::Json(body))
+    }
+
+    /// Adds `?name=value`, or `&name=value`.
+    pub fn query(mut self, name: &str, value: &str) -> Request<'a> {
+        let sign = if self.path.contains('?') { '&' } else { '?' };
+        self.path.push_str(&format!("{sign}{name}={}", escape(value)));
+        self
+    }
+
+    pub fn upload(mut self, upload: Upload<'a>) -> Request<'a> {
+        self.upload = upload;
+        self
+    }
+
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Request<'a> {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// What came back with a 2xx status.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Null where the body is empty.
+    pub value: Value,
+    pub etag: Option<String>,
+    pub location: Option<String>,
+}
+
+pub(crate) struct Client {
+    agent: Agent,
+    url: String,
+    token: Option<String>,
+}
+
+impl Client {
+    pub fn new(globals: &Globals, console: &mut Console<'_>) -> Result<Client, Failure> {
+        let url = globals.url.trim().trim_end_matches('/').to_owned();
+        let parsed = url.parse::<ureq::http::Uri>().ok();
+        let scheme = parsed.as_ref().and_then(|uri| uri.scheme_str());
+        if !matches!(scheme, Some("http" | "https")) || url.contains(['?', '#', '@']) {
+            return Err(Failure::usage(
+                format!("`{}` is not the address of a server.", globals.url),
+                "Give --url as in http://127.0.0.1:8080 or https://muster.example.com.",
+            ));
+        }
+        let token = globals.token()?;
+        let loopback = is_loopback(&url);
+        if scheme == Some("http") && !loopback && token.is_some() {
+            console.note(&format!(
+                "muster: warning: the token travels to {url} unencrypted; use https:// outside this machine"
+            ));
+        }
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            // A redirect would lose the token or take it elsewhere.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
+            .timeout_connect(Some(Duration::from_secs(CONNECT_S)))
+            .timeout_recv_response(Some(Duration::from_secs(ANSWER_S)));
+        if loopback {
+            // A proxy of the environment cannot reach this machine's own addresses.
+            config = config.proxy(None);
+        }
+        Ok(Client { agent: config.build().new_agent(), url, token })
+    }
+
+    pub fn get(&self, path: impl Into<String>) -> Result<Answer, Failure> {
+        self.send(&Request::get(path))
+    }
+
+    /// Sends the request and reads the whole answer.
+    pub fn send(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        self.repeating(request, |response| {
+            let (etag, location) =
+                (header(response.headers(), "etag"), header(response.headers(), "location"));
+            let text = read(response.into_body(), ANSWER_BYTES_MAX).map_err(|e| self.network(&e))?;
+            let value = match text.is_empty() {
+                true => Value::Null,
+                false => serde_json::from_slice(&text).map_err(|_| self.not_ours())?,
+            };
+            Ok(Answer { value, etag, location })
+        })
+    }
+
+    /// Sends the request and hands out the answer's bytes as they come.
+    pub fn stream(&self, request: &Request<'_>) -> Result<Box<dyn Read>, Failure> {
+        self.repeating(request, |response| {
+            let reader = response.into_body().into_with_config().limit(u64::MAX).reader();
+            Ok(Box::new(reader) as Box<dyn Read>)
+        })
+    }
+
+    /// Sends a request, and once more if the connection was lost or the server asks for a moment. A
+    /// write carries a key of its own, by which the server knows the repetition.
+    fn repeating<T>(
+        &self,
+        request: &Request<'_>,
+        mut take: impl FnMut(Response<Body>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let key = (request.method != Method::Get).then(random_key).transpose()?;
+        let mut attempt = || {
+            let response = self.once(request, key.as_deref()).map_err(|e| self.network(&e))?;
+            if response.status().is_success() { take(response) } else { Err(self.refusal(response)) }
+        };
+        match attempt() {
+            Err(Failure::Network(Network { lost: true, .. })) => {
+                std::thread::sleep(RETRY_PAUSE);
+                attempt()
+            }
+            Err(Failure::Problem(problem))
+                if problem.retry_after_s.is_some_and(|s| s <= RETRY_AFTER_S_MAX) =>
+            {
+                std::thread::sleep(Duration::from_secs(problem.retry_after_s.unwrap_or_default()));
+                attempt()
+            }
+            done => done,
+        }
+    }
+
+    fn once(&self, request: &Request<'_>, key: Option<&str>) -> Result<Response<Body>, ureq::Error> {
+        let url = format!("{}{}", self.url, request.path);
+        let mut builder = HttpRequest::builder().method(request.method.word()).uri(url);
+        builder = builder.header("accept", "application/json, application/problem+json, */*;q=0.1");
+        if let Some(token) = &self.token {
+            builder = builder.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(key) = key {
+            builder = builder.header("idempotency-key", key);
+        }
+        for (name, value) in &request.headers {
+            builder = builder.header(*name, value);
+        }
+        let is_json = matches!(request.upload, Upload::Json(_));
+        if is_json {
+            builder = builder.header("content-type", "application/json");
+        }
+        match &request.upload {
+            Upload::Nothing => self.agent.run(builder.body(())?),
+            Upload::Json(value) => self.agent.run(builder.body(value.to_string())?),
+            Upload::Bytes(bytes) => self.agent.run(builder.body(*bytes)?),
+            Upload::File(file, size) => {
+                std::io::Seek::rewind(&mut &**file)?;
+                let mut reader = file.take(*size);
+                let builder = builder.header("content-length", size.to_string());
+                self.agent.run(builder.body(SendBody::from_reader(&mut reader))?)
+            }
+        }
+    }
+
+    fn refusal(&self, response: Response<Body>) -> Failure {
+        let status = response.status().as_u16();
+        let retry_after_s = header(response.headers(), "retry-after").and_then(|text| text.parse().ok());
+        let redirected =
+            header(response.headers(), "location").filter(|_| response.status().is_redirection());
+        let text = read(response.into_body(), ANSWER_BYTES_MAX).unwrap_or_default();
+        let document: Value = serde_json::from_slice(&text).unwrap_or_default();
+        let hint = match status {
+            401 if self.token.is_none() => Some(
+                "No token was found: give --token-file FILE or MUSTER_TOKEN. The server wrote the owner's \
+                 token to owner.token in its data directory."
+                    .to_owned(),
+            ),
+            401 => Some("The token that was sent is not (or no longer) valid there.".to_owned()),
+            _ if redirected.is_some() => {
+                Some(format!("It points to {}: is --url right?", redirected.unwrap_or_default()))
+            }
+            _ if document == Value::Null => {
+                Some(format!("That was no answer of Muster: is {} the right address?", self.url))
+            }
+            _ => None,
+        };
+        Failure::Problem(Box::new(Problem { status, document, hint, retry_after_s }))
+    }
+
+    fn not_ours(&self) -> Failure {
+        Failure::refused(
+            format!("{} answered with something that is not JSON.", self.url),
+            "Is it Muster's address?",
+        )
+    }
+
+    fn network(&self, error: &ureq::Error) -> Failure {
+        use std::io::ErrorKind;
+        let url = &self.url;
+        let running = "Is the server running (`muster serve`), and is --url right?";
+        let (what, mend, lost) = match error {
+            ureq::Error::Io(e) if e.kind() == ErrorKind::ConnectionRefused => {
+                (format!("Nothing listens at {url}."), running, false)
+            }
+            ureq::Error::Io(e) if is_certificate(e) => {
+                (format!("{url} has a certificate that cannot be trusted: {}.", io_words(e)), "", false)
+            }
+            ureq::Error::Io(e) => {
+                let what = format!("The connection to {url} broke: {}.", io_words(e));
+                (what, "Is the server still running, and is --url right?", true)
+            }
+            ureq::Error::Protocol(_) | ureq::Error::BodyStalled => {
+                let what = format!("The connection to {url} ended in the middle of an answer.");
+                (what, "Is the server still running, and does it speak http or https as --url says?", true)
+            }
+            ureq::Error::HostNotFound => {
+                (format!("No machine has the name in {url}."), "Is --url spelled right?", false)
+            }
+            ureq::Error::Timeout(_) => (format!("{url} did not answer in time."), running, false),
+            ureq::Error::ConnectionFailed => (format!("{url} cannot be reached."), running, false),
+            ureq::Error::Http(_) => {
+                let mend = "Is there something in --url or in the token that does not belong there?";
+                ("The request cannot be written.".to_owned(), mend, false)
+            }
+            other => (format!("{url} cannot be asked: {other}."), running, false),
+        };
+        Failure::Network(Network { what, mend: mend.to_owned(), lost })
+    }
+}
+
+/// TLS errors come wrapped in an I/O error.
+fn is_certificate(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.to_string().contains("certificate"))
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(ToOwned::to_owned)
+}
+
+fn read(body: Body, limit: u64) -> Result<Vec<u8>, ureq::Error> {
+    body.into_with_config().limit(limit).read_to_vec()
+}
+
+/// 128 random bits in hexadecimal.
+fn random_key() -> Result<String, Failure> {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|_| Failure::refused("This machine gives no random numbers.", "Nothing was sent."))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A part of a path or a query, with everything but letters, digits and `-._~` escaped (RFC 3986 §2.3).
+pub(crate) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+#[test]
+fn what_a_person_typed_stays_one_part_of_the_address() {
+    assert_eq!(escape("a/../b?c#d&e=f İ"), "a%2F..%2Fb%3Fc%23d%26e%3Df%20%C4%B0");
+}

@@ -1,0 +1,21 @@
+//! `muster contacts`.
+
+use crate::args::ContactsArgs;
+use crate::commands::user::state_of;
+use crate::failure::Failure;
+use crate::listing::{Column, List};
+use crate::session::Session;
+use crate::value::text_of;
+
+pub(crate) fn run(session: &mut Session<'_, '_>, args: &ContactsArgs) -> Result<(), Failure> {
+    let columns: &[Column] = &[
+        ("EXT", |item| text_of(&item["extension"])),
+        ("NAME", |item| text_of(&item["display_name"])),
+        ("STATE", |item| state_of(item)),
+        ("NOW", |item| text_of(&item["presence"]).replace('_', " ")),
+        ("PHONES", |item| text_of(&item["phones"])),
+        ("DEPARTMENT", |item| text_of(&item["department"])),
+    ];
+    let path = session.path("/contacts")?;
+    List::all(path, "contact", "contacts").query("filter", args.filter.as_deref()).print(session, columns)
+}

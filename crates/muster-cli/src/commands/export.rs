@@ -1,0 +1,120 @@
+//! `muster export FILE.csv`: to a file beside it, then renamed, so that nobody finds half of one.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::args::ExportArgs;
+use crate::client::Request;
+use crate::failure::{Failure, io_words};
+use crate::session::Session;
+use crate::value::{counted, grouped};
+
+const CHUNK_BYTES: usize = 64 * 1024;
+
+pub(crate) fn run(session: &mut Session<'_, '_>, args: &ExportArgs) -> Result<(), Failure> {
+    let target = &args.file;
+    let is_csv = target.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+    if !is_csv {
+        return Err(Failure::usage(
+            format!("The export is a CSV file, and {} does not end in .csv.", target.display()),
+            "Name it FILE.csv.",
+        ));
+    }
+    if target.exists() && !args.force {
+        return Err(Failure::refused(
+            format!("{} is there already.", target.display()),
+            "Choose another name, or replace it with --force.",
+        ));
+    }
+    let mut request = Request::get(session.path("/export.csv")?);
+    if args.with_secrets {
+        request = request.query("with_secrets", "true");
+    }
+    // First the file: where it cannot be written, nothing need be asked, nor logged.
+    let mut part = Part::beside(target, args.with_secrets)?;
+    let mut reader = session.client.stream(&request)?;
+    let bytes = part.fill(&mut *reader)?;
+    part.rename(target, args.force)?;
+    if session.json {
+        session.console.json(&json!({ "file": target.to_string_lossy(), "bytes": bytes }))?;
+        return Ok(());
+    }
+    let secrets = if args.with_secrets { " It holds passwords: only you can read it." } else { "" };
+    let size = counted(bytes, "byte", "bytes");
+    session.console.line(&format!("Written to {}: {size}.{secrets}", target.display()))?;
+    Ok(())
+}
+
+/// A file that is removed again unless it was finished.
+struct Part {
+    path: PathBuf,
+    file: Option<BufWriter<File>>,
+}
+
+impl Part {
+    fn beside(target: &Path, secret: bool) -> Result<Part, Failure> {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(target.file_name().unwrap_or_default());
+        name.push(format!(".{}.part", std::process::id()));
+        let path = target.with_file_name(name);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, if secret { 0o600 } else { 0o644 });
+        let file = options.open(&path).map_err(|e| cannot_write(&path, &e))?;
+        Ok(Part { path, file: Some(BufWriter::new(file)) })
+    }
+
+    fn fill(&mut self, reader: &mut dyn Read) -> Result<u64, Failure> {
+        let Some(file) = &mut self.file else { return Ok(0) };
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let mut bytes = 0u64;
+        loop {
+            let read = match reader.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) => {
+                    let what =
+                        format!("The export broke off after {} bytes: {}.", grouped(bytes), io_words(&e));
+                    return Err(Failure::refused(what, "No file was written. Try again."));
+                }
+            };
+            file.write_all(&chunk[..read]).map_err(|e| cannot_write(&self.path, &e))?;
+            bytes += read as u64;
+        }
+        file.flush().and_then(|()| file.get_ref().sync_all()).map_err(|e| cannot_write(&self.path, &e))?;
+        Ok(bytes)
+    }
+
+    fn rename(mut self, target: &Path, replace: bool) -> Result<(), Failure> {
+        self.file = None;
+        // A link fails where a rename would replace what somebody else has put there meanwhile.
+        let moved = if replace {
+            std::fs::rename(&self.path, target)
+        } else {
+            std::fs::hard_link(&self.path, target).or_else(|e| match e.kind() {
+                io::ErrorKind::AlreadyExists => Err(e),
+                _ => std::fs::rename(&self.path, target),
+            })
+        };
+        moved.map_err(|e| cannot_write(target, &e))
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // After a rename there is nothing left to remove.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::refused(
+        format!("{} cannot be written: {}.", path.display(), io_words(error)),
+        "Is the directory there, and may you write to it?",
+    )
+}

@@ -1,0 +1,139 @@
+//! `muster import`: sends the file, watches the job, says what came of it, and waits until the phones
+//! know.
+
+mod summary;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::args::ImportArgs;
+use crate::client::{Method, Request, Upload, escape};
+use crate::failure::{Failure, io_words};
+use crate::follow;
+use crate::session::Session;
+
+pub(crate) use summary::print as print_summary;
+
+/// The server's limit; a larger file is refused here, before any of it is read.
+const FILE_MIB_MAX: u64 = 256;
+const FILE_BYTES_MAX: u64 = FILE_MIB_MAX * 1024 * 1024;
+
+/// The phones know within a moment; if they do not after this, something else is wrong.
+const REACHED_TIMEOUT_S: u64 = 30;
+
+pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<(), Failure> {
+    let content = Content::open(&args.file)?;
+    let request = request(session, args)?.upload(content.upload());
+    let answer = session.client.send(&request)?;
+    let job = job_of(&answer.location, &answer.value)?;
+    let ended = follow::until_ended(session, &job)?;
+    let name = args.file.display().to_string();
+    session.tell(&ended, |console, ended| summary::print(console, ended, &name))?;
+    if ended["state"] != "done" {
+        return Err(Failure::Told);
+    }
+    wait_for_phones(session, &ended)
+}
+
+/// The options go into the query, the body is the file as it is.
+fn request<'a>(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<Request<'a>, Failure> {
+    let mut request = Request::new(Method::Post, session.path("/imports")?)
+        .header("content-type", "application/octet-stream");
+    let file_name = args.file.file_name().unwrap_or_default().to_string_lossy();
+    request = request.query("file_name", &file_name).query("activate", args.activate.word());
+    if args.format != "auto" {
+        request = request.query("format", &args.format);
+    }
+    if let Some(by) = args.match_by {
+        request = request.query("match", by.word());
+    }
+    let texts = [("site", &args.site), ("connection", &args.connection)];
+    for (name, value) in texts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+        request = request.query(name, value);
+    }
+    let flags = [
+        ("dry_run", args.dry_run),
+        ("good_rows_only", args.good_rows_only),
+        ("allow_shared_emails", args.allow_shared_emails),
+        ("create_sites", args.create_sites),
+    ];
+    for (name, _) in flags.iter().filter(|(_, on)| *on) {
+        request = request.query(name, "true");
+    }
+    Ok(request)
+}
+
+/// The id at the end of `Location: …/jobs/ID`.
+fn job_of(location: &Option<String>, answer: &Value) -> Result<String, Failure> {
+    let in_location = location.as_deref().and_then(|location| location.rsplit_once("/jobs/"));
+    let job = in_location.map(|(_, id)| id).or_else(|| answer["id"].as_str());
+    let job = job.map(|id| id.trim_matches('/').to_owned()).filter(|id| !id.is_empty());
+    job.ok_or_else(|| {
+        Failure::refused("The server took the file but named no job.", "See `muster job list`.")
+    })
+}
+
+/// So that a phone which registers after this command has ended is let in.
+fn wait_for_phones(session: &mut Session<'_, '_>, ended: &Value) -> Result<(), Failure> {
+    let Some(seq) = ended["seq"].as_u64() else { return Ok(()) };
+    let path = session.path("/phones")?;
+    let request = Request::get(path)
+        .query("reached", &seq.to_string())
+        .query("timeout_s", &REACHED_TIMEOUT_S.to_string());
+    let answer = session.client.send(&request)?;
+    if answer.value["reached"] == false {
+        session.console.note(
+            "muster: warning: it is written, but the phones have not heard of it yet; see the server's log",
+        );
+    }
+    Ok(())
+}
+
+/// What is sent: a file that can be sent again from its beginning, or what came through a pipe.
+enum Content {
+    File(File, u64),
+    Bytes(Vec<u8>),
+}
+
+impl Content {
+    fn open(path: &Path) -> Result<Content, Failure> {
+        let shown = path.display();
+        let cannot = |e: std::io::Error| {
+            Failure::refused(format!("{shown} cannot be read: {}.", io_words(&e)), "Is the path right?")
+        };
+        let file = File::open(path).map_err(cannot)?;
+        let about = file.metadata().map_err(cannot)?;
+        if about.is_dir() {
+            return Err(Failure::refused(format!("{shown} is a directory."), "Name the file in it."));
+        }
+        if about.is_file() {
+            let size = about.len();
+            return if size > FILE_BYTES_MAX { Err(too_large(path)) } else { Ok(Content::File(file, size)) };
+        }
+        let mut bytes = Vec::new();
+        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(cannot)?;
+        if bytes.len() as u64 > FILE_BYTES_MAX { Err(too_large(path)) } else { Ok(Content::Bytes(bytes)) }
+    }
+
+    fn upload(&self) -> Upload<'_> {
+        match self {
+            Content::File(file, size) => Upload::File(file, *size),
+            Content::Bytes(bytes) => Upload::Bytes(bytes),
+        }
+    }
+}
+
+fn too_large(path: &Path) -> Failure {
+    Failure::refused(
+        format!("{} is larger than {FILE_MIB_MAX} MiB, which is the limit for one import.", path.display()),
+        "Split it into several files, each with the header line.",
+    )
+}
+
+/// The path of a job's page of results, for who wants every row.
+pub(crate) fn results_path(job: &str) -> String {
+    format!("/jobs/{}/results", escape(job))
+}

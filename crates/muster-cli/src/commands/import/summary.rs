@@ -1,0 +1,172 @@
+//! What an import says of itself, for the person who sent the file.
+
+use std::collections::HashMap;
+use std::io;
+
+use serde_json::Value;
+
+use crate::console::Console;
+use crate::problem::sentence;
+use crate::value::{count_of, counted, grouped, list_of, text_of};
+
+/// Causes that are shown, and rows of each; the rest are counted.
+const CAUSES_MAX: usize = 20;
+const ROWS_MAX: usize = 5;
+
+/// `name` is the file's, or the job's where the file is not known.
+pub(crate) fn print(console: &mut Console<'_>, job: &Value, name: &str) -> io::Result<()> {
+    let report = &job["report"];
+    if report.is_null() {
+        let state = text_of(&job["state"]);
+        return console.line(&sentence(&format!("{name}: {state}. {}", text_of(&job["problem"]))));
+    }
+    console.line(&recognized(report, name))?;
+    columns(console, report)?;
+    outcome(console, job, report)?;
+    problems(console, job, report)
+}
+
+/// `staff.csv: ringotel, UTF-8, separated by commas, 60 rows.`
+fn recognized(report: &Value, name: &str) -> String {
+    let delimiter = match report["delimiter"].as_str() {
+        Some(",") => "separated by commas".to_owned(),
+        Some(";") => "separated by semicolons".to_owned(),
+        Some("\t") => "separated by tabs".to_owned(),
+        _ => format!("separated by {}", text_of(&report["delimiter"])),
+    };
+    let (format, encoding) = (text_of(&report["format"]), text_of(&report["encoding"]));
+    let rows = counted(count_of(report, "rows"), "row", "rows");
+    format!("{}: format {format}, {encoding}, {delimiter}, {rows}.", crate::clean::clean(name))
+}
+
+fn columns(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
+    let (taken, left): (Vec<_>, Vec<_>) =
+        list_of(report, "columns").iter().partition(|column| !column["field"].is_null());
+    if !taken.is_empty() {
+        console.line("Columns taken:")?;
+    }
+    for column in taken {
+        let (header, field) = (text_of(&column["header"]), text_of(&column["field"]));
+        let line = if header == field { format!("  {header}") } else { format!("  {header} -> {field}") };
+        console.line(&line)?;
+    }
+    if !left.is_empty() {
+        console.line("Columns not taken:")?;
+    }
+    for column in left {
+        console.line(&format!("  {}: {}", text_of(&column["header"]), text_of(&column["why"])))?;
+    }
+    Ok(())
+}
+
+fn outcome(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Result<()> {
+    let count = |name: &str| count_of(report, name);
+    let nothing_written = report["nothing_written"] == true;
+    let refused = job["state"] != "done";
+    let sites = list_of(report, "new_sites").iter().map(text_of).collect::<Vec<_>>().join(", ");
+    if refused {
+        console.line(&format!("Nothing was written. {}", sentence(&text_of(&job["problem"]))))?;
+        if count("rejected") > 0 {
+            console.line("Mend the rows below, or take the others with --good-rows-only.")?;
+        }
+        return Ok(());
+    }
+    let (were, activated) = if nothing_written { ("would be", "would be active") } else { ("", "active") };
+    let outcomes = ["created", "updated", "unchanged", "rejected"];
+    let people: Vec<String> = outcomes
+        .iter()
+        .filter(|word| count(word) > 0 || **word == "created")
+        .map(|word| {
+            format!("{} {were}{}{word}", grouped(count(word)), if were.is_empty() { "" } else { " " })
+        })
+        .collect();
+    console.line(&format!("People: {}.", people.join(", ")))?;
+    console.line(&format!(
+        "Of these, {} {activated} and counted, {} only contacts.",
+        grouped(count("activated")),
+        grouped(count("contacts"))
+    ))?;
+    if !sites.is_empty() {
+        console.line(&format!("New sites: {sites}."))?;
+    }
+    if nothing_written {
+        return console.line("This was a dry run: nothing was written.");
+    }
+    let id = text_of(&job["id"]);
+    console.line(&format!("To take it back: muster undo --job {id}"))
+}
+
+/// Rows with the same cause.
+struct Cause<'a> {
+    remark: bool,
+    column: &'a Value,
+    reason: &'a Value,
+    mend: &'a Value,
+    rows: Vec<&'a Value>,
+}
+
+fn problems(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Result<()> {
+    let causes = by_cause(list_of(report, "problems"));
+    for (title, remark) in [("Problems:", false), ("Remarks, which keep nobody out:", true)] {
+        let of_kind: Vec<&Cause<'_>> = causes.iter().filter(|cause| cause.remark == remark).collect();
+        if of_kind.is_empty() {
+            continue;
+        }
+        console.line("")?;
+        console.line(title)?;
+        for cause in of_kind.iter().take(CAUSES_MAX) {
+            print_cause(console, cause)?;
+        }
+        if of_kind.len() > CAUSES_MAX {
+            let more = counted((of_kind.len() - CAUSES_MAX) as u64, "cause", "causes");
+            console.line(&format!("  and {more} more: muster job show {} --json", text_of(&job["id"])))?;
+        }
+    }
+    match count_of(report, "problems_left_out") {
+        0 => Ok(()),
+        count => {
+            console.line(&format!("{} were counted but not kept.", counted(count, "problem", "problems")))
+        }
+    }
+}
+
+/// In the order in which the causes first appear.
+fn by_cause(problems: &[Value]) -> Vec<Cause<'_>> {
+    let mut causes: Vec<Cause<'_>> = Vec::new();
+    let mut places: HashMap<(bool, [Option<&str>; 3]), usize> = HashMap::new();
+    for problem in problems {
+        let (column, reason, mend) = (&problem["column"], &problem["reason"], &problem["mend"]);
+        let remark = problem["remark"] == true;
+        let place =
+            *places.entry((remark, [column, reason, mend].map(Value::as_str))).or_insert(causes.len());
+        if place == causes.len() {
+            causes.push(Cause { remark, column, reason, mend, rows: Vec::new() });
+        }
+        causes[place].rows.push(problem);
+    }
+    causes
+}
+
+fn print_cause(console: &mut Console<'_>, cause: &Cause<'_>) -> io::Result<()> {
+    let column = text_of(cause.column);
+    let subject = if column.is_empty() { "The row".to_owned() } else { column };
+    let rows = counted(cause.rows.len() as u64, "row", "rows");
+    console.line(&format!("  {subject} {} ({rows})", text_of(cause.reason)))?;
+    let mend = text_of(cause.mend);
+    if !mend.is_empty() {
+        console.line(&format!("    To mend it: {mend}"))?;
+    }
+    for row in cause.rows.iter().take(ROWS_MAX) {
+        let found = text_of(&row["found"]);
+        let found = if found.is_empty() { "found nothing".to_owned() } else { format!("found `{found}`") };
+        console.line(&format!(
+            "    row {}, line {}: {found}",
+            count_of(row, "row"),
+            count_of(row, "line")
+        ))?;
+    }
+    match cause.rows.len().saturating_sub(ROWS_MAX) {
+        0 => Ok(()),
+        more => console.line(&format!("    and {}", counted(more as u64, "more row", "more rows"))),
+    }
+}

@@ -1,0 +1,43 @@
+//! `muster site list`, `muster site create`.
+
+use serde_json::{Map, Value};
+
+use crate::args::{SiteCommand, SiteCreateArgs};
+use crate::client::Request;
+use crate::failure::Failure;
+use crate::listing::{Column, List};
+use crate::session::Session;
+use crate::value::text_of;
+
+pub(crate) fn run(session: &mut Session<'_, '_>, command: &SiteCommand) -> Result<(), Failure> {
+    match command {
+        SiteCommand::Create(args) => create(session, args),
+        SiteCommand::List => list(session),
+    }
+}
+
+fn create(session: &mut Session<'_, '_>, args: &SiteCreateArgs) -> Result<(), Failure> {
+    let mut body = Map::new();
+    body.insert("name".into(), args.name.as_str().into());
+    for (name, value) in [("country", &args.country), ("time_zone", &args.time_zone)] {
+        if let Some(value) = value {
+            body.insert(name.into(), value.as_str().into());
+        }
+    }
+    let path = session.path("/sites")?;
+    let answer = session.client.send(&Request::post(path, &Value::Object(body)))?;
+    session.tell(&answer.value, |console, made| {
+        console.line(&format!("Made the site {}.", text_of(&made["name"])))
+    })
+}
+
+fn list(session: &mut Session<'_, '_>) -> Result<(), Failure> {
+    let columns: &[Column] = &[
+        ("NAME", |item| text_of(&item["name"])),
+        ("COUNTRY", |item| text_of(&item["country"])),
+        ("TIME ZONE", |item| text_of(&item["time_zone"])),
+        ("ID", |item| text_of(&item["id"])),
+    ];
+    let path = session.path("/sites")?;
+    List::all(path, "site", "sites").print(session, columns)
+}

@@ -1,0 +1,38 @@
+//! `muster token create`.
+
+use serde_json::json;
+
+use crate::args::{TokenCommand, TokenCreateArgs};
+use crate::client::Request;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::value::text_of;
+
+/// Operators' tokens belong to the operator's own organization.
+const OPERATOR: &str = "operator";
+
+pub(crate) fn run(session: &mut Session<'_, '_>, command: &TokenCommand) -> Result<(), Failure> {
+    match command {
+        TokenCommand::Create(args) => create(session, args),
+    }
+}
+
+fn create(session: &mut Session<'_, '_>, args: &TokenCreateArgs) -> Result<(), Failure> {
+    if let Some(org) = &args.for_org {
+        session.name_organization(org);
+    } else if args.role == OPERATOR {
+        session.name_organization(OPERATOR);
+    }
+    let body = json!({ "name": args.name, "role": args.role });
+    let path = session.path("/tokens")?;
+    let answer = session.client.send(&Request::post(path, &body))?;
+    // The token alone on stdout, so that it can be put into a file: muster token create … > wallboard.token
+    session.tell(&answer.value, |console, made| {
+        console.note(&format!(
+            "Made the token {} ({}). It is shown this once; keep it where only its user can read it:",
+            text_of(&made["name"]),
+            text_of(&made["role"])
+        ));
+        console.line(&text_of(&made["token"]))
+    })
+}

@@ -1,0 +1,26 @@
+//! `muster undo SEQ`, `muster undo --job ID`.
+
+use serde_json::json;
+
+use crate::args::UndoArgs;
+use crate::client::{Request, escape};
+use crate::failure::Failure;
+use crate::problem::sentence;
+use crate::session::Session;
+use crate::value::{count_of, counted, list_of, text_of};
+
+pub(crate) fn run(session: &mut Session<'_, '_>, args: &UndoArgs) -> Result<(), Failure> {
+    let path = match (args.seq, &args.job) {
+        (Some(seq), _) => session.path(&format!("/changes/{seq}/undo"))?,
+        (None, Some(job)) => session.path(&format!("/jobs/{}/undo", escape(job)))?,
+        (None, None) => {
+            return Err(Failure::usage("Nothing to take back was named.", "Give SEQ or --job ID."));
+        }
+    };
+    let answer = session.client.send(&Request::post(path, &json!({})))?;
+    session.tell(&answer.value, |console, undone| {
+        let changes = counted(count_of(undone, "changes"), "change", "changes");
+        console.line(&format!("Taken back: {changes}. This is change {} now.", text_of(&undone["seq"])))?;
+        list_of(undone, "notes").iter().try_for_each(|note| console.line(&sentence(&text_of(note))))
+    })
+}

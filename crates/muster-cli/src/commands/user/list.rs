@@ -1,0 +1,49 @@
+use std::io;
+
+use serde_json::Value;
+
+use super::{find, state_of};
+use crate::args::ListArgs;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::listing::{Column, List};
+use crate::session::Session;
+use crate::table::print_pairs;
+use crate::value::text_of;
+
+pub(super) fn list(session: &mut Session<'_, '_>, args: &ListArgs) -> Result<(), Failure> {
+    let columns: &[Column] = &[
+        ("EXT", |item| text_of(&item["extension"])),
+        ("NAME", |item| text_of(&item["display_name"])),
+        ("USERNAME", |item| text_of(&item["username"])),
+        ("STATE", |item| state_of(item)),
+        ("EMAIL", |item| text_of(&item["email"])),
+        ("DEPARTMENT", |item| text_of(&item["department"])),
+    ];
+    let path = session.path("/users")?;
+    List::all(path, "person", "people")
+        .query("filter", args.filter.as_deref())
+        .query("sort", args.sort.as_deref())
+        .query("total", Some("true"))
+        .limit((!args.all).then_some(args.limit))
+        .print(session, columns)
+}
+
+pub(super) fn show(session: &mut Session<'_, '_>, who: &str) -> Result<(), Failure> {
+    let user = find(session, who)?;
+    session.tell(&user.value, print)
+}
+
+/// What says who it is comes first; the rest in the server's order, without what is empty.
+const FIRST: [&str; 6] = ["display_name", "extension", "username", "email", "service", "user_type"];
+
+pub(super) fn print(console: &mut Console<'_>, user: &Value) -> io::Result<()> {
+    let value = |name: &str| match name {
+        "service" => state_of(user),
+        name => text_of(&user[name]),
+    };
+    let rest = user.as_object().into_iter().flat_map(|members| members.keys().map(String::as_str));
+    let names = FIRST.into_iter().chain(rest.filter(|name| !FIRST.contains(name)));
+    let pairs: Vec<(String, String)> = names.map(|name| (name.to_owned(), value(name))).collect();
+    print_pairs(console, &pairs)
+}

@@ -1,0 +1,133 @@
+//! Watching a job until it has ended.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
+
+use crate::client::escape;
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::session::Session;
+use crate::value::{count_of, grouped, text_of};
+
+/// Short jobs are over after a few looks; long ones are not asked about all the time.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+const PAUSE_MAX: Duration = Duration::from_millis(250);
+/// Without a terminal, a line this often.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+/// A server that is restarted carries the job on; we wait this long for it to be back.
+const AWAY_MAX: Duration = Duration::from_secs(60);
+
+/// The job as it is when it has ended.
+pub(crate) fn until_ended(session: &mut Session<'_, '_>, job: &str) -> Result<Value, Failure> {
+    let path = session.path(&format!("/jobs/{}", escape(job)))?;
+    let mut shown = Shown::new(session.console);
+    let mut pause = PAUSE_MIN;
+    let mut away_since: Option<Instant> = None;
+    loop {
+        match session.client.get(path.as_str()) {
+            Ok(answer) if has_ended(&answer.value) => {
+                shown.clear();
+                return Ok(answer.value);
+            }
+            Ok(answer) => {
+                away_since = None;
+                shown.update(session.console, &answer.value);
+            }
+            Err(Failure::Network(network)) => {
+                let since = *away_since.get_or_insert_with(|| {
+                    shown.say(
+                        session.console,
+                        &format!("{} The job is kept; waiting for the server.", network.what),
+                    );
+                    Instant::now()
+                });
+                if since.elapsed() > AWAY_MAX {
+                    shown.clear();
+                    return Err(Failure::refused(
+                        network.what,
+                        format!("When the server is back: muster job show {job} --follow"),
+                    ));
+                }
+            }
+            Err(other) => {
+                shown.clear();
+                return Err(other);
+            }
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 3 / 2).min(PAUSE_MAX);
+    }
+}
+
+pub(crate) fn has_ended(job: &Value) -> bool {
+    !matches!(job["state"].as_str(), Some("queued" | "running"))
+}
+
+/// Rows of the file, rows judged and rows written so far.
+pub(crate) fn rows(job: &Value) -> (u64, u64, u64) {
+    let progress = &job["progress"];
+    (count_of(progress, "rows_total"), count_of(progress, "rows_judged"), count_of(progress, "rows_written"))
+}
+
+/// `waiting for its turn`, `judged 20,000 of 100,000 rows`, `written 512 of 100,000 rows`.
+fn doing(job: &Value) -> String {
+    let of = |done: u64, total: u64| match total {
+        0 => format!("{} rows", grouped(done)),
+        total => format!("{} of {} rows", grouped(done), grouped(total)),
+    };
+    match (job["state"].as_str(), rows(job)) {
+        (Some("queued"), _) => "waiting for its turn".to_owned(),
+        (_, (total, _, written)) if written > 0 => format!("written {}", of(written, total)),
+        (_, (total, judged, _)) => format!("judged {}", of(judged, total)),
+    }
+}
+
+/// A bar on a terminal, a line now and then elsewhere.
+struct Shown {
+    bar: Option<ProgressBar>,
+    last_line: Instant,
+}
+
+impl Shown {
+    fn new(console: &Console<'_>) -> Shown {
+        let bar = console.draw_progress.then(|| {
+            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+            // The template is ours and is right; without it the bar only looks plainer.
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:30} {msg} {elapsed}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Shown { bar, last_line: Instant::now() }
+    }
+
+    fn update(&mut self, console: &mut Console<'_>, job: &Value) {
+        let text = doing(job);
+        if let Some(bar) = &self.bar {
+            let (total, judged, written) = rows(job);
+            // Judging and writing take about the same time: each is half of the bar.
+            bar.set_length(total.max(1) * 2);
+            bar.set_position(judged + written);
+            bar.set_message(text);
+        } else if self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
+            let kind = text_of(&job["kind"]);
+            console.note(&format!("{kind}: {text}"));
+        }
+    }
+
+    fn say(&self, console: &mut Console<'_>, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| console.note(text)),
+            None => console.note(text),
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

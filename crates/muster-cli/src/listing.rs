@@ -1,0 +1,89 @@
+//! A list of the API as a table, or as one JSON document.
+
+use std::io::Write;
+
+use serde_json::Value;
+
+use crate::client::Request;
+use crate::failure::Failure;
+use crate::pages::{self, Listing, PAGE};
+use crate::session::Session;
+use crate::table::Table;
+use crate::value::{counted, grouped};
+
+/// A header and the cell below it.
+pub(crate) type Column = (&'static str, fn(&Value) -> String);
+
+pub(crate) struct List<'a> {
+    pub listing: Listing<'a>,
+    /// What one of them and several of them are called.
+    one: &'a str,
+    many: &'a str,
+}
+
+impl<'a> List<'a> {
+    pub fn all(path: String, one: &'a str, many: &'a str) -> List<'a> {
+        List { listing: Listing { path, query: Vec::new(), limit: None }, one, many }
+    }
+
+    pub fn limit(mut self, limit: Option<u32>) -> List<'a> {
+        self.listing.limit = limit;
+        self
+    }
+
+    pub fn query(mut self, name: &'a str, value: Option<&'a str>) -> List<'a> {
+        self.listing.query.extend(value.map(|value| (name, value)));
+        self
+    }
+
+    pub fn print(self, session: &mut Session<'_, '_>, columns: &[Column]) -> Result<(), Failure> {
+        if session.json {
+            return self.print_json(session);
+        }
+        let mut table = Table::new(&columns.iter().map(|(header, _)| *header).collect::<Vec<_>>());
+        let listed = pages::for_each(&session.client, &self.listing, |item| {
+            table.row(columns.iter().map(|(_, cell)| cell(item)).collect());
+            Ok(())
+        })?;
+        table.print(session.console)?;
+        // Beside the table, not in it: what reads the rows on counts them itself.
+        let count = match (listed.total, listed.more) {
+            (Some(total), true) => {
+                format!("{} of {}", grouped(listed.shown), counted(total, self.one, self.many))
+            }
+            (None, true) => format!("the first {}", counted(listed.shown, self.one, self.many)),
+            _ => counted(listed.shown, self.one, self.many),
+        };
+        if session.console.out_width.is_some() {
+            session.console.note(&count);
+        }
+        Ok(())
+    }
+
+    /// The server's answer where it is one page, else one document of the same shape, written as the pages
+    /// come.
+    fn print_json(&self, session: &mut Session<'_, '_>) -> Result<(), Failure> {
+        if let Some(limit) = self.listing.limit.filter(|limit| *limit <= PAGE) {
+            let mut request = Request::get(self.listing.path.as_str()).query("limit", &limit.to_string());
+            for (name, value) in &self.listing.query {
+                request = request.query(name, value);
+            }
+            let answer = session.client.send(&request)?;
+            return Ok(session.console.json(&answer.value)?);
+        }
+        let out = &mut session.console.out;
+        write!(out, "{{\"items\":[")?;
+        let mut separator = "\n";
+        let listed = pages::for_each(&session.client, &self.listing, |item| {
+            write!(out, "{separator}{item}")?;
+            separator = ",\n";
+            Ok(())
+        })?;
+        write!(out, "\n],\"next_cursor\":null")?;
+        if let Some(total) = listed.total {
+            write!(out, ",\"total\":{total}")?;
+        }
+        writeln!(out, "}}")?;
+        Ok(())
+    }
+}

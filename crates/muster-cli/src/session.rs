@@ -1,0 +1,83 @@
+//! What a command works with: the client, the organization that is meant, and the console.
+
+use serde_json::Value;
+
+use crate::client::{Client, Request, escape};
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::globals::Globals;
+use crate::value::text_of;
+
+const ORGANIZATIONS: &str = "/api/v1/organizations";
+
+/// So many are named when it is not clear which is meant.
+const NAMED_MAX: usize = 10;
+
+pub(crate) struct Session<'a, 'c> {
+    pub client: Client,
+    pub console: &'a mut Console<'c>,
+    pub json: bool,
+    org: Option<String>,
+}
+
+impl<'a, 'c> Session<'a, 'c> {
+    pub fn new(globals: &Globals, console: &'a mut Console<'c>) -> Result<Session<'a, 'c>, Failure> {
+        let client = Client::new(globals, console)?;
+        let org = globals.org().map(ToOwned::to_owned);
+        Ok(Session { client, console, json: globals.json, org })
+    }
+
+    /// The path of something in the organization that is meant: `path` begins with a slash.
+    pub fn path(&mut self, path: &str) -> Result<String, Failure> {
+        let org = match &self.org {
+            Some(org) => org.clone(),
+            None => self.org.insert(self.only_organization()?).clone(),
+        };
+        Ok(format!("{ORGANIZATIONS}/{}{path}", escape(&org)))
+    }
+
+    pub fn organizations_path() -> &'static str {
+        ORGANIZATIONS
+    }
+
+    pub fn name_organization(&mut self, org: &str) {
+        self.org = Some(org.to_owned());
+    }
+
+    fn only_organization(&self) -> Result<String, Failure> {
+        let limit = (NAMED_MAX + 1).to_string();
+        let answer = self.client.send(&Request::get(ORGANIZATIONS).query("limit", &limit))?;
+        let items = answer.value["items"].as_array().cloned().unwrap_or_default();
+        let slugs: Vec<String> = items.iter().map(|item| text_of(&item["slug"])).collect();
+        match slugs.as_slice() {
+            [] => Err(Failure::refused(
+                "There is no organization yet.",
+                "Make one: muster org create NAME --domain DOMAIN",
+            )),
+            [only] => Ok(only.clone()),
+            several => {
+                let more = if several.len() > NAMED_MAX { ", …" } else { "" };
+                let named = several.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
+                Err(Failure::usage(
+                    format!("There are several organizations: {named}{more}."),
+                    "Say which one with --org or MUSTER_ORG.",
+                ))
+            }
+        }
+    }
+
+    /// Prints the answer as it is if JSON is wanted, else what `words` makes of it.
+    pub fn tell(
+        &mut self,
+        answer: &Value,
+        words: impl FnOnce(&mut Console<'_>, &Value) -> std::io::Result<()>,
+    ) -> Result<(), Failure> {
+        if self.json {
+            self.console.json(answer)?;
+        } else {
+            words(self.console, answer)?;
+        }
+        self.console.out.flush()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! Refusals, lost connections and wrong usage.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::{Server, answer, drop_connection, muster, muster_with, problem, run};
+
+fn nobody() -> serde_json::Value {
+    json!({ "items": [], "next_cursor": null })
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_a_refusal_with_1() {
+    assert_eq!(run(&["user", "frobnicate"], None, "").status, 2);
+    assert_eq!(run(&["seats", "--url", "nonsense"], None, "").status, 2);
+    assert_eq!(run(&["--help"], None, "").status, 0);
+    let server =
+        Server::start(vec![problem("403 Forbidden", json!({ "detail": "your token lacks a permission" }))]);
+    let outcome = muster(&server, &["seats"]);
+    assert_eq!((outcome.status, outcome.out.as_str()), (1, ""));
+    assert_eq!(outcome.err, "muster: Your token lacks a permission.\n");
+}
+
+#[test]
+fn every_field_that_is_not_right_is_said_with_its_mend() {
+    let body = json!({ "title": "Bad Request", "status": 400, "detail": "2 fields are not right", "errors": [
+        { "field": "extension", "reason": "is not an extension", "mend": "write 1 to 15 digits, such as 1001" },
+        { "field": "email\u{1b}[2J", "reason": "has no @", "mend": "write it as in ana@example.com" } ] });
+    let server = Server::start(vec![problem("400 Bad Request", body)]);
+    assert_snapshot!(muster(&server, &["org", "create", "X", "--domain", "x.example"]).seen());
+}
+
+#[test]
+fn one_mistake_is_one_sentence() {
+    let body = json!({ "detail": "extension is not an extension: write digits", "errors": [
+        { "field": "extension", "reason": "is not an extension", "mend": "write digits" } ] });
+    let server = Server::start(vec![problem("400 Bad Request", body)]);
+    assert_eq!(muster(&server, &["seats"]).err, "muster: Extension is not an extension: write digits.\n");
+}
+
+#[test]
+fn with_json_the_servers_refusal_is_the_document() {
+    let body = json!({ "status": 404, "detail": "there is no such user" });
+    let server = Server::start(vec![problem("404 Not Found", body.clone())]);
+    let outcome = muster(&server, &["user", "show", "nobody", "--json"]);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&outcome.out).unwrap(), body);
+    assert_eq!((outcome.status, outcome.err.as_str()), (1, "muster: There is no such user.\n"));
+}
+
+#[test]
+fn a_server_that_is_not_there_is_one_line_with_its_address() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}");
+    let outcome = run(&["seats", "--org", "x", "--token", "t", "--url", &url], None, "");
+    let want = format!(
+        "muster: Nothing listens at {url}. Is the server running (`muster serve`), and is --url right?\n"
+    );
+    assert_eq!((outcome.status, outcome.err), (1, want));
+}
+
+#[test]
+fn a_write_is_repeated_once_with_its_key_when_the_connection_is_lost() {
+    let server = Server::start(vec![drop_connection(), answer(json!({ "name": "Leeds" }))]);
+    let outcome = muster(&server, &["site", "create", "Leeds"]);
+    assert_eq!((outcome.status, outcome.out.as_str()), (0, "Made the site Leeds.\n"));
+    let asked = server.asked();
+    let keys: Vec<&str> = asked.iter().map(|request| request.header("idempotency-key")).collect();
+    assert_eq!(keys.len(), 2);
+    assert!(keys[0] == keys[1] && keys[0].len() == 32, "{keys:?}");
+    assert!(asked.iter().all(|request| request.json() == json!({ "name": "Leeds" })));
+}
+
+#[test]
+fn a_connection_that_is_lost_twice_is_given_up() {
+    let server = Server::start(vec![drop_connection(), drop_connection(), answer(json!({}))]);
+    let outcome = muster(&server, &["site", "create", "Leeds"]);
+    assert_eq!((outcome.status, server.asked().len()), (1, 2));
+    assert!(outcome.err.starts_with(&format!("muster: The connection to {}", server.url)), "{}", outcome.err);
+    assert_eq!(outcome.err.lines().count(), 1);
+}
+
+#[test]
+fn two_writes_have_two_keys() {
+    let server = Server::start(vec![answer(json!({})), answer(json!({}))]);
+    muster(&server, &["site", "create", "Leeds"]);
+    muster(&server, &["site", "create", "Leeds"]);
+    let asked = server.asked();
+    assert_ne!(asked[0].header("idempotency-key"), asked[1].header("idempotency-key"));
+    assert_eq!(asked[0].header("authorization"), "Bearer sesame");
+}
+
+#[test]
+fn a_server_that_is_busy_is_asked_again_when_it_said() {
+    let busy =
+        crate::server::respond("503 Service Unavailable", &[("retry-after", "0")], "{\"detail\":\"busy\"}");
+    let server = Server::start(vec![busy, answer(nobody())]);
+    assert_eq!(muster(&server, &["seats"]).status, 0);
+}
+
+#[test]
+fn something_that_is_not_muster_is_recognized_by_its_answer() {
+    let page = crate::server::respond("404 Not Found", &[("content-type", "text/html")], "<html>");
+    let server = Server::start(vec![page]);
+    let outcome = muster(&server, &["seats"]);
+    let want = format!("That was no answer of Muster: is {} the right address?", server.url);
+    assert!(outcome.err.contains(&want), "{}", outcome.err);
+    assert_eq!(outcome.status, 1);
+}
+
+#[test]
+fn a_token_that_is_missing_is_asked_for_in_words() {
+    let body = json!({ "detail": "sign in with a valid token" });
+    let server = Server::start(vec![problem("401 Unauthorized", body)]);
+    let outcome = run(&["seats", "--org", "example", "--url", &server.url], None, "");
+    assert_eq!(outcome.status, 1);
+    assert!(outcome.err.contains("No token was found: give --token-file FILE"), "{}", outcome.err);
+    assert_eq!(server.asked()[0].header("authorization"), "");
+}
+
+#[test]
+fn a_password_on_the_command_line_is_refused_before_anything_is_sent() {
+    let server = Server::start(vec![]);
+    let outcome = muster(&server, &["user", "set", "1001", "sip_password=hunter2"]);
+    assert_eq!(outcome.status, 2);
+    assert!(outcome.err.contains("Write sip_password=- and you are asked for it."), "{}", outcome.err);
+    let empty = muster_with(&server, &["user", "set", "1001", "sip_password=-"], None, "\n");
+    assert_eq!((empty.status, server.asked().len()), (1, 0));
+}
+
+#[test]
+fn the_only_organization_is_meant_and_of_several_one_must_be_named() {
+    let one = json!({ "items": [{ "slug": "acme" }], "next_cursor": null });
+    let server = Server::start(vec![answer(one), answer(nobody())]);
+    assert_eq!(run(&["seats", "--token", "t", "--url", &server.url], None, "").status, 0);
+    assert!(server.lines()[1].starts_with("GET /api/v1/organizations/acme/seats"));
+
+    let two = json!({ "items": [{ "slug": "acme" }, { "slug": "other" }], "next_cursor": null });
+    let server = Server::start(vec![answer(two)]);
+    let outcome = run(&["seats", "--token", "t", "--url", &server.url], None, "");
+    assert_eq!(outcome.status, 2);
+    assert!(outcome.err.contains("acme, other"), "{}", outcome.err);
+}

@@ -1,0 +1,54 @@
+//! The command line against a server that answers by a script.
+
+mod commands;
+mod errors;
+mod import;
+mod server;
+
+use std::io::Cursor;
+
+use muster_cli::Console;
+
+pub use server::{Request, Server, answer, created, drop_connection, problem};
+
+/// What a command left behind.
+pub struct Outcome {
+    pub status: u8,
+    pub out: String,
+    pub err: String,
+}
+
+impl Outcome {
+    /// For snapshots: everything a person would see.
+    pub fn seen(&self) -> String {
+        format!("{}\n--- stderr ---\n{}\n--- status {} ---", self.out, self.err, self.status)
+    }
+}
+
+/// Runs `muster ARGUMENTS --url … --token … --org example`.
+pub fn muster(server: &Server, arguments: &[&str]) -> Outcome {
+    muster_with(server, arguments, None, "")
+}
+
+/// The same on a terminal of so many columns, or with something to read.
+pub fn muster_with(server: &Server, arguments: &[&str], width: Option<usize>, input: &str) -> Outcome {
+    let globals = ["--url", server.url.as_str(), "--token", "sesame", "--org", "example"];
+    run(&[arguments, &globals].concat(), width, input)
+}
+
+pub fn run(arguments: &[&str], width: Option<usize>, input: &str) -> Outcome {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let status = {
+        let mut console = Console {
+            out: Box::new(&mut out),
+            err: Box::new(&mut err),
+            input: Box::new(Cursor::new(input.to_owned())),
+            out_width: width,
+            draw_progress: false,
+            asks_person: false,
+        };
+        muster_cli::run_arguments(std::iter::once("muster").chain(arguments.iter().copied()), &mut console)
+    };
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Outcome { status, out: text(out), err: text(err) }
+}
