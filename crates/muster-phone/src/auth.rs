@@ -121,7 +121,11 @@ impl Core {
             Challenger::Proxy => (407, Name::ProxyAuthenticate),
         };
         let mut answer = self.answer_to(request, status, flow);
-        for challenge in self.nonces.challenge(now, realm, stale) {
+        let mut challenges = self.nonces.challenge(now, realm, stale);
+        if self.config.md5_first {
+            challenges.reverse();
+        }
+        for challenge in challenges {
             answer.header_ref(name, &challenge);
         }
         self.send_answer(request, flow, answer.finish());

@@ -24,6 +24,9 @@ use crate::subscriptions::{Subscription, Subscriptions};
 use crate::timers::Timers;
 use crate::transactions::{Transaction, Transactions};
 
+/// Timers below this number are not worth sweeping.
+const SWEEP_MIN: usize = 4096;
+
 /// The phones of some organizations: one of these per thread, nothing shared.
 pub struct Core {
     pub(crate) config: CoreConfig,
@@ -126,6 +129,7 @@ impl Core {
             }
         }
         self.settle(now);
+        self.sweep_timers();
     }
 
     pub fn next_output(&mut self) -> Option<Output> {
@@ -147,6 +151,7 @@ impl Core {
         counters.calls = self.ledger.len();
         counters.subscriptions = self.subscriptions.len();
         counters.transactions = self.transactions.len();
+        counters.timers = self.timers.len();
         counters.dialogs = self.dialogs.len() + self.calls.len() + self.branches.len();
         counters
     }
@@ -174,6 +179,24 @@ impl Core {
     /// a binding or a dialog ends by its own rules, not with a connection.
     pub(crate) fn live_flow(&self, flow: Flow, contact: &str) -> Flow {
         if self.is_open(flow) { flow } else { closed(contact, flow) }
+    }
+
+    /// Most things that wake the core end before their last timer does (a call's limit is hours
+    /// away): what they leave behind must not grow with the traffic.
+    fn sweep_timers(&mut self) {
+        let of_transactions = 4 * (self.transactions.len() + self.calls.len() + self.branches.len());
+        let living = of_transactions + self.location.len() + self.subscriptions.len();
+        if self.timers.len() < SWEEP_MIN + 2 * living {
+            return;
+        }
+        let Core { timers, transactions, location, calls, branches, subscriptions, .. } = self;
+        timers.retain(|wake| match wake {
+            Wake::Transaction(key, _) => transactions.get(*key).is_some(),
+            Wake::Binding(key) => location.get(*key).is_some(),
+            Wake::Call(key, _) => calls.get(*key).is_some(),
+            Wake::Cancelled(key) => branches.get(*key).is_some(),
+            Wake::Subscription(key) => subscriptions.get(*key).is_some(),
+        });
     }
 
     /// Tells the world what has changed about people, once per input, as it is now.

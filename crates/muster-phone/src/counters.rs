@@ -31,6 +31,8 @@ pub struct Counters {
     pub calls: usize,
     pub subscriptions: usize,
     pub transactions: usize,
+    /// Timers set, those included that nobody waits for any more.
+    pub timers: usize,
     /// Sides of calls, attempts and subscriptions that are still remembered.
     pub dialogs: usize,
 }

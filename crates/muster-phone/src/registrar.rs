@@ -37,6 +37,11 @@ impl Answered {
     }
 
     fn note(&mut self, key: &transaction::Key, person: PersonKey, status: u16, now: Instant) {
+        if self.in_order.len() >= ANSWERED_MAX
+            && let Some((_, oldest)) = self.in_order.pop_front()
+        {
+            self.outcomes.remove(&oldest);
+        }
         let fingerprint = self.hash.fingerprint(key);
         self.outcomes.insert(fingerprint, (person, status));
         self.in_order.push_back((now + PATIENCE, fingerprint));
@@ -53,6 +58,9 @@ impl Answered {
         self.in_order.front().map(|(until, _)| *until)
     }
 }
+
+/// REGISTERs remembered for their retransmissions: 10,000 a second for as long as one may come.
+const ANSWERED_MAX: usize = 320_000;
 
 /// Why a REGISTER is refused.
 struct Refused {

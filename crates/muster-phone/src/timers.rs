@@ -2,7 +2,8 @@
 //!
 //! Timers are never taken out early: whoever is woken looks whether there is still something to do.
 //! Where deadlines move often (a binding that is refreshed), the owner keeps one timer and sets it
-//! anew when it fires, so that a refresh costs nothing here.
+//! anew when it fires, so that a refresh costs nothing here. Who has gone leaves timers behind; when
+//! there are more of them than of living ones, they are swept out together.
 
 use core::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -37,6 +38,15 @@ impl<W> Timers<W> {
             return None;
         }
         self.heap.pop().map(|entry| entry.0.who)
+    }
+
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Takes out the timers of those who have gone.
+    pub fn retain(&mut self, lives: impl Fn(&W) -> bool) {
+        self.heap.retain(|entry| lives(&entry.0.who));
     }
 
     pub fn next_at(&self) -> Option<Instant> {

@@ -88,7 +88,12 @@ pub fn address(host: u8, port: u16) -> SocketAddr {
 }
 
 pub fn core_flow(peer: SocketAddr) -> Flow {
-    Flow { transport: Transport::Udp, peer, id: FlowId::DATAGRAM, local: "127.0.0.1:5060".parse().unwrap() }
+    Flow {
+        transport: Transport::Udp,
+        peer,
+        id: FlowId::DATAGRAM,
+        local: SocketAddr::from(([127, 0, 0, 1], 5060)),
+    }
 }
 
 impl World {
