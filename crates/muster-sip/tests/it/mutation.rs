@@ -9,7 +9,7 @@ use muster_sip::transaction::Key;
 use muster_sip::{Fault, Message, Name, NameAddr, Rng, StreamFramer, Uri, Via};
 
 /// Unless the environment's MUSTER_FUZZ_ROUNDS asks for more.
-const ROUNDS: usize = 6_000;
+const ROUNDS: usize = 4_000;
 
 /// Pieces that parsers stumble over.
 const PIECES: [&[u8]; 24] = [
