@@ -165,7 +165,10 @@ mod tests {
         let counters = Counters::new();
         let (release, blocked) = channel::<()>();
         let blocked = Mutex::new(blocked);
-        let events = EventSender::start(10, move |_| drop(blocked.lock().unwrap().recv())).unwrap();
+        let events = EventSender::start(10, move |_| {
+            let _ = blocked.lock().unwrap().recv();
+        })
+        .unwrap();
         for n in 0..100 {
             events.send(presence(n), &counters);
         }

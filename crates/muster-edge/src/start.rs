@@ -21,7 +21,7 @@ use crate::udp::UdpEndpoint;
 
 /// Binds every address, reads the journal and starts the threads. `on_event` is called on a
 /// thread of its own, in order; while it blocks, events gather up to a limit and are then dropped
-/// and counted.
+/// and counted. It must not own an [`EdgeHandle`]: the edge would wait for itself to end.
 ///
 /// # Errors
 /// An address that is taken, with the name of who holds it; a data directory that cannot be used.

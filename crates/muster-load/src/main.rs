@@ -57,6 +57,9 @@ struct Options {
     /// Use a nonce again instead of waiting for a new challenge.
     #[arg(long)]
     reuse_nonces: bool,
+    /// Microseconds to sleep between looks at the socket; 0 wakes for each answer.
+    #[arg(long, default_value_t = 0)]
+    quantum_us: u64,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
         hold: Duration::from_millis(options.hold_ms),
         timeout: Duration::from_secs(options.timeout_s),
         reuse_nonces: options.reuse_nonces,
+        quantum: Duration::from_micros(options.quantum_us),
     };
     let report = read_users(&options.users).and_then(|users| run(&load, &users));
     match report {

@@ -225,6 +225,12 @@ impl Log {
         self.good_bytes > 2 * self.live_bytes + COMPACT_FROM_BYTES
     }
 
+    /// For tests of a disk that fails: puts another file in place and gives back the old one.
+    #[cfg(test)]
+    pub(super) fn replace_file(&mut self, file: File) -> File {
+        std::mem::replace(&mut self.file, file)
+    }
+
     /// Rewrites the file with the live frames that have not expired at `now_us` of Unix time. On
     /// an error the old file goes on as if nothing had been tried.
     pub(crate) fn compact(&mut self, now_us: u64) -> io::Result<()> {

@@ -35,13 +35,7 @@ impl Journal {
     /// Starts the thread on an opened log.
     pub(crate) fn start(log: Log, counters: Arc<Counters>) -> Result<Journal, EdgeError> {
         let (sender, receiver) = sync_channel(BATCHES_WAITING_MAX);
-        let writer = Writer {
-            log,
-            unwritten: Vec::new(),
-            is_failing: false,
-            next_compaction: Instant::now(),
-            counters: Arc::clone(&counters),
-        };
+        let writer = Writer::new(log, Arc::clone(&counters));
         let thread = std::thread::Builder::new()
             .name("muster-journal".to_owned())
             .spawn(move || writer.run(&receiver))
@@ -131,6 +125,10 @@ struct Writer {
 }
 
 impl Writer {
+    fn new(log: Log, counters: Arc<Counters>) -> Writer {
+        Writer { log, unwritten: Vec::new(), is_failing: false, next_compaction: Instant::now(), counters }
+    }
+
     fn run(mut self, receiver: &Receiver<Vec<u8>>) {
         let mut sync_due: Option<Instant> = None;
         loop {
@@ -252,4 +250,73 @@ pub(crate) fn unix_now_us() -> u64 {
 /// The journal's file in a data directory.
 pub(crate) fn journal_path(data_dir: &Path) -> std::path::PathBuf {
     data_dir.join("bindings.journal")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    fn frame(key: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        let entry = Entry { expires_us: u64::MAX, key: key.as_bytes(), body: b"body" };
+        entry.write_frame(&mut out).unwrap();
+        out
+    }
+
+    fn keys_in(path: &Path) -> Vec<String> {
+        let mut keys = Vec::new();
+        Log::open(path, |entry| keys.push(String::from_utf8(entry.key.to_vec()).unwrap())).unwrap();
+        keys
+    }
+
+    #[test]
+    fn a_disk_that_fails_for_a_while_costs_nothing_but_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = journal_path(directory.path());
+        let (log, _) = Log::open(&path, |_| {}).unwrap();
+        let counters = Arc::new(Counters::new());
+        let mut writer = Writer::new(log, Arc::clone(&counters));
+        // A descriptor that cannot be written to fails as a full disk does.
+        let good = writer.log.replace_file(File::open(&path).unwrap());
+        for key in ["a", "b"] {
+            writer.take(frame(key));
+            writer.write();
+        }
+        assert!(writer.write_and_sync().is_some(), "it wants to try again");
+        assert!(writer.is_failing);
+        assert_eq!((counters.journal_errors.get(), counters.journal_lost.get()), (2, 0));
+        writer.log.replace_file(good);
+        assert!(writer.write_and_sync().is_none());
+        drop(writer);
+        assert_eq!(keys_in(&path), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_a_failing_disk_leaves_no_room_for_is_counted_as_lost() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = journal_path(directory.path());
+        let (log, _) = Log::open(&path, |_| {}).unwrap();
+        let counters = Arc::new(Counters::new());
+        let mut writer = Writer::new(log, Arc::clone(&counters));
+        writer.is_failing = true;
+        writer.unwritten = vec![0; WAITING_BYTES_MAX - 10];
+        writer.take([frame("a"), frame("b")].concat());
+        assert_eq!(counters.journal_lost.get(), 2);
+    }
+
+    #[test]
+    fn everything_appended_is_in_the_file_when_the_journal_is_closed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = journal_path(directory.path());
+        let (log, _) = Log::open(&path, |_| {}).unwrap();
+        let mut journal = Journal::start(log, Arc::new(Counters::new())).unwrap();
+        for n in 0..5000 {
+            let key = format!("key {n}");
+            let entry = Entry { expires_us: u64::MAX, key: key.as_bytes(), body: &[7; 100] };
+            journal.append(entry, Instant::now());
+        }
+        journal.close();
+        assert_eq!(keys_in(&path).len(), 5000);
+    }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // clippy knows that tests may, but not that their helpers are tests
 
 mod journal;
+mod load;
 mod registering;
 mod streams;
 mod support;

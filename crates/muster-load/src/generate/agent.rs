@@ -1,9 +1,9 @@
-//! One thread's phones: one socket, one state each, and the time at which each does what.
+//! One thread's phones: two sockets, a state each, and the time at which each does what.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt::Write as _;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
@@ -21,8 +21,8 @@ pub(super) struct Agent {
     load: Load,
     users: Vec<User>,
     slots: Vec<Slot>,
-    socket: UdpSocket,
-    local: String,
+    /// Of the phones that call, and of those that are called: they are not the same machine.
+    lines: [Line; 2],
     sdp: String,
     /// Makes Call-IDs and branches of this thread and run unlike any other's.
     seed: u64,
@@ -32,6 +32,12 @@ pub(super) struct Agent {
     report: Report,
     in_flight: usize,
     out: Vec<u8>,
+}
+
+struct Line {
+    socket: UdpSocket,
+    /// Its address and port, as text.
+    local: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,13 +75,9 @@ struct Slot {
 
 impl Agent {
     pub(super) fn new(load: &Load, users: &[User], number: usize) -> std::io::Result<Agent> {
-        let any = if load.target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-        let socket = UdpSocket::bind(any)?;
-        socket.connect(load.target)?;
-        socket.set_nonblocking(true)?;
-        let local = socket.local_addr()?;
-        let family = if local.is_ipv4() { "IP4" } else { "IP6" };
-        let ip = local.ip();
+        let lines = [Line::open(load.target)?, Line::open(load.target)?];
+        let ip = lines[0].socket.local_addr()?.ip();
+        let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
         let sdp = format!(
             "v=0\r\no=- 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n\
              m=audio 30000 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\n\
@@ -86,9 +88,8 @@ impl Agent {
             load: load.clone(),
             users: users.to_vec(),
             slots: users.iter().map(|_| Slot::new()).collect(),
-            local: local.to_string(),
+            lines,
             sdp,
-            socket,
             seed: since_epoch.rotate_left(8) ^ number as u64,
             next_branch: 0,
             started: Instant::now(),
@@ -121,16 +122,23 @@ impl Agent {
                 self.begin(kind, begun, (begun as f64 * period_us) as u64);
                 begun += 1;
             }
-            while let Ok(length) = self.socket.recv(&mut buffer) {
-                self.on_message(&buffer[..length]);
+            for line in 0..self.lines.len() {
+                while let Ok(length) = self.lines[line].socket.recv(&mut buffer) {
+                    self.on_message(line, &buffer[..length]);
+                }
             }
             self.on_time();
             let next_begin = if begun < count { (begun as f64 * period_us) as u64 } else { u64::MAX };
             let next_timer = self.timers.peek().map_or(u64::MAX, |Reverse((due, ..))| *due);
             let next_us = next_begin.min(next_timer).min(self.now_us() + 100_000);
             let wait_us = next_us.saturating_sub(self.now_us());
-            if wait_us > 0 {
-                sys::wait_readable(self.socket.as_raw_fd(), Duration::from_micros(wait_us));
+            match self.load.quantum {
+                Duration::ZERO if wait_us == 0 => {}
+                Duration::ZERO => {
+                    let sockets = [0, 1].map(|line: usize| self.lines[line].socket.as_raw_fd());
+                    sys::wait_readable(sockets, Duration::from_micros(wait_us));
+                }
+                quantum => std::thread::sleep(quantum),
             }
         }
         self.report.elapsed = self.started.elapsed();
@@ -197,7 +205,7 @@ impl Agent {
         slot.interval_us = T1_US;
         self.write_request(index, method, true);
         let slot = &self.slots[index];
-        let _ = self.socket.send(&slot.sent);
+        let _ = self.lines[line_of(index)].socket.send(&slot.sent);
         let timer = (self.now_us() + T1_US, index, slot.epoch);
         self.timers.push(Reverse(timer));
     }
@@ -215,7 +223,7 @@ impl Agent {
         let request = Request {
             method,
             uri: &slot.target,
-            local: &self.local,
+            local: &self.lines[line_of(index)].local,
             branch: &slot.branch,
             from: &slot.from,
             to: &slot.to,
@@ -253,17 +261,17 @@ impl Agent {
                 _ => {
                     self.report.retransmissions += 1;
                     slot.interval_us = (slot.interval_us * 2).min(T2_US);
-                    let _ = self.socket.send(&slot.sent);
+                    let _ = self.lines[line_of(index)].socket.send(&slot.sent);
                     self.timers.push(Reverse((now_us + slot.interval_us, index, epoch)));
                 }
             }
         }
     }
 
-    fn on_message(&mut self, message: &[u8]) {
+    fn on_message(&mut self, line: usize, message: &[u8]) {
         let Some(scan) = Scan::of(message) else { return };
         if scan.status == 0 {
-            return self.on_request(&scan);
+            return self.on_request(line, &scan);
         }
         let Some(index) = self.slot_of(&scan) else { return };
         let slot = &self.slots[index];
@@ -274,7 +282,7 @@ impl Agent {
             // The 200 again: its ACK was lost (RFC 3261 §13.2.2.4).
             (Phase::Talking, b"INVITE") if is_current && scan.status >= 200 => {
                 self.report.retransmissions += 1;
-                let _ = self.socket.send(&self.slots[index].sent);
+                let _ = self.lines[line_of(index)].socket.send(&self.slots[index].sent);
             }
             (Phase::HangingUp, b"BYE") if is_current => self.on_final(index, &scan, "BYE"),
             _ => {}
@@ -314,7 +322,7 @@ impl Agent {
                 let to_before = std::mem::take(&mut self.slots[index].to);
                 self.slots[index].to.extend_from_slice(scan.to);
                 self.write_request(index, "ACK", false);
-                let _ = self.socket.send(&self.out);
+                let _ = self.lines[line_of(index)].socket.send(&self.out);
                 self.slots[index].to = to_before;
                 if matches!(status, 401 | 407) && self.take_challenge(index, scan, "INVITE") {
                     self.slots[index].cseq += 1;
@@ -344,7 +352,7 @@ impl Agent {
         slot.epoch = slot.epoch.wrapping_add(1);
         self.write_request(index, "ACK", true);
         let slot = &self.slots[index];
-        let _ = self.socket.send(&slot.sent);
+        let _ = self.lines[line_of(index)].socket.send(&slot.sent);
         match hold_us {
             0 => self.hang_up(index),
             _ => self.timers.push(Reverse((due_us, index, slot.epoch))),
@@ -393,20 +401,21 @@ impl Agent {
     }
 
     /// The called end has no state: what comes again is answered again.
-    fn on_request(&mut self, scan: &Scan<'_>) {
+    fn on_request(&mut self, line: usize, scan: &Scan<'_>) {
         let mut out = std::mem::take(&mut self.out);
-        let contact = format!("sip:callee@{}", self.local);
+        let Line { socket, local } = &self.lines[line];
+        let contact = format!("sip:callee@{local}");
         match scan.method {
             b"INVITE" => {
                 response(scan, "180 Ringing", "callee", Some(&contact), None, &mut out);
-                let _ = self.socket.send(&out);
+                let _ = socket.send(&out);
                 response(scan, "200 OK", "callee", Some(&contact), Some(&self.sdp), &mut out);
-                let _ = self.socket.send(&out);
+                let _ = socket.send(&out);
             }
             b"ACK" => {}
             _ => {
                 response(scan, "200 OK", "callee", None, None, &mut out);
-                let _ = self.socket.send(&out);
+                let _ = socket.send(&out);
             }
         }
         self.out = out;
@@ -455,6 +464,22 @@ impl Slot {
             authorization: String::new(),
         }
     }
+}
+
+impl Line {
+    fn open(target: SocketAddr) -> std::io::Result<Line> {
+        let any = if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let socket = UdpSocket::bind(any)?;
+        socket.connect(target)?;
+        socket.set_nonblocking(true)?;
+        let local = socket.local_addr()?.to_string();
+        Ok(Line { socket, local })
+    }
+}
+
+/// Users 0, 2, 4 … call, those between are called.
+fn line_of(index: usize) -> usize {
+    index % 2
 }
 
 fn method_of(kind: Kind) -> &'static str {

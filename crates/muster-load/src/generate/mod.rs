@@ -1,7 +1,7 @@
 //! Load for the benchmarks: open-loop, over UDP, many phones behind few sockets.
 //!
 //! Operations start when their time has come, however slowly the server answers, and their
-//! latency counts from that time: a server that stalls cannot hide it. A thread has one socket and
+//! latency counts from that time: a server that stalls cannot hide it. A thread has two sockets and
 //! its share of the users; nothing is shared between threads.
 
 mod agent;
@@ -39,6 +39,9 @@ pub struct Load {
     pub timeout: Duration,
     /// Answers a nonce that is known without waiting for a challenge.
     pub reuse_nonces: bool,
+    /// Sleeps so long between looks at the socket instead of waking for each answer: cheaper, at
+    /// the price of bursts and of latencies that are this much too long. Zero wakes for each.
+    pub quantum: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

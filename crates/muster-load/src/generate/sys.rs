@@ -4,14 +4,14 @@
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-/// Waits until `socket` is readable or `timeout` has passed.
-pub(super) fn wait_readable(socket: RawFd, timeout: Duration) {
-    let mut entry = libc::pollfd { fd: socket, events: libc::POLLIN, revents: 0 };
+/// Waits until one of `sockets` is readable or `timeout` has passed.
+pub(super) fn wait_readable(sockets: [RawFd; 2], timeout: Duration) {
+    let mut entries = sockets.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
     let timeout =
         libc::timespec { tv_sec: timeout.as_secs() as libc::time_t, tv_nsec: timeout.subsec_nanos().into() };
-    // SAFETY: one entry, which lives until the call returns, as does the timeout; no signal mask.
-    // A failure means only that nothing is known of the socket: the caller reads and sees.
-    let _ = unsafe { libc::ppoll(&raw mut entry, 1, &raw const timeout, std::ptr::null()) };
+    // SAFETY: two entries, which live until the call returns, as does the timeout; no signal mask.
+    // A failure means only that nothing is known of the sockets: the caller reads and sees.
+    let _ = unsafe { libc::ppoll(entries.as_mut_ptr(), 2, &raw const timeout, std::ptr::null()) };
 }
 
 /// User and system time of this process since its start.
