@@ -20,7 +20,7 @@ struct Cli {
 enum Command {
     /// REGISTER, answer the challenge, 200.
     Register(Options),
-    /// INVITE … BYE with both ends; all users are registered first.
+    /// INVITE … BYE with both ends; who takes part is registered first.
     Call(Options),
 }
 
@@ -60,6 +60,9 @@ struct Options {
     /// Microseconds to sleep between looks at the socket; 0 wakes for each answer.
     #[arg(long, default_value_t = 0)]
     quantum_us: u64,
+    /// The server's process: its processor time per operation is told, with that of its children.
+    #[arg(long)]
+    server_pid: Option<u32>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         timeout: Duration::from_secs(options.timeout_s),
         reuse_nonces: options.reuse_nonces,
         quantum: Duration::from_micros(options.quantum_us),
+        server_pid: options.server_pid,
     };
     let report = read_users(&options.users).and_then(|users| run(&load, &users));
     match report {

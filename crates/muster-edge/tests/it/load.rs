@@ -21,6 +21,7 @@ fn load(kind: Kind, target: std::net::SocketAddr) -> Load {
         timeout: Duration::from_secs(8),
         reuse_nonces: false,
         quantum: Duration::ZERO,
+        server_pid: None,
     }
 }
 

@@ -100,9 +100,9 @@ impl Agent {
         })
     }
 
-    /// Registers every user once, without measuring.
-    pub(super) fn register_all(&mut self) -> Report {
-        self.drive(Kind::Register, self.users.len(), PREPARING_RATE)
+    /// Registers the first `count` users once, without measuring.
+    pub(super) fn register(&mut self, count: usize) -> Report {
+        self.drive(Kind::Register, count.min(self.users.len()), PREPARING_RATE)
     }
 
     pub(super) fn run(&mut self, count: usize, rate: f64) -> Report {

@@ -42,6 +42,8 @@ pub struct Load {
     /// Sleeps so long between looks at the socket instead of waking for each answer: cheaper, at
     /// the price of bursts and of latencies that are this much too long. Zero wakes for each.
     pub quantum: Duration,
+    /// The server's process, whose processor time, with its descendants', is told per operation.
+    pub server_pid: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +51,7 @@ pub enum Kind {
     /// REGISTER, challenge, REGISTER, 200.
     Register,
     /// INVITE, challenge, ACK, INVITE, 180, 200, ACK, BYE, 200, by users 0, 2, 4 … to their next;
-    /// both ends are here. All are registered first, which is not measured.
+    /// both ends are here. Who takes part is registered first, which is not measured.
     Call,
 }
 
@@ -99,6 +101,8 @@ pub struct Report {
     pub elapsed: Duration,
     /// User and system time of this process during the measured part.
     pub cpu: Duration,
+    /// The same of the server's processes, where they were named.
+    pub server_cpu: Option<Duration>,
 }
 
 impl Report {
@@ -120,7 +124,7 @@ impl Report {
             out,
             "{{\"completed\": {}, \"failed\": {}, \"skipped\": {}, \"retransmissions\": {}, \
              \"refusals\": {{{}}}, \"elapsed_s\": {:.3}, \"rate_per_s\": {:.1}, \"p50_us\": {}, \
-             \"p99_us\": {}, \"max_us\": {}, \"generator_cpu_us_per_op\": {:.2}}}",
+             \"p99_us\": {}, \"max_us\": {}, \"generator_cpu_us_per_op\": {:.2}",
             self.completed,
             self.failed,
             self.skipped,
@@ -133,6 +137,11 @@ impl Report {
             self.latency_us(1000),
             self.cpu_us_per_operation(),
         );
+        if let Some(cpu) = self.server_cpu {
+            let each_us = cpu.as_secs_f64() * 1e6 / self.completed.max(1) as f64;
+            let _ = write!(out, ", \"server_cpu_us_per_op\": {each_us:.2}");
+        }
+        out.push('}');
         out
     }
 
@@ -164,20 +173,23 @@ pub fn run(load: &Load, users: &[User]) -> std::io::Result<Report> {
     }
     let parts = agents.len();
     if load.kind == Kind::Call {
-        let registered = on_threads(&mut agents, |agent| agent.register_all());
+        let callers = load.count / parts;
+        let registered = on_threads(&mut agents, |agent| agent.register(2 * callers));
         let failed: usize = registered.iter().map(|report| report.failed).sum();
         if failed > 0 {
             let refusals: Vec<_> = registered.into_iter().map(|report| report.refusals).collect();
             return Err(std::io::Error::other(format!("{failed} did not register: {refusals:?}")));
         }
     }
-    let cpu_before = sys::cpu_time();
+    let server_cpu = || load.server_pid.map(sys::cpu_time_of_tree);
+    let (cpu_before, server_before) = (sys::cpu_time(), server_cpu());
     let mut total = Report::default();
     let count = load.count / parts;
     for report in on_threads(&mut agents, |agent| agent.run(count, load.rate / parts as f64)) {
         total.add(report);
     }
     total.cpu = sys::cpu_time().saturating_sub(cpu_before);
+    total.server_cpu = server_cpu().zip(server_before).map(|(after, before)| after.saturating_sub(before));
     total.latencies_us.sort_unstable();
     Ok(total)
 }
