@@ -13,7 +13,7 @@ impl Core {
     pub(crate) fn on_bytes(&mut self, flow: Flow, bytes: Bytes, now: Instant) {
         match Message::parse(bytes) {
             Ok(message) if message.is_request() => self.on_request(&message, flow, now),
-            Ok(message) => self.on_response(&message, now),
+            Ok(message) => self.on_response(&message, flow, now),
             Err(error) => {
                 self.counters.malformed += 1;
                 let tag = error.request().map(|request| tag_of(self.hash, request));

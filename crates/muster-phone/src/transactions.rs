@@ -188,12 +188,13 @@ impl Core {
         self.carry_out(slot, actions, now);
     }
 
-    pub(crate) fn on_response(&mut self, response: &Message, now: Instant) {
+    pub(crate) fn on_response(&mut self, response: &Message, flow: Flow, now: Instant) {
         let slot = transaction::Key::of_response(response).and_then(|key| self.transactions.client(&key));
         let Some(slot) = slot else {
             self.counters.dropped += 1;
             return;
         };
+        self.follow_stream(slot, flow);
         let mut actions = Vec::new();
         match self.transactions.pool.get_mut(slot).map(|t| &mut t.machine) {
             Some(Machine::InviteClient(machine)) => machine.on_response(response, &mut actions),
@@ -201,6 +202,37 @@ impl Core {
             _ => {}
         }
         self.carry_out(slot, actions, now);
+    }
+
+    /// A request for which the driver had to open a connection is answered on it: what follows goes
+    /// the same way.
+    fn follow_stream(&mut self, slot: Key<Transaction>, flow: Flow) {
+        let Some(user) =
+            self.transactions.get(slot).filter(|t| !self.is_open(t.flow)).map(|t| t.user.clone())
+        else {
+            return;
+        };
+        if let Some(transaction) = self.transactions.pool.get_mut(slot) {
+            transaction.flow = flow;
+        }
+        match user {
+            User::Branch(branch) => {
+                if let Some(branch) = self.branches.get_mut(branch) {
+                    branch.flow = flow;
+                }
+            }
+            User::Notify(subscription) => {
+                if let Some(subscription) = self.subscriptions.get_mut(subscription) {
+                    subscription.flow = flow;
+                }
+            }
+            User::Reinvited(call, to) | User::Passed { call, to, .. } => {
+                if let Some(leg) = self.calls.get_mut(call).and_then(|call| call.leg_mut(to)) {
+                    leg.heard_on(flow);
+                }
+            }
+            User::Nobody | User::Caller(_) | User::Reinviter(_) => {}
+        }
     }
 
     pub(crate) fn on_transaction_timer(&mut self, slot: Key<Transaction>, timer: Timer, now: Instant) {

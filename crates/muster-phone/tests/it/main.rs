@@ -1,9 +1,11 @@
 //! Phones and the core in one process, on a virtual clock and a simulated network.
 
+mod bad_input;
 mod calls;
 mod digest;
 mod phone;
 mod registrar;
 mod storm;
+mod streams;
 mod watchers;
 mod world;

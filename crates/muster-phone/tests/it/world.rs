@@ -1,6 +1,6 @@
 //! The core, its phones, a clock and a network, all from one seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -42,6 +42,10 @@ pub struct World {
     pub presence: Vec<(OrgId, PresenceView)>,
     pub replies: Vec<Reply>,
     pub reached: Vec<(OrgId, u64)>,
+    /// Phones that are connected by TCP, with their connection's number.
+    pub streams: HashMap<SocketAddr, FlowId>,
+    /// Connections that the core asked for.
+    pub opened: Vec<SocketAddr>,
     /// What went to an address where no phone is.
     pub strays: Vec<(SocketAddr, Bytes)>,
     /// Datagrams under way, by arrival.
@@ -113,6 +117,8 @@ impl World {
             presence: Vec::new(),
             replies: Vec::new(),
             reached: Vec::new(),
+            streams: HashMap::new(),
+            opened: Vec::new(),
             strays: Vec::new(),
             under_way: BTreeMap::new(),
             sent: 0,
@@ -196,6 +202,25 @@ impl World {
         result
     }
 
+    /// From now on the phone at this address has a TCP connection.
+    pub fn connect(&mut self, addr: SocketAddr) {
+        self.sent += 1;
+        self.streams.insert(addr, FlowId(self.sent));
+    }
+
+    pub fn disconnect(&mut self, addr: SocketAddr) {
+        if let Some(id) = self.streams.remove(&addr) {
+            self.input(Input::FlowClosed(id));
+        }
+    }
+
+    fn flow_from(&self, peer: SocketAddr) -> Flow {
+        match self.streams.get(&peer) {
+            Some(id) => Flow { transport: Transport::Tcp, id: *id, ..core_flow(peer) },
+            None => core_flow(peer),
+        }
+    }
+
     pub fn run_ms(&mut self, ms: u64) {
         self.run_until(self.now + Duration::from_millis(ms));
     }
@@ -211,7 +236,8 @@ impl World {
             while let Some(entry) = self.under_way.first_entry().filter(|entry| entry.key().0 <= self.now) {
                 match entry.remove() {
                     Packet::ToCore { from, bytes } => {
-                        self.core.handle(Input::Message { flow: core_flow(from), bytes }, self.now);
+                        let flow = self.flow_from(from);
+                        self.core.handle(Input::Message { flow, bytes }, self.now);
                     }
                     Packet::ToPhone { to, bytes } => {
                         match self.phones.iter_mut().find(|phone| phone.addr == to) {
@@ -257,8 +283,16 @@ impl World {
     fn drain(&mut self) {
         while let Some(output) = self.core.next_output() {
             match output {
-                Output::Send { flow, bytes } => self.post(Packet::ToPhone { to: flow.peer, bytes }),
-                Output::OpenAndSend { addr, bytes, .. } => self.post(Packet::ToPhone { to: addr, bytes }),
+                Output::Send { flow, bytes } => {
+                    let open = self.streams.get(&flow.peer).copied().unwrap_or(FlowId::DATAGRAM);
+                    assert_eq!(flow.id, open, "sent on a connection that is not open");
+                    self.post(Packet::ToPhone { to: flow.peer, bytes });
+                }
+                Output::OpenAndSend { addr, bytes, .. } => {
+                    self.opened.push(addr);
+                    self.connect(addr);
+                    self.post(Packet::ToPhone { to: addr, bytes });
+                }
                 Output::Journal(record) => self.journal.push(record),
                 Output::CallRecord(record) => self.records.push(record),
                 Output::Presence { org, view } => self.presence.push((org, view)),

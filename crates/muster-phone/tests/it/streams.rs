@@ -1,0 +1,64 @@
+//! Phones on TCP: the connection is the way to them, and its end is not the end of anything else.
+
+use std::time::Duration;
+
+use crate::phone::{CallStage, Manners, Then};
+use crate::world::{ANNA, BERT, World, address};
+
+fn connected(seed: u64) -> World {
+    let mut world = World::new(seed);
+    for phone in [ANNA, BERT] {
+        let addr = world.phones[phone].addr;
+        world.connect(addr);
+    }
+    world.phones[BERT].manners =
+        Manners { ring_after: Some(Duration::from_millis(20)), then: Then::Answer(Duration::from_secs(1)) };
+    world.register_all();
+    world
+}
+
+#[test]
+fn a_call_goes_over_the_connections_that_the_phones_made() {
+    let mut world = connected(1);
+    let call = world.act(ANNA, |phone, now| phone.call(now, "102"));
+    world.run_s(3);
+    assert_eq!((world.stage(ANNA, call), world.stage(BERT, 0)), (CallStage::Up, CallStage::Up));
+    let invite = world.phones[BERT].received.iter().find(|bytes| bytes.starts_with(b"INVITE")).unwrap();
+    let invite = String::from_utf8_lossy(invite);
+    assert!(invite.contains("Via: SIP/2.0/TCP "), "{invite}");
+    assert!(invite.contains("Contact: <sip:101@127.0.0.1:5060;transport=tcp>"), "{invite}");
+    world.act(BERT, |phone, now| phone.hang_up(now, 0));
+    assert!(world.opened.is_empty());
+    world.assert_over();
+}
+
+#[test]
+fn after_a_connection_has_closed_a_new_one_is_made_to_the_contact() {
+    let mut world = connected(2);
+    world.disconnect(address(2, 5060));
+    let call = world.act(ANNA, |phone, now| phone.call(now, "102"));
+    world.run_s(3);
+    assert_eq!(world.opened, [address(2, 5060)]);
+    assert_eq!((world.stage(ANNA, call), world.stage(BERT, 0)), (CallStage::Up, CallStage::Up));
+    world.disconnect(address(1, 5060));
+    world.act(BERT, |phone, now| phone.hang_up(now, 0));
+    world.run_s(1);
+    assert_eq!(world.ending(ANNA, call), "BYE received");
+    world.assert_over();
+}
+
+#[test]
+fn a_phone_that_reconnects_goes_on_with_its_call() {
+    let mut world = connected(3);
+    let call = world.act(ANNA, |phone, now| phone.call(now, "102"));
+    world.run_s(3);
+    world.disconnect(address(1, 5060));
+    world.connect(address(1, 5060));
+    world.act(ANNA, |phone, now| phone.info(now, call, "Signal=1"));
+    world.run_s(1);
+    world.act(BERT, |phone, now| phone.hang_up(now, 0));
+    world.run_s(1);
+    assert!(world.opened.is_empty(), "its new connection is known from its request");
+    assert_eq!(world.ending(ANNA, call), "BYE received");
+    world.assert_over();
+}
