@@ -98,8 +98,9 @@ impl<'a> Request<'a> {
 pub(crate) struct Answer {
     /// Null where the body is empty.
     pub value: Value,
-    pub etag: Option<String>,
     pub location: Option<String>,
+    /// Of a write: the newest change of the log after it.
+    pub seq: Option<u64>,
 }
 
 pub(crate) struct Client {
@@ -148,14 +149,14 @@ impl Client {
     /// Sends the request and reads the whole answer.
     pub fn send(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         self.repeating(request, |response| {
-            let (etag, location) =
-                (header(response.headers(), "etag"), header(response.headers(), "location"));
+            let location = header(response.headers(), "location");
+            let seq = header(response.headers(), "muster-seq").and_then(|text| text.parse().ok());
             let text = read(response.into_body(), ANSWER_BYTES_MAX).map_err(|e| self.network(&e))?;
             let value = match text.is_empty() {
                 true => Value::Null,
                 false => serde_json::from_slice(&text).map_err(|_| self.not_ours())?,
             };
-            Ok(Answer { value, etag, location })
+            Ok(Answer { value, location, seq })
         })
     }
 
@@ -184,9 +185,7 @@ impl Client {
                 std::thread::sleep(RETRY_PAUSE);
                 attempt()
             }
-            Err(Failure::Problem(problem))
-                if problem.retry_after_s.is_some_and(|s| s <= RETRY_AFTER_S_MAX) =>
-            {
+            Err(Failure::Problem(problem)) if problem.asks_for_a_moment(RETRY_AFTER_S_MAX) => {
                 std::thread::sleep(Duration::from_secs(problem.retry_after_s.unwrap_or_default()));
                 attempt()
             }

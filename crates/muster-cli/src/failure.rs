@@ -46,24 +46,28 @@ impl Failure {
     /// Says it on stderr, and the server's own document on stdout if JSON is wanted. Returns the exit
     /// status.
     pub fn report(self, json: bool, console: &mut Console<'_>) -> u8 {
-        let (status, text) = match self {
+        match &self {
             Failure::Told => return 1,
             // Who reads us has seen enough, as with `| head`.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return 0,
-            Failure::Output(error) => (1, format!("The output cannot be written: {}.", io_words(&error))),
-            Failure::Usage { what, mend } => (2, join(&what, &mend)),
-            Failure::Refused { what, mend } | Failure::Network(Network { what, mend, .. }) => {
-                (1, join(&what, &mend))
+            Failure::Problem(problem) if json && problem.document != Value::Null => {
+                let _ = console.json(&problem.document);
             }
-            Failure::Problem(problem) => {
-                if json && problem.document != Value::Null {
-                    let _ = console.json(&problem.document);
-                }
-                (1, problem.words())
-            }
-        };
-        console.note(&format!("muster: {text}"));
-        status
+            _ => {}
+        }
+        console.note(&format!("muster: {}", self.words()));
+        if matches!(self, Failure::Usage { .. }) { 2 } else { 1 }
+    }
+
+    pub fn words(&self) -> String {
+        match self {
+            Failure::Told => String::new(),
+            Failure::Output(error) => format!("The output cannot be written: {}.", io_words(error)),
+            Failure::Usage { what, mend }
+            | Failure::Refused { what, mend }
+            | Failure::Network(Network { what, mend, .. }) => join(what, mend),
+            Failure::Problem(problem) => problem.words(),
+        }
     }
 }
 

@@ -68,7 +68,12 @@ pub(crate) fn has_ended(job: &Value) -> bool {
 /// Rows of the file, rows judged and rows written so far.
 pub(crate) fn rows(job: &Value) -> (u64, u64, u64) {
     let progress = &job["progress"];
-    (count_of(progress, "rows_total"), count_of(progress, "rows_judged"), count_of(progress, "rows_written"))
+    let total = count_of(progress, "rows_total").max(count_of(job, "rows_total"));
+    (
+        total,
+        count_of(progress, "rows_judged"),
+        count_of(progress, "rows_written").max(count_of(job, "rows_done")),
+    )
 }
 
 /// `waiting for its turn`, `judged 20,000 of 100,000 rows`, `written 512 of 100,000 rows`.

@@ -19,22 +19,23 @@ pub struct Globals {
         long,
         global = true,
         env = "MUSTER_URL",
+        hide_env_values = true,
         value_name = "URL",
         default_value = "http://127.0.0.1:8080"
     )]
     pub url: String,
 
-    /// The access token; better in a file or in MUSTER_TOKEN, where other people of this machine do not see it
+    /// The access token; in a file or in MUSTER_TOKEN other people of this machine do not see it
     #[arg(long, global = true, env = "MUSTER_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub token: Option<String>,
 
-    /// A file with the access token. Without it, and with a server on this machine, the owner's
-    /// token is taken from ./muster-data/owner.token or ./muster-demo/owner.token
-    #[arg(long, global = true, env = "MUSTER_TOKEN_FILE", value_name = "FILE")]
+    /// A file with the access token; else ./muster-data/owner.token or ./muster-demo/owner.token,
+    /// with a server on this machine
+    #[arg(long, global = true, env = "MUSTER_TOKEN_FILE", value_name = "FILE", hide_env_values = true)]
     pub token_file: Option<PathBuf>,
 
-    /// The organization, by its short name or id; if you see only one, that one is meant
-    #[arg(long, global = true, env = "MUSTER_ORG", value_name = "ORG")]
+    /// The organization, by its short name or id; not needed where you see only one
+    #[arg(long, global = true, env = "MUSTER_ORG", value_name = "ORG", hide_env_values = true)]
     pub org: Option<String>,
 
     /// Print the server's answer as JSON instead of text

@@ -17,6 +17,7 @@ mod listing;
 mod pages;
 mod problem;
 mod session;
+mod stream;
 mod table;
 mod value;
 

@@ -51,6 +51,11 @@ impl Problem {
         out
     }
 
+    /// Too busy or just starting, and willing to say for how long: at most so many seconds.
+    pub fn asks_for_a_moment(&self, at_most_s: u64) -> bool {
+        matches!(self.status, 429 | 503) && self.retry_after_s.is_some_and(|s| s <= at_most_s)
+    }
+
     fn text(&self, name: &str) -> Option<&str> {
         Some(member(&self.document, name)).filter(|text| !text.is_empty())
     }

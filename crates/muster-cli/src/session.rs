@@ -6,12 +6,16 @@ use crate::client::{Client, Request, escape};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::globals::Globals;
+use crate::stream::Events;
 use crate::value::text_of;
 
 const ORGANIZATIONS: &str = "/api/v1/organizations";
 
 /// So many are named when it is not clear which is meant.
 const NAMED_MAX: usize = 10;
+
+/// The phones know within a moment, of a large import within a few; after this something else is wrong.
+const REACHED_TIMEOUT_S: u64 = 30;
 
 pub(crate) struct Session<'a, 'c> {
     pub client: Client,
@@ -29,11 +33,14 @@ impl<'a, 'c> Session<'a, 'c> {
 
     /// The path of something in the organization that is meant: `path` begins with a slash.
     pub fn path(&mut self, path: &str) -> Result<String, Failure> {
-        let org = match &self.org {
-            Some(org) => org.clone(),
-            None => self.org.insert(self.only_organization()?).clone(),
-        };
-        Ok(format!("{ORGANIZATIONS}/{}{path}", escape(&org)))
+        Ok(format!("{ORGANIZATIONS}/{}{path}", escape(&self.org()?)))
+    }
+
+    fn org(&mut self) -> Result<String, Failure> {
+        if let Some(org) = &self.org {
+            return Ok(org.clone());
+        }
+        Ok(self.org.insert(self.only_organization()?).clone())
     }
 
     pub fn organizations_path() -> &'static str {
@@ -64,6 +71,37 @@ impl<'a, 'c> Session<'a, 'c> {
                 ))
             }
         }
+    }
+
+    /// Waits until the phones know of the change `seq`, so that what was promised holds when the command
+    /// has ended. That they do not, or cannot be asked, is a warning: it is written all the same.
+    pub fn wait_for_phones(&mut self, seq: Option<u64>) -> Result<(), Failure> {
+        let Some(seq) = seq else { return Ok(()) };
+        let request = Request::get(self.path("/phones")?)
+            .query("reached", &seq.to_string())
+            .query("timeout_s", &REACHED_TIMEOUT_S.to_string());
+        if let Err(failure) = self.client.send(&request) {
+            let why = failure.words();
+            self.console.note(&format!(
+                "muster: warning: it is written, but whether the phones know is not certain. {why}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The newest change of the organization's log: what a stream of events begins with.
+    pub fn head_seq(&mut self) -> Result<u64, Failure> {
+        let request = self.events_request()?;
+        let mut events = Events::new(self.client.stream(&request)?);
+        let hello = events.next().ok().flatten().filter(|event| event.name == "hello");
+        hello.and_then(|event| event.id?.parse().ok()).ok_or_else(|| {
+            Failure::refused("The server does not say where its change log is.", "Is it of the same version?")
+        })
+    }
+
+    /// Asks for what happens in the organization from now on.
+    pub fn events_request(&mut self) -> Result<Request<'static>, Failure> {
+        Ok(Request::get("/events").query("organization", &self.org()?))
     }
 
     /// Prints the answer as it is if JSON is wanted, else what `words` makes of it.

@@ -15,17 +15,16 @@ pub struct ImportArgs {
     /// The file; at most 256 MiB
     pub file: PathBuf,
 
-    /// Which system wrote the file: auto (by its columns), muster, ringotel, 3cx, fusionpbx, …
+    /// What wrote the file: auto (by its columns), muster, ringotel, 3cx, fusionpbx, …
     #[arg(long, default_value = "auto")]
     pub format: String,
 
-    /// Recognize by this who is there already, and update them; without it they are an error
+    /// Update people who are there already, recognized by this; else they are an error
     #[arg(long = "match", value_enum, value_name = "BY")]
     pub match_by: Option<MatchBy>,
 
-    /// Who is activated, and so counted: as the file says (where it does not say, everyone with a
-    /// SIP password), all, or none
-    #[arg(long, value_enum, default_value = "file")]
+    /// Who is activated, and so counted; `file`: as it says, else everyone with a SIP password
+    #[arg(long, value_enum, default_value = "file", value_name = "WHO")]
     pub activate: Activate,
 
     /// Say what would happen, and write nothing
@@ -44,7 +43,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "CONNECTION")]
     pub connection: Option<String>,
 
-    /// Let people of this file share an email; a shared one signs nobody in and resets no password
+    /// Let people share an email; a shared one signs nobody in and resets no password
     #[arg(long)]
     pub allow_shared_emails: bool,
 
@@ -99,7 +98,7 @@ pub struct ExportArgs {
     /// Where to write, ending in .csv
     pub file: PathBuf,
 
-    /// Write SIP passwords and PINs too; the file is then readable by you alone, and the export is logged
+    /// Write SIP passwords and PINs too; only you can read the file then
     #[arg(long)]
     pub with_secrets: bool,
 

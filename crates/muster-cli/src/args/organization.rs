@@ -83,7 +83,7 @@ pub struct TokenCreateArgs {
     pub name: String,
 
     /// What it may do
-    #[arg(long, default_value = "administrator")]
+    #[arg(long, default_value = "reader")]
     pub role: String,
 
     /// The organization that it is good for; as --org says if absent

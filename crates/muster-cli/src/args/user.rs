@@ -22,12 +22,15 @@ pub enum UserCommand {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
+A filter is field=value (is), field^value (begins with) or field~value (contains); several are joined
+by `and`. A value may stand in double quotes.
+
 Examples:
-  muster user list --filter 'department eq \"Sales\"'
+  muster user list --filter 'department=Sales and display_name~per'
   muster user list --sort extension --all
   muster user list --all --json > people.json")]
 pub struct ListArgs {
-    /// Only those whom this fits, such as: department eq "Sales"
+    /// Only those whom this fits
     #[arg(long, value_name = "EXPR")]
     pub filter: Option<String>,
 
@@ -64,7 +67,7 @@ here, where others would see it: write `sip_password=-` and you are asked for it
 
 Examples:
   muster user add display_name=\"Ana Silva\" extension=1001
-  muster user add display_name=\"Ana Silva\" extension=1001 service=enabled sip_password=-")]
+  muster user add display_name=\"Ana Silva\" extension=1001 activated=yes sip_password=-")]
 pub struct AddArgs {
     /// Fields of the new person, such as extension=1001
     #[arg(required = true, value_name = "KEY=VALUE")]
@@ -121,13 +124,13 @@ one are named, and drop.
 
 Examples:
   muster user credentials 1001
-  muster user credentials 1001 --device \"Desk phone\"    a secret of its own for a further device
+  muster user credentials 1001 --device kitchen --reset    a further device, with a secret of its own
   muster user credentials 1001 --reset")]
 pub struct CredentialsArgs {
     /// A username, an extension, an email or an id
     pub who: String,
 
-    /// The device that the credentials are for; made if it is not there
+    /// The device that the credentials are for; with --reset it is made if it is not there
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
 

@@ -26,6 +26,12 @@ fn create(session: &mut Session<'_, '_>, args: &TokenCreateArgs) -> Result<(), F
     let body = json!({ "name": args.name, "role": args.role });
     let path = session.path("/tokens")?;
     let answer = session.client.send(&Request::post(path, &body))?;
+    if !answer.value["token"].is_string() {
+        return Err(Failure::refused(
+            "The token was made, but the connection broke before it could be shown, and it is shown only once.",
+            "Make another.",
+        ));
+    }
     // The token alone on stdout, so that it can be put into a file: muster token create … > wallboard.token
     session.tell(&answer.value, |console, made| {
         console.note(&format!(

@@ -1,1 +1,256 @@
+//! What the other commands ask for and print.
 
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::{Server, answer, muster, muster_with, problem, respond, run};
+
+fn ana() -> Value {
+    json!({ "id": "01930000-0000-7000-8000-000000000001", "version": 7, "username": "ana", "extension": "1001",
+        "display_name": "Ana Šimić", "service": "enabled", "email": "ana@example.com", "department": "Sales" })
+}
+
+fn misaki() -> Value {
+    json!({ "id": "01930000-0000-7000-8000-000000000002", "version": 1, "username": "misaki", "extension": "0107",
+        "display_name": "山田 美咲", "service": "contact_only", "email": null,
+        "department": "A department with a name that is longer than any terminal should have to show" })
+}
+
+fn page(items: Value, next: Value) -> Value {
+    json!({ "items": items, "next_cursor": next, "total": 2 })
+}
+
+#[test]
+fn help_is_written_for_an_administrator() {
+    let outcome = run(&["--help"], None, "");
+    assert_snapshot!("help", outcome.out);
+    assert_snapshot!("help_import", run(&["import", "--help"], None, "").out);
+}
+
+#[test]
+fn people_are_aligned_on_a_terminal_and_cut_to_its_width() {
+    let server = Server::start(vec![answer(page(json!([ana(), misaki()]), json!(null)))]);
+    assert_snapshot!(muster_with(&server, &["user", "list"], Some(80), "").seen());
+}
+
+#[test]
+fn people_have_tabs_between_their_cells_elsewhere() {
+    let server = Server::start(vec![answer(page(json!([ana()]), json!(null)))]);
+    let outcome = muster(&server, &["user", "list"]);
+    let want = "EXT\tNAME\tUSERNAME\tSTATE\tEMAIL\tDEPARTMENT\n1001\tAna Šimić\tana\tactive\tana@example.com\tSales\n";
+    assert_eq!((outcome.out.as_str(), outcome.err.as_str()), (want, ""));
+}
+
+#[test]
+fn all_people_are_read_page_by_page_into_one_document() {
+    let script =
+        || vec![answer(page(json!([ana()]), json!("next"))), answer(page(json!([misaki()]), json!(null)))];
+    let server = Server::start(script());
+    let arguments = ["user", "list", "--all", "--filter", "department=Sales & Co", "--sort", "-extension"];
+    let outcome = muster(&server, &[&arguments[..], &["--json"]].concat());
+    let document: Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(document, page(json!([ana(), misaki()]), json!(null)));
+    let query = "filter=department%3DSales%20%26%20Co&sort=-extension&total=true";
+    let first = format!("GET /api/v1/organizations/example/users?limit=1000&{query}");
+    assert_eq!(server.lines(), [first.clone(), format!("{first}&cursor=next")]);
+
+    let server = Server::start(script());
+    assert_eq!(muster(&server, &arguments).out.lines().count(), 3);
+}
+
+#[test]
+fn a_change_of_a_person_carries_the_version_that_was_read() {
+    let properties =
+        json!({ "call_timeout_s": { "type": "integer" }, "title": { "type": ["string", "null"] } });
+    let schema = json!({ "paths": { "/api/v1/organizations/{org}/users/{user}": { "patch": {
+        "requestBody": { "content": { "application/json": { "schema": { "properties": properties } } } } } } } });
+    let written = respond("200 OK", &[("muster-seq", "12")], &ana().to_string());
+    let server = Server::start(vec![
+        answer(page(json!([ana()]), json!(null))),
+        answer(schema),
+        written,
+        answer(json!({ "seq": 12 })),
+    ]);
+    let outcome = muster(&server, &["user", "set", "ana@example.com", "call_timeout_s=30", "title="]);
+    assert_eq!(outcome.status, 0, "{}", outcome.err);
+    let asked = server.asked();
+    assert_eq!(asked[0].line, "GET /api/v1/organizations/example/users?who=ana%40example.com");
+    assert_eq!(
+        asked[2].line,
+        "PATCH /api/v1/organizations/example/users/01930000-0000-7000-8000-000000000001"
+    );
+    assert_eq!(asked[2].header("if-match"), "\"7\"");
+    assert_eq!(asked[2].json(), json!({ "call_timeout_s": 30, "title": null }));
+    assert_eq!(asked[3].line, "GET /api/v1/organizations/example/phones?reached=12&timeout_s=30");
+}
+
+#[test]
+fn a_password_is_read_from_the_input_and_sent_as_credentials() {
+    let server = Server::start(vec![
+        answer(page(json!([ana()]), json!(null))),
+        answer(json!({ "secret": "hunter2" })),
+        answer(ana()),
+    ]);
+    let outcome = muster_with(&server, &["user", "set", "1001", "sip_password=-"], None, "hunter2\n");
+    assert_eq!(outcome.status, 0, "{}", outcome.err);
+    let asked = server.asked();
+    let path = "/api/v1/organizations/example/users/01930000-0000-7000-8000-000000000001";
+    assert_eq!(asked[1].line, format!("POST {path}/credentials"));
+    assert_eq!(asked[1].json(), json!({ "secret": "hunter2" }));
+    assert!(!outcome.out.contains("hunter2") && !outcome.err.contains("hunter2"));
+}
+
+#[test]
+fn somebody_who_is_not_there_is_said_by_the_name_typed() {
+    let server = Server::start(vec![answer(page(json!([]), json!(null)))]);
+    let outcome = muster(&server, &["user", "show", "nobody"]);
+    assert!(outcome.err.starts_with("muster: `nobody` names nobody here."), "{}", outcome.err);
+    assert_eq!(outcome.status, 1);
+}
+
+#[test]
+fn secrets_that_activation_made_are_shown() {
+    let users = json!([
+        { "username": "ana", "service": "enabled" },
+        { "username": "misaki", "service": "enabled", "generated_sip_secret": "made-once" } ]);
+    let server = Server::start(vec![answer(json!({ "users": users, "seq": 5 }))]);
+    let outcome = muster(&server, &["user", "activate", "ana", "misaki"]);
+    assert_snapshot!(outcome.seen());
+    assert_eq!(server.asked()[0].json(), json!({ "users": ["ana", "misaki"] }));
+}
+
+#[test]
+fn deactivation_carries_its_reason() {
+    let server = Server::start(vec![answer(json!({ "users": [ana()], "seq": 5 }))]);
+    let arguments = ["user", "deactivate", "ana", "--reason", "leave", "--until", "2027-01-07T08:00:00Z"];
+    assert_eq!(muster(&server, &arguments).status, 0);
+    let want = json!({ "users": ["ana"], "reason": "leave", "until": "2027-01-07T08:00:00Z" });
+    assert_eq!(server.asked()[0].json(), want);
+    assert_eq!(run(&["user", "deactivate", "ana", "--comment", "x"], None, "").status, 2);
+}
+
+#[test]
+fn nobody_is_removed_if_one_of_the_names_is_wrong() {
+    let server = Server::start(vec![
+        answer(page(json!([ana()]), json!(null))),
+        answer(page(json!([]), json!(null))),
+        answer(Value::Null),
+    ]);
+    assert_eq!(muster(&server, &["user", "remove", "ana", "nobody"]).status, 1);
+    assert!(server.lines().iter().all(|line| line.starts_with("GET ")));
+}
+
+#[test]
+fn credentials_are_what_is_typed_into_a_phone() {
+    let credentials = json!({ "servers": [{ "transport": "udp", "host": "127.0.0.1", "port": 5060 }],
+        "domain": "phones.example.com", "extension": "1001", "auth_name": "ana", "has_secret": true,
+        "devices": [{ "name": "kitchen", "auth_name": "ana-kitchen" }] });
+    let find = || answer(page(json!([ana()]), json!(null)));
+    let server = Server::start(vec![find(), answer(credentials.clone()), find(), answer(credentials)]);
+    assert_snapshot!("credentials", muster(&server, &["user", "credentials", "1001"]).seen());
+    let outcome = muster(&server, &["user", "credentials", "1001", "--device", "attic"]);
+    assert!(outcome.err.contains("is called attic. There is: kitchen."), "{}", outcome.err);
+    assert_eq!(outcome.status, 1);
+}
+
+#[test]
+fn a_tokens_text_stands_alone_on_the_output() {
+    let made = json!({ "name": "wallboard", "role": "reader", "token": "mst_abc" });
+    let server = Server::start(vec![answer(made)]);
+    let outcome =
+        muster(&server, &["token", "create", "--name", "wallboard", "--role", "reader", "--for-org", "acme"]);
+    assert_eq!(outcome.out, "mst_abc\n");
+    let asked = server.asked();
+    assert_eq!(asked[0].line, "POST /api/v1/organizations/acme/tokens");
+    assert_eq!(asked[0].json(), json!({ "name": "wallboard", "role": "reader" }));
+}
+
+#[test]
+fn an_undo_that_is_refused_says_why() {
+    let body = json!({ "detail": "department was changed meanwhile",
+        "errors": [{ "field": "department", "reason": "was changed meanwhile", "mend": "read it again and decide anew" }] });
+    let server = Server::start(vec![problem("409 Conflict", body)]);
+    let outcome = muster(&server, &["undo", "12"]);
+    let want = "muster: Department was changed meanwhile. Read it again and decide anew.\n";
+    assert_eq!((outcome.status, outcome.err.as_str()), (1, want));
+    assert_eq!(server.lines(), ["POST /api/v1/organizations/example/changes/12/undo"]);
+    assert_eq!(run(&["undo"], None, "").status, 2);
+    assert_eq!(run(&["undo", "12", "--job", "x"], None, "").status, 2);
+}
+
+fn change(seq: u64, kind: &str, fields: Value) -> Value {
+    json!({ "seq": seq, "at": "2026-11-21T22:05:32.123Z", "kind": kind, "entity": "user",
+        "entity_id": "01930000-0000-7000-8000-000000000001", "actor": "00000000-0000-7000-8000-00000000000a",
+        "fields": fields })
+}
+
+fn two_changes() -> [Value; 2] {
+    let named = json!([{ "field": "display_name", "before": null, "after": "Ana Šimić" }]);
+    let moved = json!([
+        { "field": "service", "before": "contact_only", "after": "enabled" },
+        { "field": "title", "before": "Boss", "after": null } ]);
+    [change(41, "user.created", named), change(42, "user.activated", moved)]
+}
+
+#[test]
+fn changes_are_told_in_words_with_who_did_them() {
+    let tokens = json!([{ "id": "00000000-0000-7000-8000-00000000000a", "name": "owner" }]);
+    let server = Server::start(vec![
+        respond("200 OK", &[], "event: hello\nid: 42\ndata: {}\n\n"),
+        answer(page(tokens, json!(null))),
+        answer(page(json!(two_changes()), json!("42"))),
+        answer(page(json!([]), json!(null))),
+    ]);
+    assert_snapshot!(muster_with(&server, &["changes"], Some(120), "").seen());
+    assert_eq!(server.lines()[2], "GET /api/v1/organizations/example/changes?limit=1000&since=22");
+}
+
+#[test]
+fn followed_changes_are_one_json_line_each_and_a_broken_stream_goes_on_where_it_was() {
+    let [first, second] = two_changes();
+    let event = |change: &Value| format!("event: change\nid: {}\ndata: {change}\n\n", change["seq"]);
+    let server = Server::start(vec![
+        respond("200 OK", &[], &event(&first)),
+        respond("200 OK", &[], &format!("event: presence\ndata: {{}}\n\n{}", event(&second))),
+        problem("401 Unauthorized", json!({ "detail": "sign in" })),
+    ]);
+    let outcome = muster(&server, &["changes", "--since", "40", "--follow", "--json"]);
+    let lines: Vec<Value> =
+        outcome.out.lines().take(2).map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines, two_changes());
+    let since = |seq: u64| format!("GET /events?organization=example&since={seq}");
+    assert_eq!(server.lines(), [since(40), since(41), since(42)]);
+    assert_eq!(outcome.status, 1);
+}
+
+#[test]
+fn a_log_that_was_altered_ends_with_1() {
+    let broken =
+        json!({ "intact": false, "checked": 41, "erased": 1, "broken_at": 42, "why": "the body is another" });
+    let whole = json!({ "intact": true, "checked": 1200, "erased": 0, "broken_at": null, "why": null });
+    let server = Server::start(vec![answer(broken), answer(whole)]);
+    let outcome = muster(&server, &["changes", "--verify"]);
+    assert_eq!(outcome.status, 1);
+    assert!(
+        outcome.out.starts_with("The log was altered at change 42: the body is another."),
+        "{}",
+        outcome.out
+    );
+    let outcome = muster(&server, &["changes", "--verify"]);
+    assert_eq!((outcome.status, outcome.out.as_str()), (0, "The log is intact: 1,200 changes checked.\n"));
+}
+
+#[test]
+fn somebody_removed_is_found_again_by_name_and_two_of_one_name_are_told_apart() {
+    let removed = || answer(page(json!([ana()]), json!(null)));
+    let server = Server::start(vec![removed(), answer(ana())]);
+    let outcome = muster(&server, &["user", "restore", "ana"]);
+    assert_eq!((outcome.status, outcome.out.as_str()), (0, "1001 Ana Šimić is back.\n"));
+    let want = "GET /api/v1/organizations/example/users?filter=record%3Dtrashed%20and%20username%3D%22ana%22";
+    assert_eq!(server.lines()[0], want);
+
+    let server = Server::start(vec![answer(page(json!([ana(), misaki()]), json!(null)))]);
+    let outcome = muster(&server, &["user", "restore", "ana"]);
+    assert_eq!(outcome.status, 1);
+    assert!(outcome.err.contains("000000000002  0107 山田 美咲"), "{}", outcome.err);
+}

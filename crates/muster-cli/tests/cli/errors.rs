@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::{Server, answer, drop_connection, muster, muster_with, problem, run};
+use crate::{Server, answer, drop_connection, muster, muster_with, problem, respond, run};
 
 fn nobody() -> serde_json::Value {
     json!({ "items": [], "next_cursor": null })
@@ -91,15 +91,14 @@ fn two_writes_have_two_keys() {
 
 #[test]
 fn a_server_that_is_busy_is_asked_again_when_it_said() {
-    let busy =
-        crate::server::respond("503 Service Unavailable", &[("retry-after", "0")], "{\"detail\":\"busy\"}");
+    let busy = respond("503 Service Unavailable", &[("retry-after", "0")], "{\"detail\":\"busy\"}");
     let server = Server::start(vec![busy, answer(nobody())]);
     assert_eq!(muster(&server, &["seats"]).status, 0);
 }
 
 #[test]
 fn something_that_is_not_muster_is_recognized_by_its_answer() {
-    let page = crate::server::respond("404 Not Found", &[("content-type", "text/html")], "<html>");
+    let page = respond("404 Not Found", &[("content-type", "text/html")], "<html>");
     let server = Server::start(vec![page]);
     let outcome = muster(&server, &["seats"]);
     let want = format!("That was no answer of Muster: is {} the right address?", server.url);

@@ -9,7 +9,7 @@ use std::io::Cursor;
 
 use muster_cli::Console;
 
-pub use server::{Request, Server, answer, created, drop_connection, problem};
+pub use server::{Server, Step, answer, created, drop_connection, problem, respond};
 
 /// What a command left behind.
 pub struct Outcome {

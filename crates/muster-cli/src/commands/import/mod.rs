@@ -10,7 +10,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::args::ImportArgs;
-use crate::client::{Method, Request, Upload, escape};
+use crate::client::{Method, Request, Upload};
 use crate::failure::{Failure, io_words};
 use crate::follow;
 use crate::session::Session;
@@ -20,9 +20,6 @@ pub(crate) use summary::print as print_summary;
 /// The server's limit; a larger file is refused here, before any of it is read.
 const FILE_MIB_MAX: u64 = 256;
 const FILE_BYTES_MAX: u64 = FILE_MIB_MAX * 1024 * 1024;
-
-/// The phones know within a moment; if they do not after this, something else is wrong.
-const REACHED_TIMEOUT_S: u64 = 30;
 
 pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<(), Failure> {
     let content = Content::open(&args.file)?;
@@ -35,7 +32,12 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<()
     if ended["state"] != "done" {
         return Err(Failure::Told);
     }
-    wait_for_phones(session, &ended)
+    if ended["summary"]["nothing_written"] == true {
+        return Ok(());
+    }
+    // The job does not say at which change it ended; whatever is the newest now is not before that.
+    let seq = session.head_seq()?;
+    session.wait_for_phones(Some(seq))
 }
 
 /// The options go into the query, the body is the file as it is.
@@ -74,22 +76,6 @@ fn job_of(location: &Option<String>, answer: &Value) -> Result<String, Failure> 
     job.ok_or_else(|| {
         Failure::refused("The server took the file but named no job.", "See `muster job list`.")
     })
-}
-
-/// So that a phone which registers after this command has ended is let in.
-fn wait_for_phones(session: &mut Session<'_, '_>, ended: &Value) -> Result<(), Failure> {
-    let Some(seq) = ended["seq"].as_u64() else { return Ok(()) };
-    let path = session.path("/phones")?;
-    let request = Request::get(path)
-        .query("reached", &seq.to_string())
-        .query("timeout_s", &REACHED_TIMEOUT_S.to_string());
-    let answer = session.client.send(&request)?;
-    if answer.value["reached"] == false {
-        session.console.note(
-            "muster: warning: it is written, but the phones have not heard of it yet; see the server's log",
-        );
-    }
-    Ok(())
 }
 
 /// What is sent: a file that can be sent again from its beginning, or what came through a pipe.
@@ -131,9 +117,4 @@ fn too_large(path: &Path) -> Failure {
         format!("{} is larger than {FILE_MIB_MAX} MiB, which is the limit for one import.", path.display()),
         "Split it into several files, each with the header line.",
     )
-}
-
-/// The path of a job's page of results, for who wants every row.
-pub(crate) fn results_path(job: &str) -> String {
-    format!("/jobs/{}/results", escape(job))
 }

@@ -15,7 +15,7 @@ const ROWS_MAX: usize = 5;
 
 /// `name` is the file's, or the job's where the file is not known.
 pub(crate) fn print(console: &mut Console<'_>, job: &Value, name: &str) -> io::Result<()> {
-    let report = &job["report"];
+    let report = &job["summary"];
     if report.is_null() {
         let state = text_of(&job["state"]);
         return console.line(&sentence(&format!("{name}: {state}. {}", text_of(&job["problem"]))));

@@ -9,18 +9,22 @@ use crate::value::{counted, list_of, text_of};
 pub(super) fn activate(session: &mut Session<'_, '_>, who: &[String]) -> Result<(), Failure> {
     let path = session.path("/users/activate")?;
     let answer = session.client.send(&Request::post(path, &json!({ "users": who })))?;
-    session.tell(&answer.value, |console, activated| {
-        let count = counted(who.len() as u64, "person is", "people are");
-        console.line(&format!("{count} active: they may register phones now, and are counted."))?;
-        let generated = list_of(activated, "generated");
-        if !generated.is_empty() {
+    session.tell(&answer.value, |console, answer| {
+        let users = list_of(answer, "users");
+        let count = counted(users.len() as u64, "person is", "people are");
+        console.line(&format!("{count} active: they may register phones, and are counted."))?;
+        let made: Vec<&Value> =
+            users.iter().filter(|user| user["generated_sip_secret"].is_string()).collect();
+        if !made.is_empty() {
             console.note("These secrets were made for those who had none. They are shown this once:");
         }
-        for one in generated {
-            console.line(&format!("{}\t{}", text_of(&one["username"]), text_of(&one["sip_password"])))?;
+        for user in made {
+            let (name, secret) = (text_of(&user["username"]), text_of(&user["generated_sip_secret"]));
+            console.line(&format!("{name}\t{secret}"))?;
         }
         Ok(())
-    })
+    })?;
+    session.wait_for_phones(answer.seq)
 }
 
 pub(super) fn deactivate(session: &mut Session<'_, '_>, args: &DeactivateArgs) -> Result<(), Failure> {
@@ -32,9 +36,11 @@ pub(super) fn deactivate(session: &mut Session<'_, '_>, args: &DeactivateArgs) -
             body.insert(name.into(), value.as_str().into());
         }
     }
-    let answer = session.client.send(&Request::post(path, &Value::Object(body)))?;
-    session.tell(&answer.value, |console, _| {
-        let count = counted(args.who.len() as u64, "person is", "people are");
+    let body = Value::Object(body);
+    let answer = session.client.send(&Request::post(path, &body))?;
+    session.wait_for_phones(answer.seq)?;
+    session.tell(&answer.value, |console, answer| {
+        let count = counted(list_of(answer, "users").len() as u64, "person is", "people are");
         let state = if args.reason.is_some() { "suspended" } else { "contact only now" };
         console.line(&format!("{count} {state}: their phones are signed off, their calls have ended."))
     })

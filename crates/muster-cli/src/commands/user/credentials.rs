@@ -2,9 +2,9 @@ use std::io;
 
 use serde_json::{Map, Value};
 
-use super::find;
+use super::{find, path_of};
 use crate::args::CredentialsArgs;
-use crate::client::{Request, escape};
+use crate::client::Request;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::session::Session;
@@ -13,37 +13,87 @@ use crate::value::{list_of, text_of};
 
 pub(super) fn run(session: &mut Session<'_, '_>, args: &CredentialsArgs) -> Result<(), Failure> {
     let user = find(session, &args.who)?;
-    let path = session.path(&format!("/users/{}/credentials", escape(&text_of(&user.value["id"]))))?;
-    if !args.reset {
-        let answer = session.client.send(&Request::get(path))?;
-        return session.tell(&answer.value, print);
+    let path = path_of(session, &user, "/credentials")?;
+    if args.reset {
+        return reset(session, path, args.device.as_deref());
     }
+    let mut credentials = session.client.send(&Request::get(path))?.value;
+    if let Some(name) = &args.device {
+        let device = of_device(&credentials, name)?;
+        credentials["auth_name"] = device["auth_name"].clone();
+        credentials["has_secret"] = true.into();
+        credentials["devices"] = Value::Array(vec![device]);
+    }
+    session.tell(&credentials, print)
+}
+
+fn reset(session: &mut Session<'_, '_>, path: String, device: Option<&str>) -> Result<(), Failure> {
     let mut body = Map::new();
-    if let Some(device) = &args.device {
-        body.insert("device".into(), device.as_str().into());
+    if let Some(device) = device {
+        body.insert("device".into(), device.into());
     }
-    let answer = session.client.send(&Request::post(path, &Value::Object(body)))?;
-    session.tell(&answer.value, print)
+    let body = Value::Object(body);
+    let answer = session.client.send(&Request::post(path, &body))?;
+    session.tell(&answer.value, |console, made| {
+        for phone in list_of(made, "phones") {
+            let name = text_of(&phone["user_agent"]);
+            let name = if name.is_empty() { "a phone".to_owned() } else { name };
+            console.note(&format!("Signed off: {name} at {}", text_of(&phone["address"])));
+        }
+        if !made["secret"].is_string() {
+            console.note("The connection broke before the new secret could be shown: reset it once more.");
+            return Ok(());
+        }
+        print(console, made)?;
+        console.note("The secret is shown this once.");
+        Ok(())
+    })?;
+    session.wait_for_phones(answer.seq)
+}
+
+fn of_device(credentials: &Value, name: &str) -> Result<Value, Failure> {
+    let same = |device: &&Value| text_of(&device["name"]).to_lowercase() == name.trim().to_lowercase();
+    list_of(credentials, "devices").iter().find(same).cloned().ok_or_else(|| {
+        let known: Vec<String> =
+            list_of(credentials, "devices").iter().map(|d| text_of(&d["name"])).collect();
+        let known =
+            if known.is_empty() { String::new() } else { format!(" There is: {}.", known.join(", ")) };
+        Failure::refused(
+            format!("No device with credentials of its own is called {name}.{known}"),
+            "With --reset it is made, with a secret of its own.",
+        )
+    })
 }
 
 fn print(console: &mut Console<'_>, credentials: &Value) -> io::Result<()> {
     let value = |name: &str| text_of(&credentials[name]);
+    let server = |server: &Value| {
+        format!(
+            "{}:{} ({})",
+            text_of(&server["host"]),
+            text_of(&server["port"]),
+            text_of(&server["transport"])
+        )
+    };
+    let servers: Vec<String> = list_of(credentials, "servers").iter().map(server).collect();
+    let secret = match (credentials["secret"].as_str(), &credentials["has_secret"]) {
+        (Some(_), _) => value("secret"),
+        (None, Value::Bool(true)) => "set, not shown; --reset makes a new one".to_owned(),
+        (None, _) => "none yet; activating the person or --reset makes one".to_owned(),
+    };
     let pairs = [
-        ("Server", value("server")),
+        ("Server", servers.join(", ")),
         ("Domain", value("domain")),
         ("Extension", value("extension")),
         ("Auth name", value("auth_name")),
-        ("Secret", value("secret")),
+        ("Secret", secret),
     ];
     let pairs: Vec<(String, String)> =
         pairs.into_iter().map(|(label, value)| (label.to_owned(), value)).collect();
     print_pairs(console, &pairs)?;
     for device in list_of(credentials, "devices") {
-        console.line(&format!(
-            "Device {}: auth name {}",
-            text_of(&device["name"]),
-            text_of(&device["auth_name"])
-        ))?;
+        let (name, auth_name) = (text_of(&device["name"]), text_of(&device["auth_name"]));
+        console.line(&format!("Device {name}: auth name {auth_name}"))?;
     }
     Ok(())
 }

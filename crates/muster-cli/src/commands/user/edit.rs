@@ -1,12 +1,15 @@
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::fields::{self, Schema, to_json};
-use super::{called, find, list};
+use super::{called, find, list, path_of, version_of};
 use crate::args::SetArgs;
-use crate::client::{Method, Request, Upload, escape};
+use crate::client::{Method, Request, Upload};
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::value::text_of;
+
+/// Given to a new person with the rest; changed later by a command of its own.
+const SIP_PASSWORD: &str = "sip_password";
 
 pub(super) fn add(session: &mut Session<'_, '_>, fields: &[String]) -> Result<(), Failure> {
     let pairs = fields::read(session.console, fields)?;
@@ -16,27 +19,40 @@ pub(super) fn add(session: &mut Session<'_, '_>, fields: &[String]) -> Result<()
     let answer = session.client.send(&Request::post(path, &body))?;
     session.tell(&answer.value, |console, user| {
         console.line(&format!("Added {}.", called(user)))?;
-        match user["sip_password"].as_str() {
-            Some(secret) => {
-                console.note("A secret was made. It is shown this once:");
-                console.line(&format!("{}\t{}", text_of(&user["username"]), crate::clean::clean(secret)))
-            }
-            None => Ok(()),
+        if user["service"] == "enabled" && body.get(SIP_PASSWORD).is_none() {
+            console.line(&format!(
+                "A SIP secret was made for them; to see one: muster user credentials {} --reset",
+                text_of(&user["username"])
+            ))?;
         }
-    })
+        Ok(())
+    })?;
+    session.wait_for_phones(answer.seq)
 }
 
 pub(super) fn set(session: &mut Session<'_, '_>, args: &SetArgs) -> Result<(), Failure> {
-    let pairs = fields::read(session.console, &args.fields)?;
-    let schema = Schema::load(session, "patch", "/users/{}")?;
-    let body = body_of(&schema, &pairs);
-    let user = find(session, &args.who)?;
-    let path = session.path(&format!("/users/{}", escape(&text_of(&user.value["id"]))))?;
-    let request = Request::new(Method::Patch, path)
-        .upload(Upload::Json(&body))
-        .header("if-match", user.etag.unwrap_or_default());
-    let answer = session.client.send(&request)?;
-    session.tell(&answer.value, |console, user| list::print(console, user))
+    let mut pairs = fields::read(session.console, &args.fields)?;
+    let password = pairs.iter().position(|(key, _)| key == SIP_PASSWORD).map(|at| pairs.remove(at).1);
+    let mut user = find(session, &args.who)?;
+    let mut seq = None;
+    if !pairs.is_empty() {
+        let schema = Schema::load(session, "patch", "/users/{}")?;
+        let body = body_of(&schema, &pairs);
+        let request = Request::new(Method::Patch, path_of(session, &user, "")?)
+            .upload(Upload::Json(&body))
+            .header("if-match", version_of(&user));
+        let answer = session.client.send(&request)?;
+        (user, seq) = (answer.value, answer.seq);
+    }
+    if let Some(password) = password {
+        let body = json!({ "secret": password });
+        let path = path_of(session, &user, "/credentials")?;
+        seq = session.client.send(&Request::post(path, &body))?.seq.max(seq);
+        let path = path_of(session, &user, "")?;
+        user = session.client.get(path)?.value;
+    }
+    session.tell(&user, list::print)?;
+    session.wait_for_phones(seq)
 }
 
 fn body_of(schema: &Schema, pairs: &[(String, String)]) -> Value {

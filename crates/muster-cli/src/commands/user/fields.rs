@@ -43,10 +43,6 @@ impl Schema {
         self.kind_of(schema)
     }
 
-    pub fn knows(&self, field: &str) -> bool {
-        self.properties.contains_key(field)
-    }
-
     fn kind_of(&self, schema: &Value) -> Kind {
         let schema = resolved(&self.document, schema);
         let says = |word: &str| match &schema["type"] {

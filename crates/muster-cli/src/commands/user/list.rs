@@ -31,7 +31,7 @@ pub(super) fn list(session: &mut Session<'_, '_>, args: &ListArgs) -> Result<(),
 
 pub(super) fn show(session: &mut Session<'_, '_>, who: &str) -> Result<(), Failure> {
     let user = find(session, who)?;
-    session.tell(&user.value, print)
+    session.tell(&user, print)
 }
 
 /// What says who it is comes first; the rest in the server's order, without what is empty.

@@ -10,10 +10,11 @@ mod remove;
 use serde_json::Value;
 
 use crate::args::UserCommand;
-use crate::client::{Answer, Request, escape};
+use crate::clean::clean;
+use crate::client::{Request, escape};
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::value::text_of;
+use crate::value::{list_of, text_of};
 
 pub(crate) fn run(session: &mut Session<'_, '_>, command: &UserCommand) -> Result<(), Failure> {
     match command {
@@ -45,8 +46,26 @@ fn called(user: &Value) -> String {
     format!("{} {}", text_of(&user["extension"]), text_of(&user["display_name"])).trim().to_owned()
 }
 
-/// The one person whom a username, extension, email or id names, with their version.
-fn find(session: &mut Session<'_, '_>, who: &str) -> Result<Answer, Failure> {
-    let path = session.path(&format!("/users/{}", escape(who)))?;
-    session.client.send(&Request::get(path))
+/// The one person whom a username, extension, email or id names.
+fn find(session: &mut Session<'_, '_>, who: &str) -> Result<Value, Failure> {
+    let path = session.path("/users")?;
+    let answer = session.client.send(&Request::get(path).query("who", who))?;
+    list_of(&answer.value, "items").first().cloned().ok_or_else(|| nobody(who))
+}
+
+fn nobody(who: &str) -> Failure {
+    Failure::refused(
+        format!("`{}` names nobody here.", clean(who)),
+        "Give a username, an extension, an email or an id; `muster user list` shows them.",
+    )
+}
+
+/// The path of a person, and of something of theirs: `/credentials`.
+fn path_of(session: &mut Session<'_, '_>, user: &Value, below: &str) -> Result<String, Failure> {
+    session.path(&format!("/users/{}{below}", escape(&text_of(&user["id"]))))
+}
+
+/// The version that was read, as `If-Match` takes it.
+fn version_of(user: &Value) -> String {
+    format!("\"{}\"", text_of(&user["version"]))
 }

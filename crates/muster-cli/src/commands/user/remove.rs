@@ -1,43 +1,90 @@
 use serde_json::{Value, json};
 
-use super::{called, find};
-use crate::client::{Method, Request, escape};
+use super::{called, find, nobody, path_of};
+use crate::client::{Method, Request};
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::value::text_of;
+use crate::value::{list_of, text_of};
 
 /// All are found before the first is removed: a misspelt name stops it before anything is done.
 pub(super) fn remove(session: &mut Session<'_, '_>, who: &[String]) -> Result<(), Failure> {
-    let mut found = Vec::with_capacity(who.len());
+    let mut found: Vec<Value> = Vec::with_capacity(who.len());
     for who in who {
-        found.push(find(session, who)?);
+        let user = find(session, who)?;
+        if found.iter().all(|other| other["id"] != user["id"]) {
+            found.push(user);
+        }
     }
-    let mut answers = Vec::with_capacity(found.len());
-    for user in found {
-        let id = text_of(&user.value["id"]);
-        let path = session.path(&format!("/users/{}", escape(&id)))?;
-        let request = Request::new(Method::Delete, path).header("if-match", user.etag.unwrap_or_default());
-        let answer = session.client.send(&request)?.value;
+    let mut seq = None;
+    for user in &found {
+        let path = path_of(session, user, "")?;
+        seq = session.client.send(&Request::new(Method::Delete, path))?.seq.max(seq);
         if !session.json {
-            let name = called(&user.value);
+            let (name, id) = (called(user), text_of(&user["id"]));
             session.console.line(&format!("Removed {name}. To bring them back: muster user restore {id}"))?;
         }
-        answers.push(if answer.is_null() { user.value } else { answer });
     }
-    print_json(session, answers)
+    print_json(session, found)?;
+    session.wait_for_phones(seq)
 }
 
 pub(super) fn restore(session: &mut Session<'_, '_>, who: &[String]) -> Result<(), Failure> {
-    let mut answers = Vec::with_capacity(who.len());
+    let mut found = Vec::with_capacity(who.len());
     for who in who {
-        let path = session.path(&format!("/users/{}/restore", escape(who)))?;
-        let answer = session.client.send(&Request::post(path, &json!({})))?.value;
-        if !session.json {
-            session.console.line(&format!("{} is back.", called(&answer)))?;
-        }
-        answers.push(answer);
+        found.push(find_removed(session, who)?);
     }
-    print_json(session, answers)
+    let mut answers = Vec::with_capacity(found.len());
+    let mut seq = None;
+    for user in &found {
+        let path = path_of(session, user, "/restore")?;
+        let answer = session.client.send(&Request::post(path, &json!({})))?;
+        seq = answer.seq.max(seq);
+        if !session.json {
+            session.console.line(&format!("{} is back.", called(&answer.value)))?;
+        }
+        answers.push(answer.value);
+    }
+    print_json(session, answers)?;
+    session.wait_for_phones(seq)
+}
+
+/// Somebody in the trash. Names are free again there, so that several may have had the same one.
+fn find_removed(session: &mut Session<'_, '_>, who: &str) -> Result<Value, Failure> {
+    if is_id(who) {
+        return Ok(json!({ "id": who.trim() }));
+    }
+    // The server refuses to look for an extension that is none.
+    let is_number = who.chars().all(|c| c.is_ascii_digit());
+    let fields = [("username", true), ("extension", is_number), ("email", who.contains('@'))];
+    let mut found: Vec<Value> = Vec::new();
+    for (field, _) in fields.into_iter().filter(|(_, fits)| *fits) {
+        let quoted = who.replace('\\', "\\\\").replace('"', "\\\"");
+        let filter = format!("record=trashed and {field}=\"{quoted}\"");
+        let path = session.path("/users")?;
+        let answer = session.client.send(&Request::get(path).query("filter", &filter))?;
+        for user in list_of(&answer.value, "items") {
+            if found.iter().all(|other| other["id"] != user["id"]) {
+                found.push(user.clone());
+            }
+        }
+    }
+    match found.as_slice() {
+        [] => Err(nobody(who)),
+        [only] => Ok(only.clone()),
+        several => {
+            let named = several.iter().map(|user| format!("\n  {}  {}", text_of(&user["id"]), called(user)));
+            let named: String = named.collect();
+            Err(Failure::refused(
+                format!("`{who}` names several people who were removed:{named}\n"),
+                "Name the one you mean by the id.",
+            ))
+        }
+    }
+}
+
+fn is_id(who: &str) -> bool {
+    let who = who.trim();
+    who.len() == 36 && who.chars().all(|c| c.is_ascii_hexdigit() || c == '-')
 }
 
 /// One document: the thing itself for one, a list for more.
