@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
+use crate::clean::clean;
 use crate::client::escape;
 use crate::console::Console;
 use crate::failure::Failure;
@@ -14,6 +15,8 @@ use crate::value::{count_of, grouped, text_of};
 /// Short jobs are over after a few looks; long ones are not asked about all the time.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_millis(250);
+/// A job that takes longer is one that people leave.
+const LONG: Duration = Duration::from_secs(2);
 /// Without a terminal, a line this often.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// A server that is restarted carries the job on; we wait this long for it to be back.
@@ -89,10 +92,30 @@ fn doing(job: &Value) -> String {
     }
 }
 
+/// Something moves while a file is sent; it ends when this is dropped.
+pub(crate) fn while_sending(console: &Console<'_>, name: &str) -> Option<Sending> {
+    console.draw_progress.then(|| {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_message(format!("sending {}", clean(name)));
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Sending(bar)
+    })
+}
+
+pub(crate) struct Sending(ProgressBar);
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// A bar on a terminal, a line now and then elsewhere.
 struct Shown {
     bar: Option<ProgressBar>,
+    began: Instant,
     last_line: Instant,
+    told_how_to_return: bool,
 }
 
 impl Shown {
@@ -105,10 +128,19 @@ impl Shown {
             }
             bar
         });
-        Shown { bar, last_line: Instant::now() }
+        let now = Instant::now();
+        Shown { bar, began: now, last_line: now, told_how_to_return: false }
     }
 
     fn update(&mut self, console: &mut Console<'_>, job: &Value) {
+        if !self.told_how_to_return && self.began.elapsed() >= LONG {
+            self.told_how_to_return = true;
+            let id = text_of(&job["id"]);
+            self.say(
+                console,
+                &format!("The job goes on if you leave; to return: muster job show {id} --follow"),
+            );
+        }
         let text = doing(job);
         if let Some(bar) = &self.bar {
             let (total, judged, written) = rows(job);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::client::Request;
 use crate::failure::Failure;
-use crate::pages::{self, Listing, PAGE};
+use crate::pages::{self, Listed, Listing, PAGE};
 use crate::session::Session;
 use crate::table::Table;
 use crate::value::{counted, grouped};
@@ -46,18 +46,20 @@ impl<'a> List<'a> {
             Ok(())
         })?;
         table.print(session.console)?;
-        // Beside the table, not in it: what reads the rows on counts them itself.
-        let count = match (listed.total, listed.more) {
-            (Some(total), true) => {
-                format!("{} of {}", grouped(listed.shown), counted(total, self.one, self.many))
-            }
-            (None, true) => format!("the first {}", counted(listed.shown, self.one, self.many)),
-            _ => counted(listed.shown, self.one, self.many),
-        };
-        if session.console.out_width.is_some() {
-            session.console.note(&count);
+        // Beside the table, not in it: what reads the rows on counts them itself, but must know if some are missing.
+        if listed.more || session.console.out_width.is_some() {
+            session.console.note(&self.count(&listed));
         }
         Ok(())
+    }
+
+    fn count(&self, listed: &Listed) -> String {
+        let shown = listed.shown;
+        match (listed.total, listed.more) {
+            (Some(total), true) => format!("{} of {}", grouped(shown), counted(total, self.one, self.many)),
+            (None, true) => format!("the first {}; there are more", counted(shown, self.one, self.many)),
+            (_, false) => counted(shown, self.one, self.many),
+        }
     }
 
     /// The server's answer where it is one page, else one document of the same shape, written as the pages
@@ -80,8 +82,8 @@ impl<'a> List<'a> {
             Ok(())
         })?;
         write!(out, "\n],\"next_cursor\":null")?;
-        if let Some(total) = listed.total {
-            write!(out, ",\"total\":{total}")?;
+        for (name, value) in &listed.beside {
+            write!(out, ",\n{}:{value}", Value::from(name.as_str()))?;
         }
         writeln!(out, "}}")?;
         Ok(())

@@ -1,6 +1,6 @@
 //! Lists, page by page.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::client::{Client, Request};
 use crate::failure::Failure;
@@ -26,6 +26,8 @@ pub(crate) struct Listed {
     pub total: Option<u64>,
     /// True if there are more than were asked for.
     pub more: bool,
+    /// What the first page says beside its items.
+    pub beside: Map<String, Value>,
 }
 
 /// Hands every item to `each`, in order.
@@ -34,7 +36,7 @@ pub(crate) fn for_each(
     listing: &Listing<'_>,
     mut each: impl FnMut(&Value) -> Result<(), Failure>,
 ) -> Result<Listed, Failure> {
-    let mut listed = Listed { shown: 0, total: None, more: false };
+    let mut listed = Listed { shown: 0, total: None, more: false, beside: Map::new() };
     let mut cursor: Option<String> = None;
     loop {
         let left = listing.limit.map(|limit| u64::from(limit) - listed.shown);
@@ -48,7 +50,12 @@ pub(crate) fn for_each(
         }
         let answer = client.send(&request)?.value;
         let items = list_of(&answer, "items");
-        listed.total = listed.total.or(answer["total"].as_u64());
+        if cursor.is_none() {
+            listed.total = answer["total"].as_u64();
+            let beside = answer.as_object().into_iter().flatten();
+            let beside = beside.filter(|(name, _)| !matches!(name.as_str(), "items" | "next_cursor"));
+            listed.beside = beside.map(|(name, value)| (name.clone(), value.clone())).collect();
+        }
         for item in items {
             each(item)?;
             listed.shown += 1;

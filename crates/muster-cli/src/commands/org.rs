@@ -1,5 +1,7 @@
 //! `muster org create`, `muster org list`.
 
+use std::net::ToSocketAddrs;
+
 use serde_json::{Map, Value};
 
 use crate::args::{OrgCommand, OrgCreateArgs};
@@ -31,11 +33,25 @@ fn create(session: &mut Session<'_, '_>, args: &OrgCreateArgs) -> Result<(), Fai
     session.tell(&answer.value, |console, made| {
         let (name, slug, domain) = (text_of(&made["name"]), text_of(&made["slug"]), text_of(&made["domain"]));
         console.line(&format!("Made {name}: --org {slug}, SIP domain {domain}."))?;
-        for note in crate::value::list_of(made, "notes") {
-            console.line(&text_of(note))?;
-        }
         console.line(&format!("Bring people in: muster import FILE --org {slug}"))
-    })
+    })?;
+    if !session.json && !is_known(&args.domain) {
+        session.console.note(&format!(
+            "DNS does not know {} yet: until it does, give phones the server's address as their proxy.",
+            args.domain
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a phone that knows nothing but the domain could find the server. Names that are reserved for
+/// tests and examples (RFC 2606) are nobody's, and are not looked up.
+fn is_known(domain: &str) -> bool {
+    const RESERVED: [&str; 7] =
+        ["test", "example", "invalid", "localhost", "example.com", "example.net", "example.org"];
+    let domain = domain.trim().trim_end_matches('.').to_ascii_lowercase();
+    let is_below = |name: &&str| domain == **name || domain.ends_with(&format!(".{name}"));
+    !RESERVED.iter().any(|name| is_below(name)) && (domain.as_str(), 5060).to_socket_addrs().is_ok()
 }
 
 fn list(session: &mut Session<'_, '_>) -> Result<(), Failure> {

@@ -24,10 +24,12 @@ const FILE_BYTES_MAX: u64 = FILE_MIB_MAX * 1024 * 1024;
 pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<(), Failure> {
     let content = Content::open(&args.file)?;
     let request = request(session, args)?.upload(content.upload());
+    let name = args.file.display().to_string();
+    let sending = follow::while_sending(session.console, &name);
     let answer = session.client.send(&request)?;
+    drop(sending);
     let job = job_of(&answer.location, &answer.value)?;
     let ended = follow::until_ended(session, &job)?;
-    let name = args.file.display().to_string();
     session.tell(&ended, |console, ended| summary::print(console, ended, &name))?;
     if ended["state"] != "done" {
         return Err(Failure::Told);

@@ -65,7 +65,9 @@ fn outcome(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Result
     let refused = job["state"] != "done";
     let sites = list_of(report, "new_sites").iter().map(text_of).collect::<Vec<_>>().join(", ");
     if refused {
-        console.line(&format!("Nothing was written. {}", sentence(&text_of(&job["problem"]))))?;
+        let why = sentence(&text_of(&job["problem"]));
+        let said = why.contains("nothing was written");
+        console.line(&if said { why } else { format!("Nothing was written. {why}") })?;
         if count("rejected") > 0 {
             console.line("Mend the rows below, or take the others with --good-rows-only.")?;
         }
