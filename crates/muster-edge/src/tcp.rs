@@ -3,27 +3,27 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use muster_phone::{Flow, FlowId, Transport};
 use muster_sip::{Frame, StreamFramer, framer};
 use rustc_hash::FxHashMap;
 use slab::Slab;
-use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::EdgeLimits;
 use crate::counters::Counters;
 use crate::error::EdgeError;
-use crate::port_owner::port_owner;
+use crate::tcp_listener::Listener;
 
 const READ_BYTES: usize = 16 * 1024;
 /// Reads of one connection before the others have their turn.
 const READS_PER_TURN: usize = 4;
 const ACCEPTS_PER_TURN: usize = 64;
-const BACKLOG: i32 = 1_024;
+/// RFC 3261 §17.1.1.2: after 64*T1 a transaction has given up on what is still unsent.
+const UNSENT_TIME_MAX: Duration = Duration::from_secs(32);
 
 /// What a connection brought to the core.
 pub(crate) enum TcpEvent {
@@ -44,12 +44,6 @@ pub(crate) struct TcpEndpoint {
     first_token: usize,
     limits: EdgeLimits,
     buffer: Box<[u8]>,
-}
-
-struct Listener {
-    socket: TcpListener,
-    local: SocketAddr,
-    is_ready: bool,
 }
 
 struct Connection {
@@ -87,7 +81,7 @@ impl TcpEndpoint {
         first_flow: u64,
         limits: EdgeLimits,
     ) -> Result<TcpEndpoint, EdgeError> {
-        let listeners = addrs.iter().map(|addr| bind_listener(*addr)).collect::<Result<Vec<_>, _>>()?;
+        let listeners = addrs.iter().map(|addr| Listener::bind(*addr)).collect::<Result<Vec<_>, _>>()?;
         Ok(TcpEndpoint {
             first_token,
             listeners,
@@ -476,7 +470,6 @@ impl Connection {
         if self.message_since.is_some_and(|since| for_longer(since, limits.message_time_max)) {
             return Some(Fault::SlowMessage);
         }
-        // RFC 3261 §17.1.1.2: after 64*T1 a transaction has given up on what is still unsent.
         if self.unsent_since.is_some_and(|since| for_longer(since, UNSENT_TIME_MAX)) {
             return Some(Fault::ReadsNothing);
         }
@@ -486,28 +479,4 @@ impl Connection {
         }
         for_longer(self.last_heard, limits.idle_time_max).then_some(Fault::Idle)
     }
-}
-
-const UNSENT_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(32);
-
-fn bind_listener(addr: SocketAddr) -> Result<Listener, EdgeError> {
-    let socket = open_listener(addr).map_err(|source| match source.kind() {
-        ErrorKind::AddrInUse => EdgeError::PortTaken { addr, transport: "TCP", by: port_owner(addr, "TCP") },
-        _ => EdgeError::Bind { addr, transport: "TCP", source },
-    })?;
-    let local = socket.local_addr().map_err(|source| EdgeError::Bind { addr, transport: "TCP", source })?;
-    Ok(Listener { socket, local, is_ready: true })
-}
-
-fn open_listener(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    if addr.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    // Connections of the last run linger in TIME_WAIT; they must not keep us from starting.
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&addr.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(TcpListener::from_std(socket.into()))
 }

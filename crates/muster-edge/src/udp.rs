@@ -68,8 +68,8 @@ impl UdpEndpoint {
                 count > 0
             }
             Err(error) => {
-                // Anything but WouldBlock is an error that an earlier send left on the socket.
-                self.is_readable = error.kind() != ErrorKind::WouldBlock;
+                // Whatever it is, the next datagram that comes is a new edge: never spin on an error.
+                self.is_readable = error.kind() == ErrorKind::Interrupted;
                 false
             }
         }
