@@ -21,7 +21,8 @@ pub struct DialPlan {
     auth_names: FxHashMap<SmolStr, Holders>,
 }
 
-/// A change of the plan, made from the change log by its follower.
+/// A change of the plan, made from the change log by its follower. An organization begins with its
+/// snapshot: until that has come, what else is said of it has no effect.
 #[derive(Clone, Debug)]
 pub enum PlanUpdate {
     /// A snapshot: replaces all that was known of this organization.

@@ -156,10 +156,13 @@ fn main() {
         now: Instant(1_000_000),
         spent: Duration::ZERO,
     };
+    let empty = ALLOCATED.load(Ordering::Relaxed);
     let people: Vec<PersonPlan> = (0..PEOPLE).map(person).collect();
     let (id, realm) = (OrgId(Uuid::from_u128(1)), "acme.example".into());
     let update = PlanUpdate::Organization { id, seq: 1, realm, aliases: vec![], people };
     bench.handle(vec![Input::Plan(update)]);
+    let people = ALLOCATED.load(Ordering::Relaxed) - empty;
+    println!("memory per person of the plan   {:8} octets", people / PEOPLE);
     let loaded = bench.take_spent();
     println!("dial plan of {PEOPLE} people       {:8.1} ms", loaded.as_secs_f64() * 1e3);
 
@@ -187,6 +190,7 @@ fn registrations(bench: &mut Bench) {
 }
 
 fn calls(bench: &mut Bench) {
+    let before = ALLOCATED.load(Ordering::Relaxed);
     for batch in 0..CALLS / BATCH {
         let first = 2 * batch * BATCH;
         let mut phones: HashMap<_, _> = (first..first + 2 * BATCH).map(|n| (addr(n), new_phone(n))).collect();
@@ -206,6 +210,8 @@ fn calls(bench: &mut Bench) {
         bench.exchange(&mut phones);
     }
     println!("call INVITE…BYE with digest     {:8.2} us", per(bench.take_spent(), CALLS));
+    let used = ALLOCATED.load(Ordering::Relaxed).saturating_sub(before);
+    println!("  kept of it for 32 s           {:8} octets", used / CALLS);
     bench.timers(40);
     assert_eq!((bench.core.counters().calls, bench.core.counters().transactions), (0, 0));
     println!("  and 40 s of timers            {:8.2} us", per(bench.take_spent(), CALLS));

@@ -5,6 +5,7 @@ use muster_sip::status::reason_phrase;
 use muster_sip::{Message, Name, Writer};
 use smol_str::{SmolStr, format_smolstr};
 
+use crate::call::message::address_of_record;
 use crate::core::Core;
 use crate::io::{Flow, Transport};
 use crate::keyed_hash::KeyedState;
@@ -50,10 +51,16 @@ impl Core {
 
     /// Our Contact value in a dialog over this flow; `user` is what the peer may see of the other side.
     pub(crate) fn our_contact(&self, user: &str, flow: Flow) -> String {
-        let user = muster_sip::uri::escape_user(user);
         let transport = if flow.transport == Transport::Tcp { ";transport=tcp" } else { "" };
-        format!("<sip:{user}@{}{transport}>", self.our_host(flow))
+        let address = address_of_record(user, &self.our_host(flow));
+        format!("<{address}{transport}>")
     }
+}
+
+/// The same bytes in memory of just their length: a writer's has room to spare, which what is kept
+/// for a retransmission should not hold.
+pub fn compact(bytes: Bytes) -> Bytes {
+    Bytes::copy_from_slice(&bytes)
 }
 
 pub fn transport_name(flow: Flow) -> &'static str {

@@ -11,6 +11,7 @@ use crate::core::{Core, Wake};
 use crate::io::{Flow, Transport};
 use crate::keyed_hash::{KeyedMap, KeyedState};
 use crate::pool::{Key, Pool};
+use crate::respond::compact;
 use crate::subscriptions::Subscription;
 
 /// Who is told what a transaction has to say.
@@ -171,7 +172,8 @@ impl Core {
         let mut actions = Vec::new();
         match self.transactions.pool.get_mut(slot).map(|t| &mut t.machine) {
             Some(Machine::InviteServer(machine)) => machine.respond(status, response, &mut actions),
-            Some(Machine::Server(machine)) => machine.respond(status, response, &mut actions),
+            // Kept for 32 s.
+            Some(Machine::Server(machine)) => machine.respond(status, compact(response), &mut actions),
             _ => return,
         }
         self.carry_out(slot, actions, now);

@@ -113,10 +113,11 @@ impl Core {
         let tag = &call.a.dialog.id.local_tag;
         let source =
             self.transactions.get(call.invite_server).map_or(call.a.flow.peer, |server| server.flow.peer);
-        let mut answer = Writer::response_to(&call.invite, status, reason, Some(tag), source);
+        let Some(invite) = &call.invite else { return Writer::response(status, reason) };
+        let mut answer = Writer::response_to(invite, status, reason, Some(tag), source);
         if status > 100 && status < 300 {
             answer = answer
-                .copy(&call.invite, Name::RecordRoute)
+                .copy(invite, Name::RecordRoute)
                 .header(Name::Contact, &self.our_contact(&call.callee.extension, call.a.flow))
                 .header(Name::Allow, ALLOW)
                 .header(Name::PAssertedIdentity, &call.callee.address);

@@ -12,8 +12,9 @@ use crate::call::{Branch, Call, CallTimer, Cancel, Leg, Party, Side, Stage, time
 use crate::core::{Core, DialogUse, Wake};
 use crate::io::{BindingState, CallEnding, CallId, CallState, Flow};
 use crate::ledger::Entry;
+use crate::location::Binding;
 use crate::pool::Key;
-use crate::respond::{ALLOW, transport_name, way_back};
+use crate::respond::{ALLOW, compact, transport_name, way_back};
 use crate::transactions::User;
 
 const MAX_FORWARDS: u8 = 70;
@@ -101,9 +102,9 @@ impl Core {
         let (ring_s, callee_key) = (callee.call_timeout_s, (org, callee.user));
         let (caller, callee) = (party(person, &realm), party(callee, &realm));
         let reachable = self.location.of(callee_key).map(|(_, binding)| binding);
-        // Whoever dials themselves reaches their other phones.
-        let ringing =
-            reachable.filter(|binding| binding.state.expires_at > now && binding.state.flow != flow);
+        // Whoever dials themselves reaches their other phones. (Phones of two people may share an address.)
+        let own = |binding: &Binding| callee_key == identity.person() && binding.state.flow == flow;
+        let ringing = reachable.filter(|binding| binding.state.expires_at > now && !own(binding));
         let phones: Vec<Phone> =
             ringing.map(|b| Phone { contact: b.contact.clone(), state: b.state.clone() }).collect();
         if phones.is_empty() {
@@ -157,7 +158,7 @@ impl Core {
             stage: Stage::Ringing,
             a: Leg::new(dialog, flow, identity.credential),
             b: None,
-            invite: request.clone(),
+            invite: Some(request.clone()),
             invite_server: server,
             offered: !request.body().is_empty(),
             branches: Vec::new(),
@@ -200,13 +201,14 @@ impl Core {
             .header(Name::Contact, &self.our_contact(&call.caller.extension, flow))
             .header(Name::PAssertedIdentity, &call.caller.address)
             .header(Name::Allow, ALLOW);
-        let Ok(invite) = Message::parse(with_body(writer, &call.invite, &call.caller)) else {
+        let Some(theirs) = &call.invite else { return };
+        let bytes = compact(with_body(writer, theirs, &call.caller));
+        let Ok(invite) = Message::parse(bytes) else {
             // A contact that cannot stand in a request line rings nowhere.
             return;
         };
         let branch = self.branches.insert(Branch {
             call: call_key,
-            invite: invite.clone(),
             client: None,
             flow,
             credential: phone.state.credential,

@@ -31,8 +31,12 @@ pub fn party(person: &PersonPlan, realm: &str) -> Party {
     Party { user: person.user, extension, address, secret_names }
 }
 
+/// What others may dial; the bare domain for somebody who has no extension.
 pub fn address_of_record(extension: &str, realm: &str) -> SmolStr {
-    format_smolstr!("sip:{}@{realm}", escape_user(extension))
+    match extension {
+        "" => format_smolstr!("sip:{realm}"),
+        extension => format_smolstr!("sip:{}@{realm}", escape_user(extension)),
+    }
 }
 
 /// Ends a message with the body of another one, if it has one.

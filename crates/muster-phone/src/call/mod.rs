@@ -55,8 +55,8 @@ pub struct Call {
     pub a: Leg,
     /// The dialog with the phone that answered.
     pub b: Option<Leg>,
-    /// The caller's INVITE and its transaction, for the answers to it.
-    pub invite: Message,
+    /// The caller's INVITE until it has its final answer, and its transaction.
+    pub invite: Option<Message>,
     pub invite_server: Key<Transaction>,
     /// Whether the INVITE carried the offer; else the answer comes with the ACK (RFC 3264, RFC 3261 §13.2.1).
     pub offered: bool,
@@ -144,7 +144,6 @@ pub enum CancelReason {
 pub struct Branch {
     /// The call, while it may still be answered by this phone or was.
     pub call: Key<Call>,
-    pub invite: Message,
     pub client: Option<Key<Transaction>>,
     pub flow: Flow,
     pub credential: CredentialId,

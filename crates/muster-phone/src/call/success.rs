@@ -14,7 +14,7 @@ use crate::call::{
 use crate::core::{Core, DialogUse, Wake};
 use crate::io::CallEnding;
 use crate::pool::Key;
-use crate::respond::transport_name;
+use crate::respond::{compact, transport_name};
 
 /// The number of our INVITE to a phone.
 const FIRST: u32 = 1;
@@ -30,7 +30,8 @@ impl Core {
             return self.send(flow, ack);
         }
         let (call_key, cancelled) = (branch.call, branch.cancel != Cancel::No);
-        let Ok(dialog) = Dialog::uac(&branch.invite, response) else { return };
+        let client = branch.client.and_then(|client| self.transactions.invite_client(client));
+        let Some(Ok(dialog)) = client.map(|client| Dialog::uac(client.request(), response)) else { return };
         let leg = Leg::new(dialog, branch.flow, branch.credential);
         match self.calls.get(call_key) {
             Some(call) if call.stage == Stage::Ringing && !cancelled && has_contact(response) => {
@@ -58,8 +59,11 @@ impl Core {
         }
         let Some(call) = self.calls.get(call_key) else { return };
         let bytes = with_body(self.answer_to_caller(call, 200), response, &call.callee);
-        let cseq = call.invite.cseq().map_or(0, |(number, _)| number);
+        let cseq = call.invite.as_ref().and_then(|invite| invite.cseq().ok()).map_or(0, |(number, _)| number);
         self.respond(server, 200, bytes.clone(), now);
+        if let Some(call) = self.calls.get_mut(call_key) {
+            call.invite = None;
+        }
         self.await_ack(call_key, Side::Caller, cseq, bytes, now);
         if offered {
             self.acknowledge_callee(call_key, None);
@@ -145,7 +149,7 @@ impl Core {
         let Some(call) = self.calls.get(key) else { return };
         let tag = call.b.as_ref().map(|leg| leg.dialog.id.remote_tag.clone()).unwrap_or_default();
         if let Some(branch) = call.branches.first().and_then(|winner| self.branches.get_mut(*winner)) {
-            branch.acks.push((tag, bytes));
+            branch.acks.push((tag, compact(bytes)));
         }
     }
 
@@ -175,7 +179,7 @@ impl Core {
     /// A phone answered that nobody waits for any more: it gets its ACK and BYE.
     fn acknowledge_and_end(&mut self, key: Key<Branch>, mut leg: Leg, now: Instant) {
         let sent_by = self.our_host(leg.flow);
-        let bytes = ack_writer(&leg, FIRST, &sent_by, &mut self.rng).finish();
+        let bytes = compact(ack_writer(&leg, FIRST, &sent_by, &mut self.rng).finish());
         let Some(branch) = self.branches.get_mut(key).filter(|b| b.acks.len() < ACKS_PER_BRANCH) else {
             return;
         };

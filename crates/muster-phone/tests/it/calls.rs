@@ -393,3 +393,32 @@ fn too_many_calls_are_refused_with_503() {
     assert_eq!(world.core.counters().calls, 2);
     world.assert_over();
 }
+
+#[test]
+fn phones_of_two_people_may_share_an_address_and_call_each_other() {
+    let mut world = World::ready(25);
+    let mut line = world.journal.iter().find(|record| record.key.user == user(2)).unwrap().clone();
+    line.key.contact = "sip:line2@10.0.0.1:5060".into();
+    line.state.as_mut().unwrap().flow.peer = address(1, 5060);
+    world.input(Input::Restore(line));
+    let call = world.act(ANNA, |phone, now| phone.call(now, "102"));
+    world.run_s(1);
+    assert!(world.phones[ANNA].calls[1].incoming, "the other line of the same device rings");
+    world.act(ANNA, |phone, now| phone.cancel(now, call));
+    world.assert_over();
+}
+
+#[test]
+fn somebody_without_an_extension_calls_under_the_name_alone() {
+    let mut world = World::ready(26);
+    let mut anna = person(1, "101", "anna.a", REALM);
+    anna.extension = None;
+    world.change(anna);
+    let call = world.act(ANNA, |phone, now| phone.call_as(now, "102", "sip:anna.a@acme.example"));
+    world.run_s(1);
+    let invite = String::from_utf8_lossy(world.phones[BERT].received.last().unwrap()).into_owned();
+    assert!(invite.contains("From: \"Person 1\" <sip:acme.example>;tag="), "{invite}");
+    assert!(invite.contains("Contact: <sip:127.0.0.1:5060>"), "{invite}");
+    world.act(ANNA, |phone, now| phone.cancel(now, call));
+    world.assert_over();
+}
