@@ -39,6 +39,9 @@ pub struct CoreConfig {
     pub calls_per_person_max: usize,
     /// A call that lasts longer is ended: a phone that vanished must not stay busy for ever.
     pub call_duration_max: Duration,
+    /// How often each side of an answered call is asked whether it is still there (in-dialog OPTIONS):
+    /// a phone that lost its power must not stay busy.
+    pub call_check_interval: Duration,
     /// Rows in the reply to a command.
     pub reply_rows_max: usize,
     /// Bytes of a header value that we keep (contact, call id, user agent); longer ones are refused
@@ -68,6 +71,7 @@ impl Default for CoreConfig {
             calls_max: 50_000,
             calls_per_person_max: 20,
             call_duration_max: Duration::from_secs(12 * 3600),
+            call_check_interval: Duration::from_secs(600),
             reply_rows_max: 200_000,
             kept_value_bytes_max: 512,
         }

@@ -44,8 +44,10 @@ impl Core {
         subscription.dirty = false;
         let (org, target) = (subscription.watcher.0, subscription.target);
         let over = subscription.ending.is_some();
+        let barred = matches!(subscription.ending, Some(Ending::Rejected | Ending::NoResource));
         let realm = self.plan.realm(org).cloned().unwrap_or_default();
-        let lines = self.lines_of((org, target), &realm);
+        // Who may not watch any more is not told one last thing.
+        let lines = if barred { Vec::new() } else { self.lines_of((org, target), &realm) };
         let (branch, Some(subscription)) = (self.rng.branch(), self.subscriptions.get(key)) else { return };
         let flow = self.live_flow(subscription.flow, &subscription.dialog.remote_target);
         let (sent_by, contact) = (self.our_host(flow), self.our_contact(&subscription.extension, flow));

@@ -33,6 +33,8 @@ pub enum User {
         server: Key<Transaction>,
         request: Box<Message>,
     },
+    /// A question of ours whether a side of this call is still there.
+    Checked(Key<Call>),
     Notify(Key<Subscription>),
 }
 
@@ -233,7 +235,7 @@ impl Core {
                     leg.heard_on(flow);
                 }
             }
-            User::Nobody | User::Caller(_) | User::Reinviter(_) => {}
+            User::Nobody | User::Caller(_) | User::Reinviter(_) | User::Checked(_) => {}
         }
     }
 
@@ -304,6 +306,10 @@ impl Core {
                 };
                 self.on_passed_response(*call, *to, *server, request, response, now);
             }
+            (User::Checked(call), Event::Response(response)) => {
+                self.on_check_response(*call, response.status().unwrap_or(0), now);
+            }
+            (User::Checked(call), _) => self.on_check_response(*call, failed, now),
             (User::Notify(subscription), Event::Response(response)) => {
                 self.on_notify_response(*subscription, response.status().unwrap_or(0), now);
             }

@@ -102,6 +102,7 @@ impl Core {
             (CallTimer::TooLong, Stage::Answered | Stage::Up) => {
                 self.end_call(key, CallEnding::TooLong, None, now);
             }
+            (CallTimer::Check, Stage::Answered | Stage::Up) => self.check_call(key, now),
             (CallTimer::Unacked(side), _) => self.on_unacked(key, side, now),
             _ => {}
         }

@@ -160,6 +160,8 @@ pub enum CallTimer {
     /// A 2xx must be sent again to that side, or given up.
     Unacked(Side),
     TooLong,
+    /// Both sides are asked whether they are still there.
+    Check,
 }
 
 /// Phones behind one branch that may answer at once (a proxy of the customer's own).

@@ -3,8 +3,8 @@
 use muster_sip::{Instant, LocalVia, Message, Method, Name, Writer, transaction};
 
 use crate::call::message::with_body;
-use crate::call::{Call, Cancel, Leg, PASSED_MAX, Reinvite, Side, Stage};
-use crate::core::Core;
+use crate::call::{Call, CallTimer, Cancel, Leg, PASSED_MAX, Reinvite, Side, Stage};
+use crate::core::{Core, Wake};
 use crate::io::{CallEnding, Flow};
 use crate::pool::Key;
 use crate::respond::{ALLOW, transport_name, way_back};
@@ -196,6 +196,24 @@ impl Core {
             None => answer.finish(),
         };
         self.respond(server, passed, bytes, now);
+        self.end_if_dead(key, status, now);
+    }
+
+    /// Asks both sides whether they still know of the call. Whatever they answer but 481 means yes;
+    /// the answer of OPTIONS itself is of no interest.
+    pub(crate) fn check_call(&mut self, key: Key<Call>, now: Instant) {
+        self.timers.set(now + self.config.call_check_interval, Wake::Call(key, CallTimer::Check));
+        for side in [Side::Caller, Side::Callee] {
+            let branch = self.rng.branch();
+            let Some((writer, flow, _)) = self.begin_request(key, side, &Method::Options, &branch) else {
+                return;
+            };
+            let client = transaction::Key::client(&branch, "OPTIONS");
+            self.open_client(flow, writer.finish(), client, User::Checked(key), now);
+        }
+    }
+
+    pub(crate) fn on_check_response(&mut self, key: Key<Call>, status: u16, now: Instant) {
         self.end_if_dead(key, status, now);
     }
 

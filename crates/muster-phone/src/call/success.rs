@@ -69,6 +69,7 @@ impl Core {
             self.acknowledge_callee(call_key, None);
         }
         self.timers.set(now + self.config.call_duration_max, Wake::Call(call_key, CallTimer::TooLong));
+        self.timers.set(now + self.config.call_check_interval, Wake::Call(call_key, CallTimer::Check));
     }
 
     /// Sends a 2xx again until that side acknowledges it.

@@ -422,3 +422,16 @@ fn somebody_without_an_extension_calls_under_the_name_alone() {
     world.act(ANNA, |phone, now| phone.cancel(now, call));
     world.assert_over();
 }
+
+#[test]
+fn a_phone_that_lost_its_power_during_a_call_does_not_stay_busy() {
+    let (mut world, call) = talking(27);
+    world.run_s(1900);
+    assert_eq!((world.stage(ANNA, call), world.stage(BERT, 0)), (CallStage::Up, CallStage::Up));
+    world.phones[BERT].silent = true;
+    world.run_s(700);
+    assert_eq!(world.ending(ANNA, call), "BYE received");
+    assert_eq!(world.records[0].ending, CallEnding::Lost);
+    world.phones[BERT].calls.clear();
+    world.assert_over();
+}

@@ -1,6 +1,7 @@
 //! The same calls over a network that loses, doubles and reorders, from many seeds. A failing seed is
 //! in the panic's message and replays.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use muster_domain::dial_plan::{PlanUpdate, Service};
@@ -100,6 +101,12 @@ fn check(mut world: World, seed: u64) {
     let kept = (counters.calls, counters.transactions, counters.dialogs - counters.subscriptions);
     assert_eq!(kept, (0, 0, 0), "seed {seed}: calls, transactions, dialogs left");
     assert_eq!(counters.subscriptions, 0, "seed {seed}");
+    assert_eq!(counters.calls_started, world.records.len() as u64, "seed {seed}: one record a call");
+    let answered = world.records.iter().filter(|record| record.answered_at.is_some()).count();
+    assert_eq!(counters.calls_answered, answered as u64, "seed {seed}");
+    let journal: HashMap<_, _> = world.journal.iter().map(|record| (&record.key, &record.state)).collect();
+    let bound = journal.values().filter(|state| state.is_some()).count();
+    assert_eq!(counters.bindings, bound, "seed {seed}: the journal tells what is registered");
     world.assert_names_hidden();
 }
 
@@ -123,6 +130,14 @@ fn in_fair_weather_every_call_ends_on_both_sides() {
         for phone in &world.phones {
             let live: Vec<_> = phone.calls.iter().filter(|call| call.stage != CallStage::Ended).collect();
             assert!(live.is_empty(), "seed {seed}: {}: {live:?}", phone.label);
+        }
+        for watcher in [ANNA, CARLA] {
+            if let Some((state, document)) = world.phones[watcher].notified.last() {
+                assert!(
+                    !document.contains("<state>"),
+                    "seed {seed}: the last state is told: {state} {document}"
+                );
+            }
         }
         check(world, seed);
     }

@@ -26,7 +26,7 @@ impl Phone {
             Method::Cancel => self.on_cancel(message, &key, now),
             Method::Bye => self.on_bye(message, &key),
             Method::Notify => self.on_notify(message, &key),
-            Method::Info | Method::Update => {
+            Method::Info | Method::Update | Method::Options => {
                 let status = match self.dialog_of(message) {
                     Some(call) => {
                         self.note_body(call, message);
