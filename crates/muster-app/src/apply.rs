@@ -148,9 +148,6 @@ impl<'t> Session<'t> {
     pub fn create<E: Stored>(&mut self, entity: &E) -> Result<(), AppError> {
         let creation = change::creation_of(entity);
         self.typed::<E>(None, creation)?;
-        if self.pending.len() >= BATCH {
-            self.flush()?;
-        }
         Ok(())
     }
 
@@ -158,10 +155,13 @@ impl<'t> Session<'t> {
     pub fn update<E: Stored>(&mut self, before: &E, after: &E) -> Result<bool, AppError> {
         let Some(update) = change::update_of(before, after) else { return Ok(false) };
         self.typed(Some(before.clone()), update)?;
-        if self.pending.len() >= BATCH {
-            self.flush()?;
-        }
         Ok(true)
+    }
+
+    /// Hands over what waits, if it is much. Asked between things that belong together, never between a
+    /// user and their mailbox: a reference left open makes every later insert look for its children.
+    pub fn flush_if_full(&mut self) -> Result<(), AppError> {
+        if self.pending.len() < BATCH { Ok(()) } else { self.flush() }
     }
 
     pub fn sites(&mut self) -> Result<&[Site], AppError> {

@@ -251,7 +251,7 @@ impl Writer<'_, '_> {
             }
         };
         self.result(row, outcome, Some(user.id));
-        Ok(())
+        self.session.flush_if_full()
     }
 
     fn result(&mut self, row: &Row, outcome: JobOutcome, user: Option<UserId>) {
