@@ -11,18 +11,13 @@ step "lints" cargo clippy --workspace --all-targets --locked --quiet -- -D warni
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 step "examples in the documentation" cargo test --workspace --doc --locked --quiet
 
-# The second database: a PostgreSQL of the tests' own, whose address the suite finds in MUSTER_TEST_POSTGRES.
-postgres=$(mktemp -d)
-trap 'scripts/test-postgres.sh stop "$postgres"; rm -rf "$postgres"' EXIT
-MUSTER_TEST_POSTGRES=$(scripts/test-postgres.sh start "$postgres")
-export MUSTER_TEST_POSTGRES
-
+# The suite runs on SQLite and on a PostgreSQL of its own, which it finds in MUSTER_TEST_POSTGRES.
 if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --workspace --locked "$@"
+    exec scripts/test-postgres.sh run cargo nextest run --workspace --locked "$@"
 else
     # One at a time: without nextest nothing keeps the tests that need the whole machine apart.
     status=0
-    cargo test --workspace --locked --no-fail-fast -- --test-threads 1 "$@" 2>&1 | tee target/test.log || status=$?
+    scripts/test-postgres.sh run cargo test --workspace --locked --no-fail-fast -- --test-threads 1 "$@" 2>&1 | tee target/test.log || status=$?
     awk '/^test result:/ { passed += $4; failed += $6 } END { print passed + 0 " passed, " failed + 0 " failed" }' target/test.log
     exit $status
 fi
