@@ -1,5 +1,7 @@
--- One table per kind of thing, one column per field; `x_key` is the folded copy of `x`. References are
--- checked at the commit, so that what belongs together can be written in any order.
+-- One table per kind of thing, one column per field; `x_key` is the folded copy of `x`. References among
+-- things are checked at the commit, so that what belongs together can be written in any order; a secret
+-- must be there before what names it. While a reference is open, SQLite looks for who refers to each new
+-- row: the columns of deferred references to what there are many of need an index.
 
 CREATE TABLE tenant_keys (
     org_id {ID} NOT NULL,
@@ -79,7 +81,7 @@ CREATE TABLE mailboxes (
     "email" {TEXT},
     PRIMARY KEY (org_id, id),
     {ONLY_SQLITE} FOREIGN KEY (org_id, "owner") REFERENCES users (org_id, id) DEFERRABLE INITIALLY DEFERRED,
-    FOREIGN KEY (org_id, "voicemail_pin") REFERENCES secrets (org_id, id) DEFERRABLE INITIALLY DEFERRED
+    FOREIGN KEY (org_id, "voicemail_pin") REFERENCES secrets (org_id, id)
 ) {CLUSTERED};
 CREATE INDEX mailboxes_owner ON mailboxes (org_id, "owner", id);
 CREATE INDEX mailboxes_name_key ON mailboxes (org_id, "name_key", id);
@@ -141,9 +143,9 @@ CREATE TABLE users (
     PRIMARY KEY (org_id, id),
     FOREIGN KEY (org_id, "site") REFERENCES sites (org_id, id) DEFERRABLE INITIALLY DEFERRED,
     FOREIGN KEY (org_id, "connection") REFERENCES connections (org_id, id) DEFERRABLE INITIALLY DEFERRED,
-    FOREIGN KEY (org_id, "sip_secret") REFERENCES secrets (org_id, id) DEFERRABLE INITIALLY DEFERRED,
+    FOREIGN KEY (org_id, "sip_secret") REFERENCES secrets (org_id, id),
     FOREIGN KEY (org_id, "mailbox") REFERENCES mailboxes (org_id, id) DEFERRABLE INITIALLY DEFERRED,
-    FOREIGN KEY (org_id, "on_call_pin") REFERENCES secrets (org_id, id) DEFERRABLE INITIALLY DEFERRED
+    FOREIGN KEY (org_id, "on_call_pin") REFERENCES secrets (org_id, id)
 ) {CLUSTERED};
 CREATE INDEX users_display_name_key ON users (org_id, "display_name_key", id);
 CREATE INDEX users_family_name_key ON users (org_id, "family_name_key", id);
@@ -152,9 +154,12 @@ CREATE INDEX users_username_key ON users (org_id, "username_key", id);
 CREATE INDEX users_email_key ON users (org_id, "email_key", id);
 CREATE INDEX users_service ON users (org_id, "service", id);
 CREATE INDEX users_site ON users (org_id, "site", id);
+-- What is filtered most is shown by name.
+CREATE INDEX users_service_by_name ON users (org_id, "service", "display_name_key", id);
+CREATE INDEX users_site_by_name ON users (org_id, "site", "display_name_key", id);
+-- For removing a mailbox: whoever points at it is looked for.
+CREATE INDEX users_mailbox ON users (org_id, "mailbox", id);
 {ONLY_POSTGRES} ALTER TABLE mailboxes ADD FOREIGN KEY (org_id, "owner") REFERENCES users (org_id, id) DEFERRABLE INITIALLY DEFERRED;
--- Removing a mailbox asks who uses it.
-CREATE INDEX users_mailbox ON users (org_id, "mailbox") WHERE "mailbox" IS NOT NULL;
 
 CREATE TABLE devices (
     org_id {ID} NOT NULL,
@@ -171,7 +176,7 @@ CREATE TABLE devices (
     "sip_secret" {ID},
     PRIMARY KEY (org_id, id),
     FOREIGN KEY (org_id, "user") REFERENCES users (org_id, id) DEFERRABLE INITIALLY DEFERRED,
-    FOREIGN KEY (org_id, "sip_secret") REFERENCES secrets (org_id, id) DEFERRABLE INITIALLY DEFERRED
+    FOREIGN KEY (org_id, "sip_secret") REFERENCES secrets (org_id, id)
 ) {CLUSTERED};
 CREATE INDEX devices_name_key ON devices (org_id, "name_key", id);
 CREATE INDEX devices_mac ON devices (org_id, "mac", id);
@@ -298,3 +303,50 @@ CREATE TABLE leases (
     holder {TEXT} NOT NULL,
     until {INT} NOT NULL
 ) {CLUSTERED};
+
+-- SQLite's planner is told once what a large organization looks like, and never looks for itself: its plans
+-- are then the same on every day. Without this it takes all rows of an organization for few.
+{ONLY_SQLITE} ANALYZE;
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('secrets', 'secrets', '100000 50000 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('organizations', 'organizations', '20 10 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('sites', 'sites', '20 10 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('connections', 'connections', '20 10 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('mailboxes', 'mailboxes', '100000 50000 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users', '100000 50000 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('devices', 'devices', '100000 50000 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('tokens', 'tokens', '20 10 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('claims', 'claims', '100000 50000 20000 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('changes', 'changes', '100000 50000 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('change_bodies', 'change_bodies', '100000 50000 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('idempotency', 'idempotency', '20 10 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('jobs', 'jobs', '20 10 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('job_results', 'job_results', '100000 50000 20000 1 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('organizations', 'organizations_name_key', '20 10 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('organizations', 'organizations_slug', '20 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('sites', 'sites_name_key', '20 10 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('connections', 'connections_name_key', '20 10 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('mailboxes', 'mailboxes_owner', '100000 50000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('mailboxes', 'mailboxes_name_key', '100000 50000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_display_name_key', '100000 50000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_family_name_key', '100000 50000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_extension', '100000 50000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_username_key', '100000 50000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_email_key', '100000 50000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_service', '100000 50000 20000 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_site', '100000 50000 20000 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_service_by_name', '100000 50000 20000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_site_by_name', '100000 50000 20000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_mailbox', '100000 50000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('devices', 'devices_name_key', '100000 50000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('devices', 'devices_mac', '100000 50000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('devices', 'devices_user', '100000 50000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('tokens', 'tokens_token_hash', '20 10 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('tokens', 'tokens_by_hash', '20 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('changes', 'changes_entity', '100000 50000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('changes', 'changes_set', '100000 50000 20000 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('changes', 'changes_counted', '100000 50000 2 1 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('idempotency', 'idempotency_at', '20 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('jobs', 'jobs_open', '20 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('job_results', 'job_results_outcome', '100000 50000 20000 20000 1 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('job_inputs', 'job_inputs_expiry', '100000 1');
+{ONLY_SQLITE} ANALYZE sqlite_schema;

@@ -230,9 +230,8 @@ fn write_rows(conn: &mut Conn, at: UnixMillis, batch: &[Recorded]) -> Result<(),
     Ok(())
 }
 
-/// Mailboxes before the users who point at them. SQLite looks, while a deferred reference is open, for
-/// the children of every row inserted into a parent table: `mailboxes.owner` has an index for that,
-/// `users.mailbox` has none, and 100,000 users would be read 67,000 times.
+/// What is referred to before what refers to it, so that few references are open at a time: while one
+/// is, SQLite looks for the children of every row inserted into a parent table.
 const CREATION_ORDER: [EntityKind; 7] = [
     EntityKind::Organization,
     EntityKind::Site,
