@@ -1,12 +1,14 @@
-//! An edge that serves N made-up people, for measurements: `synthetic_edge PEOPLE ADDR USERS.csv`.
+//! An edge that serves N made-up people, for measurements:
+//! `synthetic_edge PEOPLE ADDR USERS.csv [DATA_DIR]`.
 //!
-//! Writes the users' file that `muster-load` reads, prints its own pid and how long the plan took,
-//! then every second what it has cost: user and system time, resident memory, counters. It ends
-//! when its standard input does.
+//! Writes the users' file that `muster-load` reads, prints its own pid, how long start and plan
+//! took, then every second its resident memory and counters. It ends when its standard input does.
+//! A data directory that is named is kept: the next run finds the registrations of this one.
 
 use std::fmt::Write as _;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use muster_domain::dial_plan::{Capabilities, CredentialPlan, PersonPlan, PlanUpdate, Service};
@@ -20,18 +22,21 @@ const ORG: OrgId = OrgId(Uuid::from_u128(1));
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [people, addr, users_csv] = arguments.as_slice() else {
-        return Err("usage: synthetic_edge PEOPLE ADDR USERS.csv".into());
+    let [people, addr, users_csv, rest @ ..] = arguments.as_slice() else {
+        return Err("usage: synthetic_edge PEOPLE ADDR USERS.csv [DATA_DIR]".into());
     };
     let (people, addr): (usize, SocketAddr) = (people.parse()?, addr.parse()?);
     let mut csv = String::from("auth_name,secret,extension\n");
     let plan: Vec<PersonPlan> = (0..people).map(|n| person(n, &mut csv)).collect();
     std::fs::write(users_csv, csv)?;
 
-    let directory = std::env::temp_dir().join(format!("synthetic-edge-{}", std::process::id()));
+    let scratch = std::env::temp_dir().join(format!("synthetic-edge-{}", std::process::id()));
+    let directory = rest.first().map_or(scratch.clone(), PathBuf::from);
     let mut config = EdgeConfig::new(&directory);
     config.udp = vec![addr];
+    let started = Instant::now();
     let edge = muster_edge::start(config, |_| {})?;
+    let start_ms = started.elapsed().as_millis();
     let started = Instant::now();
     edge.plan(PlanUpdate::Organization {
         id: ORG,
@@ -42,9 +47,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
     edge.wait_reached(ORG, 1, Duration::from_secs(60));
     println!(
-        "pid {}, {people} people planned in {} ms, domain {REALM}, {}",
+        "pid {}, started in {start_ms} ms, {people} people planned in {} ms, {} of them registered, \
+         domain {REALM}, {}",
         std::process::id(),
         started.elapsed().as_millis(),
+        edge.registrations(ORG, None)?.len(),
         memory()
     );
     let reporter = edge.clone();
@@ -57,7 +64,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::io::stdin().read_to_end(&mut Vec::new())?;
     println!("{:?}\n{:?}\n{}", edge.counters(), edge.core_counters(), memory());
     edge.shutdown();
-    std::fs::remove_dir_all(directory)?;
+    if directory == scratch {
+        std::fs::remove_dir_all(scratch)?;
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::{Poll, Token, Waker};
 use muster_phone::Core;
@@ -88,9 +88,11 @@ fn open_journal(config: &EdgeConfig, clock: Clock) -> Result<(Log, Restorable), 
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|source| EdgeError::Journal { path: config.data_dir.clone(), source })?;
     let now_unix_us = unix_now_us();
-    let mut waiting = Restorable::new();
-    let (log, replayed) = Log::open(&path, |entry| {
-        restorable(&mut waiting, entry, now_unix_us, |us| clock.moment_of_unix_us(us));
+    let now = clock.moment_of_unix_us(now_unix_us);
+    let in_future = |unix_us: u64| now + Duration::from_micros(unix_us.saturating_sub(now_unix_us));
+    let mut waiting = Restorable::default();
+    let (log, replayed) = Log::open(&path, |hash, entry| {
+        restorable(&mut waiting, hash, entry, now_unix_us, in_future);
     })?;
     if replayed.torn_bytes > 0 {
         tracing::warn!(

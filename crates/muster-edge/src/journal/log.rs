@@ -9,12 +9,13 @@
 //! key is gone. The last frame of a key is the one that holds. A crash leaves at most a torn last
 //! frame: reading stops at the first frame that does not check, and the file is cut there.
 
-use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustc_hash::FxHashMap;
 
 use crate::error::EdgeError;
 
@@ -84,7 +85,7 @@ pub(crate) struct Log {
     file: File,
     good_bytes: u64,
     live_bytes: u64,
-    live: HashMap<u64, Place>,
+    live: FxHashMap<u64, Place>,
     hasher: RandomState,
     is_dirty: bool,
 }
@@ -99,8 +100,11 @@ pub(crate) struct Replayed {
 
 impl Log {
     /// Opens or makes the journal at `path`, hands every good entry to `each` in the order of
-    /// writing, and cuts a torn tail.
-    pub(crate) fn open(path: &Path, mut each: impl FnMut(Entry<'_>)) -> Result<(Log, Replayed), EdgeError> {
+    /// writing, with a hash that stands for its key, and cuts a torn tail.
+    pub(crate) fn open(
+        path: &Path,
+        mut each: impl FnMut(u64, Entry<'_>),
+    ) -> Result<(Log, Replayed), EdgeError> {
         let failed = |source| EdgeError::Journal { path: path.to_owned(), source };
         let file = open_file(path).map_err(failed)?;
         match file.try_lock() {
@@ -115,7 +119,7 @@ impl Log {
             file,
             good_bytes: FILE_HEADER_BYTES,
             live_bytes: 0,
-            live: HashMap::new(),
+            live: FxHashMap::default(),
             hasher: RandomState::new(),
             is_dirty: false,
         };
@@ -156,7 +160,7 @@ impl Log {
         }
     }
 
-    fn read_frames(&mut self, each: &mut impl FnMut(Entry<'_>)) -> io::Result<u64> {
+    fn read_frames(&mut self, each: &mut impl FnMut(u64, Entry<'_>)) -> io::Result<u64> {
         let mut reader = BufReader::with_capacity(1 << 18, self.file.try_clone()?);
         reader.seek(SeekFrom::Start(FILE_HEADER_BYTES))?;
         let mut payload = Vec::new();
@@ -165,16 +169,16 @@ impl Log {
             let Some(entry) = Entry::from_payload(&payload) else {
                 break;
             };
-            each(entry);
-            self.note(entry.key, entry.expires_us, length);
+            let hash = self.hasher.hash_one(entry.key);
+            each(hash, entry);
+            self.note(hash, entry.expires_us, length);
             frames += 1;
         }
         Ok(frames)
     }
 
     /// Takes note of a frame of `length` bytes that stands at the end of the good part.
-    fn note(&mut self, key: &[u8], expires_us: u64, length: usize) {
-        let hash = self.hasher.hash_one(key);
+    fn note(&mut self, hash: u64, expires_us: u64, length: usize) {
         let place = Place { offset: self.good_bytes, length: length as u32, expires_us };
         self.good_bytes += length as u64;
         let before = match expires_us {
@@ -200,7 +204,8 @@ impl Log {
         let mut rest = frames;
         while let Some((length, payload, after)) = split_frame(rest) {
             if let Some(entry) = Entry::from_payload(payload) {
-                self.note(entry.key, entry.expires_us, length);
+                let hash = self.hasher.hash_one(entry.key);
+                self.note(hash, entry.expires_us, length);
             }
             rest = after;
         }
@@ -353,7 +358,7 @@ mod tests {
     fn reopen(path: &Path) -> (Log, Replayed, Vec<(String, u64, String)>) {
         let mut seen = Vec::new();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let (log, replayed) = Log::open(path, |entry| {
+        let (log, replayed) = Log::open(path, |_, entry| {
             seen.push((text(entry.key), entry.expires_us, text(entry.body)));
         })
         .unwrap();
@@ -448,16 +453,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = path_in(&directory);
         let (log, _, _) = reopen(&path);
-        let second = Log::open(&path, |_| {});
+        let second = Log::open(&path, |_, _| {});
         assert!(matches!(second, Err(EdgeError::JournalInUse { .. })));
         drop(log);
         fs::write(&path, "a diary, not a journal of bindings").unwrap();
-        let foreign = Log::open(&path, |_| {});
+        let foreign = Log::open(&path, |_, _| {});
         assert!(matches!(foreign, Err(EdgeError::Journal { .. })));
         let mut newer = header();
         newer[8] = 9;
         fs::write(&path, newer).unwrap();
-        let newer = Log::open(&path, |_| {});
+        let newer = Log::open(&path, |_, _| {});
         assert!(matches!(newer, Err(EdgeError::JournalTooNew { version: 9, .. })));
     }
 

@@ -4,12 +4,12 @@
 //! length, optional ones with a length of 65535 for "none". All integers are little-endian. The
 //! expiry stands in the frame, as time of day, so that it holds over a restart.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use muster_domain::ids::{CredentialId, OrgId, UserId};
 use muster_phone::{BindingKey, BindingRecord, BindingState, Flow, FlowId, Transport};
 use muster_sip::time::Instant;
+use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
 use super::log::Entry;
@@ -17,13 +17,15 @@ use super::log::Entry;
 const VERSION: u8 = 1;
 const NONE: u16 = u16::MAX;
 
-/// The bindings of the journal that still hold, by organization: they wait for its plan.
-pub(crate) type Restorable = HashMap<OrgId, HashMap<BindingKey, BindingRecord>>;
+/// The bindings of the journal that still hold, by organization, whose plan they wait for, and by
+/// the log's hash of their key.
+pub(crate) type Restorable = FxHashMap<OrgId, FxHashMap<u64, BindingRecord>>;
 
 /// Takes one entry of the journal into `restorable`: the newest of a key counts, an expired or
 /// unreadable one is left out. `to_instant` converts from microseconds of Unix time.
 pub(crate) fn restorable(
     restorable: &mut Restorable,
+    hash: u64,
     entry: Entry<'_>,
     now_unix_us: u64,
     to_instant: impl Fn(u64) -> Instant,
@@ -39,10 +41,10 @@ pub(crate) fn restorable(
     match state {
         Some(state) => {
             let state = Some(state);
-            of_org.insert(key.clone(), BindingRecord { key, state });
+            of_org.insert(hash, BindingRecord { key, state });
         }
         None => {
-            of_org.remove(&key);
+            of_org.remove(&hash);
         }
     }
 }
@@ -228,7 +230,7 @@ mod tests {
     fn take_in(into: &mut Restorable, record: &BindingRecord, now_us: u64) {
         let mut encoder = Encoder::default();
         let entry = encoder.encode(record, |instant| instant.0);
-        restorable(into, entry, now_us, Instant);
+        restorable(into, 7, entry, now_us, Instant);
     }
 
     #[test]
@@ -236,10 +238,10 @@ mod tests {
         for peer in ["198.51.100.7:5062", "[2001:db8::7]:5062", "[fe80::1%3]:5062"] {
             for instance in [None, Some(""), Some("<urn:uuid:1-2>")] {
                 let written = record(peer, instance);
-                let mut read = Restorable::new();
+                let mut read = Restorable::default();
                 take_in(&mut read, &written, 4_999);
                 let of_org = &read[&written.key.org];
-                assert_eq!(of_org[&written.key], written, "{peer} {instance:?}");
+                assert_eq!(of_org[&7], written, "{peer} {instance:?}");
             }
         }
     }
@@ -248,7 +250,7 @@ mod tests {
     fn what_was_removed_or_has_expired_is_not_restored() {
         let written = record("198.51.100.7:5062", None);
         let gone = BindingRecord { state: None, ..written.clone() };
-        let mut read = Restorable::new();
+        let mut read = Restorable::default();
         take_in(&mut read, &written, 1);
         take_in(&mut read, &gone, 1);
         assert!(read[&written.key.org].is_empty());
@@ -263,8 +265,8 @@ mod tests {
         let entry = encoder.encode(&written, |instant| instant.0);
         for length in 0..entry.body.len() {
             let body = &entry.body[..length];
-            let mut read = Restorable::new();
-            restorable(&mut read, Entry { body, ..entry }, 1, Instant);
+            let mut read = Restorable::default();
+            restorable(&mut read, 7, Entry { body, ..entry }, 1, Instant);
             assert!(read[&written.key.org].is_empty(), "{length}");
         }
     }

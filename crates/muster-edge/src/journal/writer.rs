@@ -266,7 +266,7 @@ mod tests {
 
     fn keys_in(path: &Path) -> Vec<String> {
         let mut keys = Vec::new();
-        Log::open(path, |entry| keys.push(String::from_utf8(entry.key.to_vec()).unwrap())).unwrap();
+        Log::open(path, |_, entry| keys.push(String::from_utf8(entry.key.to_vec()).unwrap())).unwrap();
         keys
     }
 
@@ -274,7 +274,7 @@ mod tests {
     fn a_disk_that_fails_for_a_while_costs_nothing_but_time() {
         let directory = tempfile::tempdir().unwrap();
         let path = journal_path(directory.path());
-        let (log, _) = Log::open(&path, |_| {}).unwrap();
+        let (log, _) = Log::open(&path, |_, _| {}).unwrap();
         let counters = Arc::new(Counters::new());
         let mut writer = Writer::new(log, Arc::clone(&counters));
         // A descriptor that cannot be written to fails as a full disk does.
@@ -296,7 +296,7 @@ mod tests {
     fn what_a_failing_disk_leaves_no_room_for_is_counted_as_lost() {
         let directory = tempfile::tempdir().unwrap();
         let path = journal_path(directory.path());
-        let (log, _) = Log::open(&path, |_| {}).unwrap();
+        let (log, _) = Log::open(&path, |_, _| {}).unwrap();
         let counters = Arc::new(Counters::new());
         let mut writer = Writer::new(log, Arc::clone(&counters));
         writer.is_failing = true;
@@ -309,7 +309,7 @@ mod tests {
     fn everything_appended_is_in_the_file_when_the_journal_is_closed() {
         let directory = tempfile::tempdir().unwrap();
         let path = journal_path(directory.path());
-        let (log, _) = Log::open(&path, |_| {}).unwrap();
+        let (log, _) = Log::open(&path, |_, _| {}).unwrap();
         let mut journal = Journal::start(log, Arc::new(Counters::new())).unwrap();
         for n in 0..5000 {
             let key = format!("key {n}");
