@@ -187,18 +187,26 @@ pub(crate) fn send_batch<'a>(
 
 /// Asks the kernel to tell with each datagram to which of our addresses it came.
 pub(crate) fn tell_destination(socket: RawFd, is_v6: bool) -> io::Result<()> {
-    let (level, name) = match is_v6 {
-        true => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
-        false => (libc::IPPROTO_IP, libc::IP_PKTINFO),
-    };
-    let on: libc::c_int = 1;
-    // SAFETY: the option is an int, and pointer and length are those of one.
+    match is_v6 {
+        true => set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1),
+        false => set_option(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1),
+    }
+}
+
+/// A receive buffer beyond the system's `net.core.rmem_max`, which only root may ask for.
+pub(crate) fn force_receive_buffer(socket: RawFd, bytes: usize) -> io::Result<()> {
+    let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes)
+}
+
+fn set_option(socket: RawFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    // SAFETY: the options asked for are ints, and pointer and length are those of one.
     let result = unsafe {
         libc::setsockopt(
             socket,
             level,
             name,
-            (&raw const on).cast(),
+            (&raw const value).cast(),
             mem::size_of::<libc::c_int>() as libc::socklen_t,
         )
     };

@@ -16,12 +16,14 @@ use slab::Slab;
 use crate::config::EdgeLimits;
 use crate::counters::Counters;
 use crate::error::EdgeError;
+use crate::rate_limit::RateLimit;
 use crate::tcp_listener::Listener;
 
 const READ_BYTES: usize = 16 * 1024;
 /// Reads of one connection before the others have their turn.
 const READS_PER_TURN: usize = 4;
 const ACCEPTS_PER_TURN: usize = 64;
+const LOG_EVERY: Duration = Duration::from_secs(10);
 /// RFC 3261 §17.1.1.2: after 64*T1 a transaction has given up on what is still unsent.
 const UNSENT_TIME_MAX: Duration = Duration::from_secs(32);
 
@@ -44,6 +46,7 @@ pub(crate) struct TcpEndpoint {
     first_token: usize,
     limits: EdgeLimits,
     buffer: Box<[u8]>,
+    accept_log: RateLimit,
 }
 
 struct Connection {
@@ -93,6 +96,7 @@ impl TcpEndpoint {
             next_flow: first_flow,
             limits,
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            accept_log: RateLimit::new(LOG_EVERY),
         })
     }
 
@@ -172,7 +176,9 @@ impl TcpEndpoint {
                     Err(error) => {
                         listener.is_ready = false;
                         counters.tcp_refused.add(1);
-                        tracing::debug!(%error, "could not accept a connection");
+                        if let Some(left_out) = self.accept_log.admit(now) {
+                            tracing::warn!(%error, left_out, "could not accept a connection");
+                        }
                     }
                 }
             }

@@ -10,6 +10,9 @@ use crate::error::EdgeError;
 use crate::port_owner::port_owner;
 
 const BACKLOG: i32 = 1_024;
+/// What the kernel may hold for a connection in each direction. Left to itself it grows to
+/// megabytes for a peer that does not read, and there may be thousands of those.
+const KERNEL_BUFFER_BYTES: usize = 64 * 1024;
 
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
@@ -40,6 +43,9 @@ fn open(addr: SocketAddr) -> io::Result<TcpListener> {
     }
     // Connections of the last run linger in TIME_WAIT; they must not keep us from starting.
     socket.set_reuse_address(true)?;
+    // Accepted connections inherit these.
+    let _ = socket.set_send_buffer_size(KERNEL_BUFFER_BYTES);
+    let _ = socket.set_recv_buffer_size(KERNEL_BUFFER_BYTES);
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;

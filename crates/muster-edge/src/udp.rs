@@ -144,9 +144,18 @@ fn open(addr: SocketAddr, receive_buffer: usize) -> io::Result<mio::net::UdpSock
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;
-    // The kernel may give less; too little shows as lost datagrams under load, not as an error.
     let _ = socket.set_recv_buffer_size(receive_buffer);
     let _ = socket.set_send_buffer_size(receive_buffer);
+    // The kernel tells twice of what it gives, since it counts its own books.
+    let got = |socket: &Socket| socket.recv_buffer_size().unwrap_or(0) / 2;
+    if got(&socket) < receive_buffer
+        && mmsg::force_receive_buffer(socket.as_raw_fd(), receive_buffer).is_err()
+    {
+        tracing::warn!(
+            %addr, asked = receive_buffer, got = got(&socket),
+            "a small receive buffer loses datagrams in a storm; raise net.core.rmem_max"
+        );
+    }
     if addr.ip().is_unspecified() {
         mmsg::tell_destination(socket.as_raw_fd(), addr.is_ipv6())?;
     }

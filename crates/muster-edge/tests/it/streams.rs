@@ -119,6 +119,24 @@ fn a_ping_is_answered_with_a_pong() {
 }
 
 #[test]
+fn a_peer_that_asks_and_never_reads_is_closed_and_takes_no_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let limits = EdgeLimits { unsent_bytes_max: 20_000, ..EdgeLimits::default() };
+    let edge = start_with(directory.path(), limits);
+    let mut stream = connect(&edge);
+    socket2::SockRef::from(&stream).set_recv_buffer_size(4096).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
+    // Distinct requests, each of which is answered: far more than the kernel's buffers hold.
+    let was_closed = (0..60_000).any(|n| {
+        let message = HEAD.replace("z9hG4bKx", &format!("z9hG4bK{n}"));
+        stream.write_all(format!("{message}Content-Length: 0\r\n\r\n").as_bytes()).is_err()
+    });
+    assert!(was_closed);
+    assert!(eventually(|| edge.counters().tcp_closed_by_us == 1));
+    registered(&edge, 1);
+}
+
+#[test]
 fn one_address_gets_its_share_of_connections_and_no_more() {
     let directory = tempfile::tempdir().unwrap();
     let limits = EdgeLimits { connections_per_address_max: 3, ..EdgeLimits::default() };
