@@ -435,3 +435,74 @@ fn a_phone_that_lost_its_power_during_a_call_does_not_stay_busy() {
     world.phones[BERT].calls.clear();
     world.assert_over();
 }
+
+#[test]
+fn a_lost_ack_is_sent_again_when_the_answer_is_repeated() {
+    let mut world = World::ready(28);
+    world.phones[BERT].manners = ringing(Then::Answer(Duration::from_secs(1)));
+    world.lose.push((address(2, 5060), "ACK"));
+    let call = world.act(ANNA, |phone, now| phone.call(now, "102"));
+    world.run_ms(1300);
+    assert!(world.lose.is_empty() && !world.phones[BERT].calls[0].acked);
+    world.run_s(1);
+    assert!(world.phones[BERT].calls[0].acked);
+    world.phones[BERT].calls[0].acked = false;
+    world.lose.push((address(2, 5060), "ACK"));
+    world.act(ANNA, |phone, now| phone.reinvite(now, call, crate::phone::SDP));
+    world.run_ms(200);
+    assert!(world.lose.is_empty() && !world.phones[BERT].calls[0].acked);
+    world.run_s(1);
+    assert!(world.phones[BERT].calls[0].acked, "also that of a re-INVITE");
+    world.act(ANNA, |phone, now| phone.hang_up(now, call));
+    world.assert_over();
+}
+
+#[test]
+fn the_caller_gets_no_bye_before_it_has_acknowledged() {
+    let mut world = World::ready(29);
+    world.phones[BERT].manners = ringing(Then::Answer(Duration::from_secs(1)));
+    world.lose.push((address(1, 5060), "ACK sip:102@127"));
+    let call = world.act(ANNA, |phone, now| phone.call(now, "102"));
+    world.run_ms(1200);
+    assert!(world.lose.is_empty());
+    world.act(BERT, |phone, now| phone.hang_up(now, 0));
+    world.run_ms(200);
+    assert_eq!(world.phones[BERT].calls[0].statuses, [200], "the callee need not wait");
+    assert_eq!(world.stage(ANNA, call), CallStage::Up, "RFC 3261 §15");
+    assert_eq!(world.core.counters().calls, 0, "for everybody else it is over");
+    world.run_s(1);
+    assert_eq!(world.ending(ANNA, call), "BYE received");
+    world.assert_over();
+}
+
+#[test]
+fn a_reinvite_without_sdp_takes_the_offer_from_the_answer_and_answers_in_the_ack() {
+    let (mut world, call) = talking(30);
+    world.phones[BERT].calls[0].acked = false;
+    world.phones[BERT].calls[0].bodies.clear();
+    world.act(ANNA, |phone, now| phone.reinvite(now, call, ""));
+    world.run_s(1);
+    assert_eq!(world.phones[BERT].calls[0].bodies.len(), 1, "in the ACK, not in the re-INVITE");
+    assert!(world.phones[BERT].calls[0].acked);
+    world.act(BERT, |phone, now| phone.hang_up(now, 0));
+    world.assert_over();
+}
+
+#[test]
+fn the_caller_hears_the_early_media_of_one_phone_only() {
+    let mut world = World::ready(31);
+    let second = world.add_phone("bert at home", "102", "bert.b", address(4, 5060));
+    world.register_all();
+    for (phone, port) in [(BERT, "4010"), (second, "4020")] {
+        world.phones[phone].early_media = true;
+        world.phones[phone].sdp = crate::phone::SDP.replace("4000", port);
+    }
+    world.phones[second].manners.ring_after = Some(Duration::from_secs(1));
+    let call = world.act(ANNA, |phone, now| phone.call(now, "102"));
+    world.run_s(3);
+    let heard = &world.phones[ANNA].calls[call];
+    assert_eq!((heard.bodies.len(), heard.statuses.as_slice()), (1, [100, 183, 180].as_slice()));
+    assert!(heard.bodies[0].contains("4010"));
+    world.act(ANNA, |phone, now| phone.cancel(now, call));
+    world.assert_over();
+}

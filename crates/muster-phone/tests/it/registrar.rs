@@ -110,6 +110,10 @@ fn an_address_or_contact_of_somebody_else_is_refused() {
         world.run_ms(500);
         assert_eq!(last(&world, ANNA), (403, "Not your contact"), "{contact}");
     }
+    for from in ["sip:102@acme.example", "sip:101@other.example"] {
+        world.phones[ANNA].from = Some(from.into());
+        assert_eq!(register(&mut world, ANNA), (403, "Not your address".to_owned()), "From {from}");
+    }
     assert_eq!(world.core.counters().bindings, 0);
 }
 
@@ -431,4 +435,19 @@ fn the_plan_is_reached_when_its_updates_are_in_force() {
     let mut world = World::new(24);
     world.plan(PlanUpdate::Reached { org: ACME, seq: 42 });
     assert_eq!(world.reached, [(ACME, 10), (ACME, 42)]);
+}
+
+#[test]
+fn timers_of_what_has_gone_do_not_pile_up() {
+    let mut world = World::ready(25);
+    let bound = world.journal[0].clone();
+    let gone = muster_phone::BindingRecord { state: None, ..bound.clone() };
+    for _ in 0..20_000 {
+        world.input(Input::Restore(bound.clone()));
+        world.input(Input::Restore(gone.clone()));
+    }
+    assert!(world.core.counters().timers > 20_000);
+    world.act(BERT, |phone, now| phone.register(now, 60));
+    world.run_s(60);
+    assert!(world.core.counters().timers < 5_000, "{}", world.core.counters().timers);
 }

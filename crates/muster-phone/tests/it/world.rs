@@ -42,6 +42,8 @@ pub struct World {
     pub presence: Vec<(OrgId, PresenceView)>,
     pub replies: Vec<Reply>,
     pub reached: Vec<(OrgId, u64)>,
+    /// Each loses the next message from or to this phone that begins so.
+    pub lose: Vec<(SocketAddr, &'static str)>,
     /// Phones that are connected by TCP, with their connection's number.
     pub streams: HashMap<SocketAddr, FlowId>,
     /// Connections that the core asked for.
@@ -117,6 +119,7 @@ impl World {
             presence: Vec::new(),
             replies: Vec::new(),
             reached: Vec::new(),
+            lose: Vec::new(),
             streams: HashMap::new(),
             opened: Vec::new(),
             strays: Vec::new(),
@@ -303,6 +306,12 @@ impl World {
     }
 
     fn post(&mut self, packet: Packet) {
+        let (Packet::ToCore { from: addr, bytes } | Packet::ToPhone { to: addr, bytes }) = &packet;
+        let hit = |(of, start): &(SocketAddr, &str)| of == addr && bytes.starts_with(start.as_bytes());
+        if let Some(at) = self.lose.iter().position(hit) {
+            self.lose.remove(at);
+            return;
+        }
         let copies = match () {
             () if self.rng.below(1000) < self.weather.loss => 0,
             () if self.rng.below(1000) < self.weather.duplication => 2,

@@ -139,6 +139,10 @@ pub struct Phone {
     pub notify_status: u16,
     pub complaints: Vec<String>,
     pub silent: bool,
+    /// Sends 183 with SDP where others send 180.
+    pub early_media: bool,
+    /// What its From says, if not its own address.
+    pub from: Option<String>,
     /// Sends its INVITEs without SDP.
     pub late_offer: bool,
     pub sdp: String,
@@ -176,6 +180,8 @@ impl Phone {
             notify_status: 200,
             complaints: Vec::new(),
             silent: false,
+            early_media: false,
+            from: None,
             late_offer: false,
             sdp: SDP.into(),
             rng,
@@ -218,7 +224,7 @@ impl Phone {
         let template = Template {
             method: Method::Register,
             uri: format!("sip:{}", self.domain),
-            from: format!("<{aor}>;tag={}", self.rng.tag()),
+            from: format!("<{}>;tag={}", self.from.as_deref().unwrap_or(aor), self.rng.tag()),
             to: format!("<{aor}>"),
             call_id: self.register_call_id.clone(),
             headers: headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
@@ -373,7 +379,7 @@ impl Phone {
     }
 
     pub fn reinvite(&mut self, now: Instant, index: usize, sdp: &str) {
-        let body = Some(("application/sdp", sdp.to_owned()));
+        let body = (!sdp.is_empty()).then(|| ("application/sdp", sdp.to_owned()));
         self.in_dialog(now, index, Method::Invite, body, Purpose::ReInvite(index));
     }
 
@@ -432,7 +438,10 @@ impl Phone {
             return;
         }
         let Some(invite) = self.calls[index].invite.clone() else { return };
-        let bytes = self.response(&invite, 180, index).finish();
+        let bytes = match self.early_media {
+            true => self.response(&invite, 183, index).body("application/sdp", self.sdp.as_bytes()),
+            false => self.response(&invite, 180, index).finish(),
+        };
         self.respond_invite(now, index, bytes);
         let key = self.calls[index].invite_branch.clone();
         if let Some(server) = self.servers.get_mut(&key) {
