@@ -1,0 +1,199 @@
+//! The change log: read, verified, taken back.
+
+use axum::Json;
+use axum::extract::{Path, Query};
+use axum::response::{IntoResponse, Response};
+use muster_app::Change;
+use muster_domain::change::FieldChange;
+use muster_domain::field::EntityKind;
+use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
+use muster_domain::permission::Permission;
+use muster_domain::user::User;
+use muster_domain::value::Value;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::written;
+use crate::body::Incoming;
+use crate::caller::Caller;
+use crate::params::{Pairs, Params};
+use crate::problem::{Mistake, Problem};
+use crate::wire;
+
+/// One field before and after. Of a secret only whether there was one.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FieldChange)]
+pub struct FieldChangeBody {
+    field: &'static str,
+    /// As in the thing itself.
+    before: serde_json::Value,
+    after: serde_json::Value,
+}
+
+/// One line of the change log.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Change)]
+pub struct ChangeBody {
+    /// From 1, without a gap.
+    seq: u64,
+    #[schema(format = DateTime)]
+    at: String,
+    /// For example `user.activated`.
+    kind: String,
+    /// What kind of thing changed.
+    entity: &'static str,
+    #[schema(format = Uuid)]
+    entity_id: String,
+    /// The token that did it; nil for the system itself.
+    #[schema(format = Uuid)]
+    actor: String,
+    /// Changes of one set were made together.
+    #[schema(format = Uuid)]
+    set: String,
+    /// Whether the user counts as a seat from here on; null if that was not touched.
+    counted: Option<bool>,
+    /// This line and all before it, hexadecimal.
+    hash: String,
+    /// Null once it was erased.
+    fields: Option<Vec<FieldChangeBody>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Changes {
+    pub items: Vec<ChangeBody>,
+    /// What to send as `since` for what comes next; null if there was nothing.
+    pub next_cursor: Option<String>,
+}
+
+/// What a check of the whole log found.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Verification)]
+pub struct VerificationBody {
+    intact: bool,
+    /// Lines looked at.
+    checked: u64,
+    /// Lines whose body was erased; the chain holds over them.
+    erased: u64,
+    /// The first line that is not as it was written.
+    broken_at: Option<u64>,
+    why: Option<&'static str>,
+}
+
+/// What was taken back.
+#[derive(Serialize, ToSchema)]
+pub struct Undone {
+    /// The newest change of the log.
+    seq: u64,
+    /// How many changes were taken back.
+    changes: u64,
+    /// What does not quite come back, in words.
+    notes: Vec<String>,
+}
+
+impl Undone {
+    pub fn of(undone: &muster_app::undo::Undone) -> Undone {
+        Undone { seq: undone.done.seq, changes: undone.changes, notes: undone.notes.clone() }
+    }
+}
+
+pub fn change_json(change: &Change) -> ChangeBody {
+    let envelope = &change.envelope;
+    let field = |f: &FieldChange| FieldChangeBody {
+        field: f.field,
+        before: logged(envelope.entity, f.field, &f.before),
+        after: logged(envelope.entity, f.field, &f.after),
+    };
+    ChangeBody {
+        seq: envelope.seq,
+        at: wire::time(envelope.at),
+        kind: envelope.kind.clone(),
+        entity: envelope.entity.word(),
+        entity_id: envelope.entity_id.to_string(),
+        actor: envelope.actor.to_string(),
+        set: envelope.set.to_string(),
+        counted: envelope.facts.counted,
+        hash: envelope.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        fields: change.body.as_ref().map(|body| body.fields.iter().map(field).collect()),
+    }
+}
+
+fn logged(kind: EntityKind, field: &str, value: &Value) -> serde_json::Value {
+    match kind {
+        EntityKind::Organization => wire::of_logged::<Organization>(field, value),
+        EntityKind::Site => wire::of_logged::<Site>(field, value),
+        EntityKind::Connection => wire::of_logged::<Connection>(field, value),
+        EntityKind::User => wire::of_logged::<User>(field, value),
+        EntityKind::Device => wire::of_logged::<Device>(field, value),
+        EntityKind::Mailbox => wire::of_logged::<Mailbox>(field, value),
+        EntityKind::Token => wire::of_logged::<Token>(field, value),
+    }
+}
+
+/// List changes
+///
+/// After `since`, oldest first.
+#[utoipa::path(get, path = "/api/v1/organizations/{org}/changes", tag = "changes",
+    params(("org" = String, Path, description = "Slug or id."),
+        ("since" = Option<u64>, Query, description = "The last change that is known [0]."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before; the same as `since`."),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [100].")),
+    responses((status = 200, body = Changes)))]
+pub async fn list(
+    caller: Caller,
+    Path(org): Path<String>,
+    Query(pairs): Pairs,
+) -> Result<Json<Changes>, Problem> {
+    let scope = caller.scope(&org, Permission::Read).await?;
+    let mut params = Params::of(Query(pairs));
+    let limit = params.number("limit", 100, 1, 1000) as usize;
+    let since = params.number("since", 0, 0, i64::MAX as u64);
+    let cursor = params.parsed("cursor", |text| {
+        let wrong =
+            || Mistake::new("cursor", "is not one of this list", "give the cursor of the page before");
+        text.parse::<u64>().ok().filter(|n| *n <= i64::MAX as u64).ok_or_else(wrong)
+    });
+    params.finish()?;
+    let since = cursor.unwrap_or(since);
+    let lines = caller.run(move |app| app.changes(&scope, since, limit)).await?;
+    let next_cursor = lines.last().map(|last| last.envelope.seq.to_string());
+    Ok(Json(Changes { items: lines.iter().map(change_json).collect(), next_cursor }))
+}
+
+/// Check the whole log
+///
+/// Sequence, chain of hashes, bodies and head.
+#[utoipa::path(get, path = "/api/v1/organizations/{org}/changes/verify", tag = "changes",
+    params(("org" = String, Path, description = "Slug or id.")),
+    responses((status = 200, body = VerificationBody)))]
+pub async fn verify(caller: Caller, Path(org): Path<String>) -> Result<Json<VerificationBody>, Problem> {
+    let scope = caller.scope(&org, Permission::Read).await?;
+    let found = caller.run(move |app| app.verify_changes(&scope)).await?;
+    Ok(Json(VerificationBody {
+        intact: found.broken.is_none(),
+        checked: found.checked,
+        erased: found.erased,
+        broken_at: found.broken.map(|(seq, _)| seq),
+        why: found.broken.map(|(_, why)| why),
+    }))
+}
+
+/// Take a change back
+///
+/// Together with what was done in the same request about the same person. It is a change of its own, and
+/// is refused where a field was changed again meanwhile.
+#[utoipa::path(post, path = "/api/v1/organizations/{org}/changes/{seq}/undo", tag = "changes",
+    params(("org" = String, Path, description = "Slug or id."), ("seq" = u64, Path, description = "The change."),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again, the request has one effect.")),
+    responses((status = 200, body = Undone, headers(("Muster-Seq" = u64, description = "The newest change of the log.")))))]
+pub async fn undo(
+    caller: Caller,
+    Path((org, seq)): Path<(String, String)>,
+    incoming: Incoming,
+) -> Result<Response, Problem> {
+    let scope = caller.scope(&org, Permission::UndoChanges).await?;
+    let seq = seq.parse::<u64>().ok().filter(|n| (1..=i64::MAX as u64).contains(n));
+    let seq = seq.ok_or_else(|| Problem::not_found("change"))?;
+    let scope = incoming.once(scope, b"")?;
+    let undone = caller.run(move |app| app.undo(&scope, seq)).await?;
+    Ok(written(&undone.done, Json(Undone::of(&undone)).into_response()))
+}

@@ -1,0 +1,149 @@
+//! A file of people is received and becomes a job.
+
+use axum::Json;
+use axum::extract::{FromRequest, Multipart, Path, Query};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_LENGTH, LOCATION};
+use axum::response::{IntoResponse, Response};
+use muster_app::imports::{Activate, ImportOptions, MatchKey, NewImport};
+use muster_domain::ids::JobId;
+use muster_domain::permission::Permission;
+use utoipa::ToSchema;
+
+use super::jobs::{JobBody, job_json};
+use super::{with_header, written};
+use crate::body::Incoming;
+use crate::caller::Caller;
+use crate::params::{Pairs, Params};
+use crate::problem::{Mistake, Problem};
+
+/// The largest file; what is larger is refused without being read.
+const FILE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// What a multipart body may have around the file.
+const ENVELOPE_BYTES_MAX: u64 = 64 * 1024;
+const MEDIA_TYPES: &str =
+    "text/csv, application/octet-stream, or multipart/form-data with one part named file";
+
+/// A form with the file.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the description only")]
+pub struct ImportForm {
+    #[schema(format = Binary, content_media_type = "application/octet-stream")]
+    file: String,
+}
+
+/// Import people from a file
+///
+/// The file becomes a job; its result says what became of each row. All or nothing, unless
+/// `good_rows_only`. At most 256 MiB.
+#[utoipa::path(post, path = "/api/v1/organizations/{org}/imports", tag = "files",
+    params(("org" = String, Path, description = "Slug or id."),
+        ("format" = Option<String>, Query, description = "`auto` [default], `muster`, `ringotel`, `3cx` or `fusionpbx`."),
+        ("match" = Option<String>, Query, pattern = "^(username|extension|email)$", description = "By what a row is recognized as somebody who is there already; without it that is an error."),
+        ("activate" = Option<String>, Query, pattern = "^(file|all|none)$", description = "Who is activated: as the `file` says, else everyone with a SIP secret [default]; `all`; `none`."),
+        ("dry_run" = Option<bool>, Query, description = "Judge only; write nothing."),
+        ("good_rows_only" = Option<bool>, Query, description = "Take the rows that are right although others are not."),
+        ("site" = Option<String>, Query, description = "The site of rows that name none."),
+        ("connection" = Option<String>, Query, description = "The connection of rows that name none."),
+        ("allow_shared_emails" = Option<bool>, Query, description = "Two users may have the same email; neither signs in with it."),
+        ("create_sites" = Option<bool>, Query, description = "Make the sites that the file names and that are not there."),
+        ("file_name" = Option<String>, Query, description = "What the file is called."),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again with the same file, the request makes one job.")),
+    request_body(content((String = "text/csv"), (Vec<u8> = "application/octet-stream"), (ImportForm = "multipart/form-data"))),
+    responses((status = 202, body = JobBody, headers(("Location", description = "The job."),
+        ("Muster-Seq" = u64, description = "The newest change of the log.")))))]
+pub async fn create(
+    caller: Caller,
+    Path(org): Path<String>,
+    Query(pairs): Pairs,
+    mut incoming: Incoming,
+) -> Result<Response, Problem> {
+    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let mut params = Params::of(Query(pairs));
+    let options = options(&mut params);
+    let file_name = params.text("file_name").unwrap_or_default();
+    params.finish()?;
+    // Each file is in memory until its job is made.
+    let place = caller.state.place_for_upload().await?;
+    let bytes = file(&mut incoming).await?;
+    let scope = incoming.once(scope, &bytes)?;
+    let started = caller.run(move |app| {
+        let done = app.start_import(&scope, &NewImport { file_name: &file_name, bytes: &bytes, options })?;
+        drop(place);
+        Ok((done, app.job(&scope, JobId(done.id))?))
+    });
+    let (done, job) = started.await?;
+    let response = (StatusCode::ACCEPTED, Json(job_json(&job, true))).into_response();
+    let location = format!("/api/v1/organizations/{org}/jobs/{}", done.id);
+    Ok(written(&done, with_header(LOCATION, &location, response)))
+}
+
+fn options(params: &mut Params) -> ImportOptions {
+    let word = |name: &'static str, known: &'static str| {
+        move |text: &str| {
+            Mistake::new(name, format!("is not one of {known}: {text:.40}"), "choose one, or leave it out")
+        }
+    };
+    ImportOptions {
+        format: params.text("format"),
+        activate: params
+            .parsed("activate", |text| match text {
+                "file" => Ok(Activate::File),
+                "all" => Ok(Activate::All),
+                "none" => Ok(Activate::None),
+                other => Err(word("activate", "file, all, none")(other)),
+            })
+            .unwrap_or_default(),
+        match_by: params.parsed("match", |text| match text {
+            "username" => Ok(MatchKey::Username),
+            "extension" => Ok(MatchKey::Extension),
+            "email" => Ok(MatchKey::Email),
+            other => Err(word("match", "username, extension, email")(other)),
+        }),
+        dry_run: params.flag("dry_run"),
+        good_rows_only: params.flag("good_rows_only"),
+        allow_shared_emails: params.flag("allow_shared_emails"),
+        create_sites: params.flag("create_sites"),
+        site: params.text("site"),
+        connection: params.text("connection"),
+    }
+}
+
+async fn file(incoming: &mut Incoming) -> Result<Vec<u8>, Problem> {
+    match incoming.media_type().as_str() {
+        "text/csv" | "text/plain" | "application/octet-stream" => incoming.bytes(FILE_BYTES_MAX).await,
+        "multipart/form-data" => file_of_form(incoming).await,
+        _ => Err(Problem::unsupported(MEDIA_TYPES)),
+    }
+}
+
+/// The part named `file`.
+async fn file_of_form(incoming: &mut Incoming) -> Result<Vec<u8>, Problem> {
+    let announced = incoming.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > FILE_BYTES_MAX as u64 + ENVELOPE_BYTES_MAX) {
+        return Err(Problem::too_large(FILE_BYTES_MAX));
+    }
+    let broken = |detail: String| Problem::new(StatusCode::BAD_REQUEST, "unreadable", detail);
+    let mut form = Multipart::from_request(incoming.take_request(), &())
+        .await
+        .map_err(|e| broken(format!("the form cannot be read: {e}")))?;
+    let missing = || Problem::mistake("file", "is missing", "send the file as the form's part named file");
+    let mut part = form
+        .next_field()
+        .await
+        .map_err(|e| broken(format!("the form cannot be read: {e}")))?
+        .ok_or_else(missing)?;
+    if part.name() != Some("file") {
+        return Err(missing());
+    }
+    let mut bytes = Vec::with_capacity(announced.unwrap_or(0) as usize);
+    while let Some(chunk) =
+        part.chunk().await.map_err(|e| broken(format!("the file ended too early: {e}")))?
+    {
+        if bytes.len() + chunk.len() > FILE_BYTES_MAX {
+            return Err(Problem::too_large(FILE_BYTES_MAX));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,310 @@
+//! Long work: how far it is, what came of it, stopping it and taking it back.
+
+use axum::Json;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use muster_app::jobs::JobView;
+use muster_app::{JobOutcome, JobState};
+use muster_domain::ids::JobId;
+use muster_domain::permission::Permission;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::changes::Undone;
+use super::{job_id, written};
+use crate::body::Incoming;
+use crate::caller::Caller;
+use crate::params::{Pairs, Params};
+use crate::problem::{Mistake, Problem};
+use crate::wire;
+
+/// Long work.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Job)]
+pub struct JobBody {
+    #[schema(format = Uuid)]
+    pub id: String,
+    /// What is done: `import`.
+    pub kind: String,
+    /// `queued`, `running`, `done`, `failed` or `cancelled`.
+    pub state: &'static str,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    #[schema(format = DateTime)]
+    pub updated_at: String,
+    /// The token that asked for it.
+    #[schema(format = Uuid)]
+    pub created_by: String,
+    /// What was chosen.
+    pub options: Option<JobOptions>,
+    pub rows_total: Option<u64>,
+    /// Rows whose effect is there; all at once at the end.
+    pub rows_done: u64,
+    /// While it runs in this process.
+    pub progress: Option<JobProgress>,
+    /// When it has ended.
+    pub summary: Option<ImportSummary>,
+    /// Why it failed.
+    pub problem: Option<String>,
+    pub cancel_requested: bool,
+}
+
+/// Rows of a job that runs.
+#[derive(Serialize, ToSchema)]
+pub struct JobProgress {
+    rows_total: u64,
+    rows_judged: u64,
+    /// Written, but not there for others yet.
+    rows_written: u64,
+}
+
+/// What was chosen about an import.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct JobOptions {
+    format: Option<String>,
+    #[serde(default)]
+    activate: Option<String>,
+    #[serde(default, alias = "match")]
+    match_by: Option<String>,
+    #[serde(default)]
+    dry_run: bool,
+    #[serde(default)]
+    good_rows_only: bool,
+    #[serde(default)]
+    allow_shared_emails: bool,
+    #[serde(default)]
+    create_sites: bool,
+    site: Option<String>,
+    connection: Option<String>,
+}
+
+/// What an import says of itself.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ImportSummary {
+    format: String,
+    encoding: String,
+    delimiter: String,
+    columns: Vec<ImportColumn>,
+    rows: u64,
+    created: u64,
+    updated: u64,
+    unchanged: u64,
+    rejected: u64,
+    /// Of the rows that are taken: how many end as counted users.
+    activated: u64,
+    contacts: u64,
+    /// Sites that were made, or would have to be.
+    new_sites: Vec<String>,
+    /// Only where one job is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problems: Option<Vec<ImportProblem>>,
+    problems_left_out: u64,
+    /// A dry run, or refused because of problems.
+    nothing_written: bool,
+}
+
+/// A column of the file and what became of it.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ImportColumn {
+    header: String,
+    /// The field that it fills; null if it is not taken.
+    field: Option<String>,
+    /// Why it is not taken.
+    why: Option<String>,
+}
+
+/// Something about one row of the file.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ImportProblem {
+    /// The line of the file on which the row begins, from 1.
+    line: u64,
+    row: u64,
+    column: Option<String>,
+    found: String,
+    reason: String,
+    mend: String,
+    /// Said, but no reason to refuse the row.
+    remark: bool,
+}
+
+/// What became of one row.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobResult)]
+pub struct JobResultBody {
+    /// From 1, as the file counts.
+    row: u64,
+    part: u32,
+    /// `created`, `updated`, `unchanged`, `warned` or `refused`.
+    outcome: &'static str,
+    /// The id of the user, or a text for a person.
+    text: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Jobs {
+    items: Vec<JobBody>,
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct JobResults {
+    items: Vec<JobResultBody>,
+    next_cursor: Option<String>,
+}
+
+/// A job as it is answered; its problems may be many and are left out of lists.
+pub fn job_json(view: &JobView, with_problems: bool) -> JobBody {
+    let job = &view.job;
+    let mut summary: Option<ImportSummary> =
+        job.summary.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    if let Some(summary) = summary.as_mut().filter(|_| !with_problems) {
+        summary.problems = None;
+    }
+    let progress = view.progress.as_ref().map(|progress| {
+        let (rows_total, rows_judged, rows_written) = progress.rows();
+        JobProgress { rows_total, rows_judged, rows_written }
+    });
+    JobBody {
+        id: job.id.to_string(),
+        kind: job.kind.clone(),
+        state: match job.state {
+            JobState::Queued => "queued",
+            JobState::Running => "running",
+            JobState::Done => "done",
+            JobState::Failed => "failed",
+            JobState::Cancelled => "cancelled",
+        },
+        created_at: wire::time(job.created_at),
+        updated_at: wire::time(job.updated_at),
+        created_by: job.actor.to_string(),
+        options: serde_json::from_str(&job.options).ok(),
+        rows_total: job.rows_total,
+        rows_done: job.rows_done,
+        progress,
+        summary,
+        problem: job.problem.clone(),
+        cancel_requested: job.cancel_requested,
+    }
+}
+
+/// List jobs
+///
+/// Newest first.
+#[utoipa::path(get, path = "/api/v1/organizations/{org}/jobs", tag = "jobs",
+    params(("org" = String, Path, description = "Slug or id."),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before.")),
+    responses((status = 200, body = Jobs)))]
+pub async fn list(
+    caller: Caller,
+    Path(org): Path<String>,
+    Query(pairs): Pairs,
+) -> Result<Json<Jobs>, Problem> {
+    let scope = caller.scope(&org, Permission::Read).await?;
+    let mut params = Params::of(Query(pairs));
+    let limit = params.number("limit", 50, 1, 1000) as usize;
+    let before = params.parsed("cursor", |text| text.parse::<JobId>().map_err(|_| wrong_cursor()));
+    params.finish()?;
+    let mut views = caller.run(move |app| app.jobs(&scope, before, limit + 1)).await?;
+    let more = views.len() > limit;
+    views.truncate(limit);
+    let next_cursor = views.last().filter(|_| more).map(|view| view.job.id.to_string());
+    Ok(Json(Jobs { items: views.iter().map(|view| job_json(view, false)).collect(), next_cursor }))
+}
+
+fn wrong_cursor() -> Mistake {
+    Mistake::new("cursor", "is not one of this list", "give the cursor of the page before")
+}
+
+/// Show a job
+#[utoipa::path(get, path = "/api/v1/organizations/{org}/jobs/{job}", tag = "jobs",
+    params(("org" = String, Path, description = "Slug or id."), ("job" = uuid::Uuid, Path, description = "The job's id.")),
+    responses((status = 200, body = JobBody)))]
+pub async fn get(caller: Caller, Path((org, job)): Path<(String, String)>) -> Result<Json<JobBody>, Problem> {
+    let scope = caller.scope(&org, Permission::Read).await?;
+    let id = job_id(&job)?;
+    let view = caller.run(move |app| app.job(&scope, id)).await?;
+    Ok(Json(job_json(&view, true)))
+}
+
+/// List what became of each row
+#[utoipa::path(get, path = "/api/v1/organizations/{org}/jobs/{job}/results", tag = "jobs",
+    params(("org" = String, Path, description = "Slug or id."), ("job" = uuid::Uuid, Path, description = "The job's id."),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [100]."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before.")),
+    responses((status = 200, body = JobResults)))]
+pub async fn results(
+    caller: Caller,
+    Path((org, job)): Path<(String, String)>,
+    Query(pairs): Pairs,
+) -> Result<Json<JobResults>, Problem> {
+    let scope = caller.scope(&org, Permission::Read).await?;
+    let id = job_id(&job)?;
+    let mut params = Params::of(Query(pairs));
+    let limit = params.number("limit", 100, 1, 1000) as usize;
+    let after = params.parsed("cursor", |text| {
+        let (row, part) = text.split_once('.').ok_or_else(wrong_cursor)?;
+        Ok((
+            row.parse::<u64>().map_err(|_| wrong_cursor())?,
+            part.parse::<u32>().map_err(|_| wrong_cursor())?,
+        ))
+    });
+    params.finish()?;
+    let found = caller.run(move |app| {
+        app.job(&scope, id)?;
+        app.job_results(&scope, id, after, limit)
+    });
+    let found = found.await?;
+    let full = found.len() == limit;
+    let next_cursor = found.last().filter(|_| full).map(|last| format!("{}.{}", last.row, last.part));
+    let items = found.into_iter().map(|r| JobResultBody {
+        row: r.row,
+        part: r.part,
+        outcome: match r.outcome {
+            JobOutcome::Created => "created",
+            JobOutcome::Updated => "updated",
+            JobOutcome::Unchanged => "unchanged",
+            JobOutcome::Warned => "warned",
+            JobOutcome::Refused => "refused",
+        },
+        text: r.text,
+    });
+    Ok(Json(JobResults { items: items.collect(), next_cursor }))
+}
+
+/// Cancel a job
+///
+/// One that waits is cancelled at once; one that runs is one transaction, and may end first.
+#[utoipa::path(post, path = "/api/v1/organizations/{org}/jobs/{job}/cancel", tag = "jobs",
+    params(("org" = String, Path, description = "Slug or id."), ("job" = uuid::Uuid, Path, description = "The job's id.")),
+    responses((status = 200, body = JobBody)))]
+pub async fn cancel(
+    caller: Caller,
+    Path((org, job)): Path<(String, String)>,
+) -> Result<Json<JobBody>, Problem> {
+    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let id = job_id(&job)?;
+    let cancelled = caller.run(move |app| {
+        app.cancel_job(&scope, id)?;
+        app.job(&scope, id)
+    });
+    Ok(Json(job_json(&cancelled.await?, true)))
+}
+
+/// Take back what a job did
+#[utoipa::path(post, path = "/api/v1/organizations/{org}/jobs/{job}/undo", tag = "jobs",
+    params(("org" = String, Path, description = "Slug or id."), ("job" = uuid::Uuid, Path, description = "The job's id."),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again, the request has one effect.")),
+    responses((status = 200, body = Undone, headers(("Muster-Seq" = u64, description = "The newest change of the log.")))))]
+pub async fn undo(
+    caller: Caller,
+    Path((org, job)): Path<(String, String)>,
+    incoming: Incoming,
+) -> Result<Response, Problem> {
+    let scope = caller.scope(&org, Permission::UndoChanges).await?;
+    let id = job_id(&job)?;
+    let scope = incoming.once(scope, b"")?;
+    let undone = caller.run(move |app| app.undo_job(&scope, id)).await?;
+    Ok(written(&undone.done, (StatusCode::OK, Json(Undone::of(&undone))).into_response()))
+}

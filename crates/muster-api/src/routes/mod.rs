@@ -1,0 +1,104 @@
+//! The endpoints. Each reads the request, runs one use case and writes what came of it.
+//!
+//! The order within each is the same: who asks, what they may, then what they sent.
+
+pub mod changes;
+mod commands;
+mod credentials;
+mod exports;
+mod imports;
+pub mod jobs;
+mod lists;
+mod organizations;
+mod phones;
+mod sites;
+mod system;
+mod tokens;
+mod user_body;
+mod users;
+
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use muster_app::Done;
+use muster_domain::ids::{JobId, UserId};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// All of them, with their descriptions.
+pub fn all() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(organizations::list, organizations::create))
+        .routes(routes!(organizations::get))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::get, users::change, users::remove))
+        .routes(routes!(users::restore))
+        .routes(routes!(users::history))
+        .routes(routes!(commands::activate))
+        .routes(routes!(commands::deactivate))
+        .routes(routes!(credentials::get, credentials::reset))
+        .routes(routes!(lists::contacts))
+        .routes(routes!(lists::extensions))
+        .routes(routes!(lists::seats))
+        .routes(routes!(lists::devices))
+        .routes(routes!(lists::mailboxes))
+        .routes(routes!(lists::connections))
+        .routes(routes!(sites::list, sites::create))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(imports::create))
+        .routes(routes!(exports::export))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::results))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::undo))
+        .routes(routes!(changes::list))
+        .routes(routes!(changes::verify))
+        .routes(routes!(changes::undo))
+        .routes(routes!(phones::reached))
+        .routes(routes!(phones::registrations))
+        .routes(routes!(crate::events::events))
+        .routes(routes!(system::status))
+        .routes(routes!(system::healthz))
+        .routes(routes!(system::readyz))
+        .routes(routes!(system::metrics))
+}
+
+/// The newest change of the log after a write, for `GET …/phones?reached=`.
+const SEQ: HeaderName = HeaderName::from_static("muster-seq");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// An answer to a write.
+fn written(done: &Done, answer: impl IntoResponse) -> Response {
+    let mut response = with_seq(done.seq, answer);
+    if done.replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+fn with_seq(seq: u64, answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    response.headers_mut().insert(SEQ, HeaderValue::from(seq));
+    response
+}
+
+fn with_header(name: HeaderName, value: &str, mut response: Response) -> Response {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// An id in an address. One that is not an id names nothing.
+fn user_id(text: &str) -> Result<UserId, Problem> {
+    Uuid::parse_str(text).map(UserId).map_err(|_| Problem::not_found("user"))
+}
+
+fn job_id(text: &str) -> Result<JobId, Problem> {
+    Uuid::parse_str(text).map(JobId).map_err(|_| Problem::not_found("job"))
+}

@@ -1,0 +1,113 @@
+//! Organizations: seen by whoever belongs to one, made by operators.
+
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::http::header::{ETAG, LOCATION};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, body::Body};
+use muster_app::Page;
+use muster_app::organizations::NewOrganization;
+use muster_domain::field::Entity;
+use muster_domain::organization::Organization;
+use muster_domain::permission::Permission;
+use serde_json::Value;
+use utoipa::openapi::schema::ObjectBuilder;
+
+use super::{with_header, with_seq};
+use crate::body::Incoming;
+use crate::caller::Caller;
+use crate::params::{Pairs, Params};
+use crate::problem::{Mistake, Problem};
+use crate::wire::{self, Writing, described, page_of};
+
+described! {
+    /// An organization as it is answered.
+    OrganizationBody = wire::schema::<Organization>("A tenant: a company with its own dial plan and SIP domain.");
+    /// What makes one.
+    NewOrganizationBody = new_schema();
+}
+
+page_of! {
+    Organizations of OrganizationBody = "A page of organizations.";
+}
+
+fn new_schema() -> ObjectBuilder {
+    let all = wire::write_schema::<Organization>("A new organization.", Writing::New);
+    let mut object = all.required("name").required("domain").build();
+    // Set once there is something to set it for.
+    object.properties.shift_remove("emergency_policy");
+    object.into()
+}
+
+pub(super) fn json(organization: &Organization) -> Value {
+    Value::Object(wire::of_entity(organization))
+}
+
+/// List organizations
+///
+/// All of them for an operator, their own for everybody else.
+#[utoipa::path(get, path = "/api/v1/organizations", tag = "organizations",
+    params(("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
+        ("total" = Option<bool>, Query, description = "Count them all too.")),
+    responses((status = 200, body = Organizations)))]
+pub async fn list(caller: Caller, Query(pairs): Pairs) -> Result<Json<Organizations>, Problem> {
+    let mut params = Params::of(Query(pairs));
+    let limit = params.number("limit", 50, 1, 1000) as usize;
+    let total = params.flag("total");
+    let after = params.parsed("cursor", |text| {
+        let wrong =
+            || Mistake::new("cursor", "is not one of this list", "give the cursor of the page before");
+        text.parse::<uuid::Uuid>().map_err(|_| wrong())
+    });
+    params.finish()?;
+    let actor = caller.actor.clone();
+    let mut all = caller.run(move |app| app.organizations(&actor)).await?;
+    all.sort_unstable_by_key(Entity::id);
+    let count = all.len() as u64;
+    all.retain(|o| after.is_none_or(|after| o.id() > after));
+    let more = all.len() > limit;
+    all.truncate(limit);
+    let next = all.last().filter(|_| more).map(|o| o.id.to_string());
+    Ok(Organizations::new(Page { items: all, next, total: total.then_some(count) }, json))
+}
+
+/// Make an organization
+///
+/// With its site *Main* and its connection *Built-in*. For operators.
+#[utoipa::path(post, path = "/api/v1/organizations", tag = "organizations",
+    request_body = NewOrganizationBody,
+    responses((status = 201, body = OrganizationBody, headers(
+        ("Location", description = "Where it is."), ("ETag", description = "Its version."),
+        ("Muster-Seq" = u64, description = "The newest change of its log.")))))]
+pub async fn create(caller: Caller, mut incoming: Incoming) -> Result<Response<Body>, Problem> {
+    let operator = caller.operator_scope().await?;
+    let (mut object, _) = incoming.object().await?;
+    let name = object.required("name");
+    let domain = object.required("domain");
+    let slug = object.optional("slug");
+    let domain_aliases = object.optional("domain_aliases").unwrap_or_default();
+    let country = object.optional("country");
+    let time_zone = object.optional("time_zone");
+    object.finish()?;
+    let (Some(name), Some(domain)) = (name, domain) else { return Err(Problem::internal(&"fields")) };
+    let new = NewOrganization { name, slug, domain, domain_aliases, country, time_zone };
+    let made = caller.run(move |app| app.create_organization(&operator, &new)).await?;
+    // It was made by one transaction: nobody else has changed it yet.
+    let scope = caller.scope(&made.id.to_string(), Permission::Read).await?;
+    let seq = caller.run(move |app| app.head_seq(&scope)).await?;
+    let response = (StatusCode::CREATED, Json(json(&made))).into_response();
+    let response = with_header(LOCATION, &format!("/api/v1/organizations/{}", made.slug), response);
+    Ok(with_seq(seq, with_header(ETAG, &format!("\"{}\"", made.version), response)))
+}
+
+/// Show an organization
+#[utoipa::path(get, path = "/api/v1/organizations/{org}", tag = "organizations",
+    params(("org" = String, Path, description = "Slug or id.")),
+    responses((status = 200, body = OrganizationBody, headers(("ETag", description = "Its version.")))))]
+pub async fn get(caller: Caller, Path(org): Path<String>) -> Result<Response<Body>, Problem> {
+    let scope = caller.scope(&org, Permission::Read).await?;
+    let organization = scope.organization();
+    let response = Json(json(organization)).into_response();
+    Ok(with_header(ETAG, &format!("\"{}\"", organization.version), response))
+}

@@ -1,0 +1,92 @@
+//! The places of an organization.
+
+use axum::Json;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
+use muster_app::organizations::NewSite;
+use muster_domain::organization::Site;
+use muster_domain::permission::Permission;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::lists::{entity, page};
+use super::{with_header, with_seq};
+use crate::body::Incoming;
+use crate::caller::Caller;
+use crate::params::Pairs;
+use crate::problem::Problem;
+use crate::wire::{self, described, page_of};
+
+described! {
+    SiteBody = wire::schema::<Site>("A place.");
+}
+
+page_of! {
+    Sites of SiteBody = "A page of sites.";
+}
+
+/// A new site.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the description only; read field by field so that all mistakes are said")]
+#[schema(as = NewSite)]
+pub struct NewSiteBody {
+    /// What it is called; no two sites have the same name.
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*\\S[^\\x00-\\x1f\\x7f-\\x9f]*$"
+    )]
+    name: String,
+    /// Two letters (ISO 3166-1).
+    #[schema(pattern = "^[A-Z]{2}$")]
+    country: Option<String>,
+    /// Such as `Europe/Lisbon`.
+    #[schema(pattern = "^[A-Z][A-Za-z_]{1,20}/[A-Z][A-Za-z_]{1,20}$")]
+    time_zone: Option<String>,
+}
+
+/// List sites
+#[utoipa::path(get, path = "/api/v1/organizations/{org}/sites", tag = "organizations",
+    params(("org" = String, Path, description = "Slug or id."),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort."),
+        ("filter" = Option<String>, Query, description = crate::filter::HELP),
+        ("sort" = Option<String>, Query, description = "An indexed field; a minus in front turns it round."),
+        ("total" = Option<bool>, Query, description = "Count all that the filter finds.")),
+    responses((status = 200, body = Sites)))]
+pub async fn list(
+    caller: Caller,
+    Path(org): Path<String>,
+    Query(pairs): Pairs,
+) -> Result<Json<Sites>, Problem> {
+    Ok(Sites::new(page::<Site>(&caller, &org, Query(pairs)).await?, entity))
+}
+
+/// Make a site
+#[utoipa::path(post, path = "/api/v1/organizations/{org}/sites", tag = "organizations",
+    params(("org" = String, Path, description = "Slug or id."),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again with the same body, the request has one effect.")),
+    request_body = NewSiteBody,
+    responses((status = 201, body = SiteBody, headers(("ETag", description = "The version."),
+        ("Muster-Seq" = u64, description = "The newest change of the log.")))))]
+pub async fn create(
+    caller: Caller,
+    Path(org): Path<String>,
+    mut incoming: Incoming,
+) -> Result<Response, Problem> {
+    let scope = caller.scope(&org, Permission::ManageOrganization).await?;
+    let (mut object, bytes) = incoming.object().await?;
+    let name = object.required("name");
+    let (country, time_zone) = (object.optional("country"), object.optional("time_zone"));
+    object.finish()?;
+    let Some(name) = name else { return Err(Problem::internal(&"fields")) };
+    let new = NewSite { name, country, time_zone };
+    let scope = incoming.once(scope, &bytes)?;
+    let made = caller.run(move |app| Ok((app.create_site(&scope, &new)?, app.head_seq(&scope)?)));
+    let (site, seq) = made.await?;
+    let response = (StatusCode::CREATED, Json(entity(&site))).into_response();
+    Ok(with_seq(seq, with_header(ETAG, &format!("\"{}\"", site.version), response)))
+}

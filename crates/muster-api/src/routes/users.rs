@@ -1,0 +1,261 @@
+//! People: listed, added, shown, changed, removed, restored.
+
+use axum::Json;
+use axum::extract::{Path, Query};
+use axum::http::header::{ETAG, IF_MATCH, LOCATION};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use muster_app::{AppError, Op, Page, Scope, Term};
+use muster_domain::change::Refusal;
+use muster_domain::field::EntityKind;
+use muster_domain::permission::Permission;
+use muster_domain::user::User;
+
+use super::changes::{Changes, change_json};
+use super::user_body::{
+    NewUserBody, Places, UserBody, UserChangeBody, is_place, json, names_places, new_user, values,
+};
+use super::{user_id, with_header, written};
+use crate::body::{Incoming, Object};
+use crate::caller::Caller;
+use crate::params::{Pairs, Params};
+use crate::problem::Problem;
+use crate::wire::page_of;
+
+page_of! {
+    Users of UserBody = "A page of users.";
+}
+
+/// List users
+///
+/// Trashed ones are left out unless the filter asks for a `record`.
+#[utoipa::path(get, path = "/api/v1/organizations/{org}/users", tag = "users",
+    params(("org" = String, Path, description = "Slug or id."),
+        ("who" = Option<String>, Query, description = "The one whom this names: a username, an extension, an email or an id. Nobody is an empty list."),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort."),
+        ("filter" = Option<String>, Query, description = crate::filter::HELP),
+        ("sort" = Option<String>, Query, description = "An indexed field; a minus in front turns it round."),
+        ("total" = Option<bool>, Query, description = "Count all that the filter finds.")),
+    responses((status = 200, body = Users)))]
+pub async fn list(
+    caller: Caller,
+    Path(org): Path<String>,
+    Query(pairs): Pairs,
+) -> Result<Json<Users>, Problem> {
+    let scope = caller.scope(&org, Permission::Read).await?;
+    let mut params = Params::of(Query(pairs));
+    let who = params.text("who");
+    let query = params.list::<User>();
+    params.finish()?;
+    if let Some(who) = who {
+        let found = caller.run(move |app| match app.find_user(&scope, &who) {
+            Ok(user) => Ok(vec![user]),
+            Err(AppError::NotFound(_)) => Ok(Vec::new()),
+            Err(other) => Err(other),
+        });
+        let items = found.await?;
+        let total = query.with_total.then_some(items.len() as u64);
+        return Ok(Users::new(Page { items, next: None, total }, json));
+    }
+    let query = people_query(&caller, &scope, query).await?;
+    let page = caller.run(move |app| app.users(&scope, &query)).await?;
+    Ok(Users::new(page, json))
+}
+
+/// A query for people: without the trashed ones unless asked for, and with places by name.
+pub(super) async fn people_query(
+    caller: &Caller,
+    scope: &Scope,
+    mut query: muster_app::Query,
+) -> Result<muster_app::Query, Problem> {
+    if query.filter.iter().any(|t| is_place(&t.field)) {
+        let scope = scope.clone();
+        let places = caller.run(move |app| Places::load(app, &scope)).await?;
+        places.resolve(&mut query.filter)?;
+    }
+    if !query.filter.iter().any(|t| t.field == "record") {
+        query.filter.push(Term { field: "record".into(), op: Op::Eq, value: "live".into() });
+    }
+    Ok(query)
+}
+
+/// Add a user
+#[utoipa::path(post, path = "/api/v1/organizations/{org}/users", tag = "users",
+    params(("org" = String, Path, description = "Slug or id."),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again with the same body, the request has one effect.")),
+    request_body = NewUserBody,
+    responses((status = 201, body = UserBody, headers(
+        ("Location", description = "Where the user is."), ("ETag", description = "The version."),
+        ("Muster-Seq" = u64, description = "The newest change of the log.")))))]
+pub async fn create(
+    caller: Caller,
+    Path(org): Path<String>,
+    mut incoming: Incoming,
+) -> Result<Response, Problem> {
+    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let (object, bytes) = incoming.object().await?;
+    let places = places(&caller, &scope, &object).await?;
+    let new = new_user(object, &places)?;
+    let scope = incoming.once(scope, &bytes)?;
+    let (done, user) = caller
+        .run(move |app| {
+            let done = app.add_user(&scope, &new)?;
+            Ok((done, app.user(&scope, done.id.into())?))
+        })
+        .await?;
+    let response = (StatusCode::CREATED, Json(json(&user))).into_response();
+    let location = format!("/api/v1/organizations/{org}/users/{}", user.id);
+    Ok(written(&done, with_version(&user, with_header(LOCATION, &location, response))))
+}
+
+async fn places(caller: &Caller, scope: &Scope, object: &Object) -> Result<Places, Problem> {
+    if !names_places(object) {
+        return Ok(Places::default());
+    }
+    let scope = scope.clone();
+    caller.run(move |app| Places::load(app, &scope)).await
+}
+
+/// Show a user
+#[utoipa::path(get, path = "/api/v1/organizations/{org}/users/{user}", tag = "users",
+    params(("org" = String, Path, description = "Slug or id."), ("user" = uuid::Uuid, Path, description = "The user's id.")),
+    responses((status = 200, body = UserBody, headers(("ETag", description = "The version.")))))]
+pub async fn get(caller: Caller, Path((org, user)): Path<(String, String)>) -> Result<Response, Problem> {
+    let scope = caller.scope(&org, Permission::Read).await?;
+    let id = user_id(&user)?;
+    let user = caller.run(move |app| app.user(&scope, id)).await?;
+    Ok(with_version(&user, Json(json(&user)).into_response()))
+}
+
+/// Change a user
+///
+/// Only what the body names is changed. `If-Match` says which version it was read at: another one is 412,
+/// none is 428, `*` takes any.
+#[utoipa::path(patch, path = "/api/v1/organizations/{org}/users/{user}", tag = "users",
+    params(("org" = String, Path, description = "Slug or id."), ("user" = uuid::Uuid, Path, description = "The user's id."),
+        ("If-Match" = String, Header, description = "The ETag that was read, such as `\"3\"`."),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again with the same body, the request has one effect.")),
+    request_body = UserChangeBody,
+    responses((status = 200, body = UserBody, headers(("ETag", description = "The new version."),
+            ("Muster-Seq" = u64, description = "The newest change of the log."))),
+        (status = 412, description = "It was changed meanwhile.", body = crate::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 428, description = "If-Match is missing.", body = crate::problem::ProblemBody, content_type = "application/problem+json")))]
+pub async fn change(
+    caller: Caller,
+    Path((org, user)): Path<(String, String)>,
+    mut incoming: Incoming,
+) -> Result<Response, Problem> {
+    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let id = user_id(&user)?;
+    let (of, by) = (scope.clone(), id);
+    let current = caller.run(move |app| app.user(&of, by)).await?;
+    let version = match if_match(&incoming.headers)? {
+        None => return Err(Problem::precondition_required(current.version)),
+        Some(Match::Any) => None,
+        Some(Match::Version(version)) => Some(version),
+        Some(Match::Other) => return Err(Problem::stale(current.version)),
+    };
+    let (mut object, bytes) = incoming.object().await?;
+    let places = places(&caller, &scope, &object).await?;
+    let values = values(&mut object, &places);
+    let allow_shared_email = object.flag("allow_shared_email");
+    object.finish()?;
+    let scope = incoming.once(scope, &bytes)?;
+    let (done, user) = caller
+        .run(move |app| {
+            let done = app.edit_user(&scope, id, version, &values, allow_shared_email)?;
+            Ok((done, app.user(&scope, id)?))
+        })
+        .await?;
+    Ok(written(&done, with_version(&user, Json(json(&user)).into_response())))
+}
+
+enum Match {
+    Any,
+    Version(u64),
+    /// A tag that is none of ours: it matches nothing (RFC 9110 §13.1.1).
+    Other,
+}
+
+fn if_match(headers: &HeaderMap) -> Result<Option<Match>, Problem> {
+    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(Some(Match::Any));
+    }
+    let inner = text.strip_prefix("W/").unwrap_or(text).strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+    let Some(inner) = inner else {
+        return Err(Problem::mistake("If-Match", "is not an ETag", "send it as it was read, such as \"3\""));
+    };
+    // A weak tag never matches in If-Match.
+    let version = inner.parse().ok().filter(|_| !text.starts_with("W/"));
+    Ok(Some(version.map_or(Match::Other, Match::Version)))
+}
+
+fn with_version(user: &User, response: Response) -> Response {
+    with_header(ETAG, &format!("\"{}\"", user.version), response)
+}
+
+/// Remove a user
+///
+/// Into the trash: phones drop, the extension and username are free again, and everything can be restored.
+#[utoipa::path(delete, path = "/api/v1/organizations/{org}/users/{user}", tag = "users",
+    params(("org" = String, Path, description = "Slug or id."), ("user" = uuid::Uuid, Path, description = "The user's id.")),
+    responses((status = 204, description = "Removed.", headers(("Muster-Seq" = u64, description = "The newest change of the log.")))))]
+pub async fn remove(
+    caller: Caller,
+    Path((org, user)): Path<(String, String)>,
+    incoming: Incoming,
+) -> Result<Response, Problem> {
+    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let id = user_id(&user)?;
+    let scope = incoming.once(scope, b"")?;
+    let done = caller.run(move |app| app.trash_users(&scope, &[id])).await?;
+    Ok(written(&done, StatusCode::NO_CONTENT))
+}
+
+/// Restore a user from the trash
+#[utoipa::path(post, path = "/api/v1/organizations/{org}/users/{user}/restore", tag = "users",
+    params(("org" = String, Path, description = "Slug or id."), ("user" = uuid::Uuid, Path, description = "The user's id.")),
+    responses((status = 200, body = UserBody, headers(("ETag", description = "The new version."),
+        ("Muster-Seq" = u64, description = "The newest change of the log.")))))]
+pub async fn restore(
+    caller: Caller,
+    Path((org, user)): Path<(String, String)>,
+    incoming: Incoming,
+) -> Result<Response, Problem> {
+    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let id = user_id(&user)?;
+    let scope = incoming.once(scope, b"")?;
+    let restored = caller.run(move |app| {
+        let done = app.restore_user(&scope, id)?;
+        Ok((done, app.user(&scope, id)?))
+    });
+    let (done, user) = restored.await?;
+    Ok(written(&done, with_version(&user, Json(json(&user)).into_response())))
+}
+
+/// What happened to a user
+///
+/// The lines of the change log about them, newest first.
+#[utoipa::path(get, path = "/api/v1/organizations/{org}/users/{user}/history", tag = "users",
+    params(("org" = String, Path, description = "Slug or id."), ("user" = uuid::Uuid, Path, description = "The user's id."),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [100].")),
+    responses((status = 200, body = Changes)))]
+pub async fn history(
+    caller: Caller,
+    Path((org, user)): Path<(String, String)>,
+    Query(pairs): Pairs,
+) -> Result<Json<Changes>, Problem> {
+    let scope = caller.scope(&org, Permission::Read).await?;
+    let id = user_id(&user)?;
+    let mut params = Params::of(Query(pairs));
+    let limit = params.number("limit", 100, 1, 1000) as usize;
+    params.finish()?;
+    let lines = caller.run(move |app| app.history(&scope, EntityKind::User, id.0, limit)).await?;
+    if lines.is_empty() {
+        return Err(AppError::Refused(Refusal::NotFound { kind: EntityKind::User }).into());
+    }
+    Ok(Json(Changes { items: lines.iter().map(change_json).collect(), next_cursor: None }))
+}

@@ -1,0 +1,182 @@
+//! What the handlers share.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use muster_app::{App, AppError, InstallationTotals};
+use serde::Serialize;
+use tokio::sync::{Semaphore, watch};
+use utoipa::ToSchema;
+
+use crate::events::Hub;
+use crate::metrics::{HttpCounters, Metric};
+use crate::problem::Problem;
+
+/// Use cases that run at once; they mostly wait for the database, which has fewer connections.
+const BLOCKING_MAX: usize = 32;
+/// Exports that stream at once: each holds a snapshot of the database.
+const EXPORTS_MAX: usize = 4;
+/// Files that are received at once: each is in memory.
+const UPLOADS_MAX: usize = 4;
+/// A request waits this long for one of those places.
+const PLACE_WAIT: Duration = Duration::from_secs(10);
+/// The public status is counted at most this often.
+const TOTALS_KEPT: Duration = Duration::from_secs(5);
+
+type MetricsSource = Arc<dyn Fn() -> Vec<Metric> + Send + Sync>;
+
+/// Where phones register, as it is told to people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SipServer {
+    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
+    pub transport: String,
+    pub host: String,
+    pub port: u16,
+}
+
+/// What the API serves from. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiState(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    ready: Arc<AtomicBool>,
+    metrics: MetricsSource,
+    version: String,
+    sip_servers: Vec<SipServer>,
+    started: Instant,
+    blocking: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
+    hub: Hub,
+    http: HttpCounters,
+    totals: Mutex<Option<(Instant, InstallationTotals)>>,
+    ending: watch::Sender<bool>,
+}
+
+/// A place among a bounded number; whoever holds it works.
+pub type Place = tokio::sync::OwnedSemaphorePermit;
+
+impl ApiState {
+    /// `ready` is what `/readyz` answers; `metrics` is asked each time that `/metrics` is.
+    pub fn new(
+        app: App,
+        ready: Arc<AtomicBool>,
+        metrics: MetricsSource,
+        version: impl Into<String>,
+    ) -> ApiState {
+        let hub = Hub::listening_to(&app);
+        ApiState(Arc::new(Inner {
+            app,
+            ready,
+            metrics,
+            version: version.into(),
+            sip_servers: Vec::new(),
+            started: Instant::now(),
+            blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
+            exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
+            uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            hub,
+            http: HttpCounters::default(),
+            totals: Mutex::new(None),
+            ending: watch::Sender::new(false),
+        }))
+    }
+
+    /// What credentials name as the servers to register at. Only before the state is shared.
+    pub fn with_sip_servers(mut self, servers: Vec<SipServer>) -> ApiState {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.sip_servers = servers;
+        }
+        self
+    }
+
+    /// Ends the event streams, which would otherwise keep a graceful shutdown waiting.
+    pub fn shut_down(&self) {
+        self.0.ending.send_replace(true);
+    }
+
+    pub(crate) fn ending(&self) -> watch::Receiver<bool> {
+        self.0.ending.subscribe()
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    pub(crate) fn http(&self) -> &HttpCounters {
+        &self.0.http
+    }
+
+    pub(crate) fn metrics(&self) -> Vec<Metric> {
+        (self.0.metrics)()
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.0.ready.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.0.version
+    }
+
+    pub(crate) fn uptime(&self) -> Duration {
+        self.0.started.elapsed()
+    }
+
+    pub(crate) fn sip_servers(&self) -> &[SipServer] {
+        &self.0.sip_servers
+    }
+
+    /// Runs a use case on a thread that may block. The place is given back when the work ends, also when
+    /// the request has gone away meanwhile.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&App) -> Result<T, AppError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let place = self.place(&self.0.blocking).await?;
+        let app = self.0.app.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work(&app);
+            drop(place);
+            result
+        });
+        match done.await {
+            Ok(result) => result.map_err(Problem::from),
+            Err(stopped) => Err(Problem::internal(&stopped)),
+        }
+    }
+
+    pub(crate) async fn place_for_export(&self) -> Result<Place, Problem> {
+        self.place(&self.0.exports).await
+    }
+
+    pub(crate) async fn place_for_upload(&self) -> Result<Place, Problem> {
+        self.place(&self.0.uploads).await
+    }
+
+    async fn place(&self, among: &Arc<Semaphore>) -> Result<Place, Problem> {
+        match tokio::time::timeout(PLACE_WAIT, among.clone().acquire_owned()).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(Problem::busy("too many requests are waiting already: try again in a moment")),
+        }
+    }
+
+    /// What anybody may know of the installation, counted at most every few seconds.
+    pub(crate) async fn totals(&self) -> Result<InstallationTotals, Problem> {
+        let kept = *self.0.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, totals)) = kept
+            && at.elapsed() < TOTALS_KEPT
+        {
+            return Ok(totals);
+        }
+        let totals = self.blocking(App::installation_totals).await?;
+        *self.0.totals.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), totals));
+        Ok(totals)
+    }
+}

@@ -1,0 +1,353 @@
+//! Things as JSON, and their schemas: both from the tables of fields.
+//!
+//! Fields that hold the id of a secret are never on the wire: `has_` and the name tells whether there is
+//! one. Times are RFC 3339 in UTC.
+
+use jiff::Timestamp;
+use muster_domain::field::{Edit, Entity, FieldDef, Privacy};
+use muster_domain::ids::OrgId;
+use muster_domain::types::UnixMillis;
+use muster_domain::value::{FieldType, Reason, Value};
+use serde_json::{Map, Value as Json, json};
+use utoipa::openapi::schema::{
+    AdditionalProperties, Array, Object, ObjectBuilder, SchemaFormat, SchemaType, Type,
+};
+use utoipa::openapi::{KnownFormat, RefOr, Schema};
+use uuid::Uuid;
+
+/// A thing as it is answered: id, version, created_at, and all its fields.
+pub fn of_entity<E: Entity>(entity: &E) -> Map<String, Json> {
+    let mut map = Map::new();
+    map.insert("id".into(), Json::String(entity.id().to_string()));
+    map.insert("version".into(), entity.version().into());
+    map.insert("created_at".into(), time(entity.created_at()).into());
+    for field in E::fields() {
+        let value = (field.get)(entity);
+        match field.meta.privacy {
+            Privacy::Secret => map.insert(secret_name(field.name), Json::Bool(!value.is_null())),
+            Privacy::Plain | Privacy::Personal => map.insert(field.name.into(), of_value(field.kind, &value)),
+        };
+    }
+    map
+}
+
+pub fn of_value(kind: FieldType, value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Text(text) => Json::String(text.to_string()),
+        Value::Int(ms) if kind == FieldType::Time => Json::String(time(UnixMillis(*ms))),
+        Value::Int(n) => (*n).into(),
+        Value::Bool(b) => (*b).into(),
+        Value::List(list) => list.iter().map(|t| t.to_string()).collect(),
+        Value::Id(id) => Json::String(id.to_string()),
+    }
+}
+
+/// A value of a field of this type, as JSON gives it. The type of the JSON must be the field's: `1001`
+/// for an extension would have lost its leading zeros.
+pub fn value_of(
+    kind: FieldType,
+    parse: fn(&str) -> Result<Value, Reason>,
+    json: &Json,
+) -> Result<Value, Reason> {
+    match (kind, json) {
+        (_, Json::Null) => Ok(Value::Null),
+        (FieldType::Text | FieldType::Choice(_) | FieldType::Reference, Json::String(text)) => parse(text),
+        (FieldType::Text | FieldType::Choice(_) | FieldType::Reference, _) => {
+            Err(Reason::new("is not a text", "write it in quotes"))
+        }
+        (FieldType::Int, Json::Number(n)) => {
+            let whole =
+                n.as_i64().ok_or_else(|| Reason::new("is not a whole number", "write a whole number"))?;
+            Ok(Value::Int(whole))
+        }
+        (FieldType::Int, _) => Err(Reason::new("is not a number", "write a whole number, without quotes")),
+        (FieldType::Bool, Json::Bool(b)) => Ok(Value::Bool(*b)),
+        (FieldType::Bool, _) => {
+            Err(Reason::new("is neither true nor false", "write true or false, without quotes"))
+        }
+        (FieldType::List, Json::Array(items)) => {
+            let texts = items.iter().map(|item| item.as_str().map(Into::into));
+            let list = texts.collect::<Option<Vec<_>>>();
+            list.map(Value::List).ok_or_else(|| Reason::new("is not a list of texts", "write [\"…\", \"…\"]"))
+        }
+        (FieldType::List, _) => Err(Reason::new("is not a list", "write [\"…\", \"…\"]")),
+        (FieldType::Time, Json::String(text)) => time_of(text).map(|at| Value::Int(at.0)),
+        (FieldType::Time, _) => Err(not_a_time()),
+        (FieldType::Secret, _) => Err(Reason::new("cannot be set this way", "reset the credentials instead")),
+    }
+}
+
+/// RFC 3339 in UTC.
+pub fn time(at: UnixMillis) -> String {
+    Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |t| t.to_string())
+}
+
+pub fn time_of(text: &str) -> Result<UnixMillis, Reason> {
+    let parsed: Timestamp = text.trim().parse().map_err(|_| not_a_time())?;
+    Ok(UnixMillis(parsed.as_millisecond()))
+}
+
+fn not_a_time() -> Reason {
+    Reason::new("is not a time", "write it like 2026-01-31T09:30:00Z (RFC 3339)")
+}
+
+/// What tells whether there is a secret: `has_sip_secret`.
+pub fn secret_name(field: &str) -> String {
+    format!("has_{field}")
+}
+
+/// The value of a field in a line of the change log; of a secret only whether there was one.
+pub fn of_logged<E: Entity>(name: &str, value: &Value) -> Json {
+    match E::field(name) {
+        Some(field) if field.meta.privacy == Privacy::Secret => Json::Bool(!value.is_null()),
+        Some(field) => of_value(field.kind, value),
+        None => Json::Null,
+    }
+}
+
+/// The schema of [`of_entity`].
+pub fn schema<E: Entity>(description: &str) -> ObjectBuilder {
+    let blank = E::blank(OrgId(Uuid::nil()), Uuid::nil());
+    let mut object = ObjectBuilder::new()
+        .schema_type(SchemaType::new(Type::Object))
+        .description(Some(description))
+        .property("id", id_schema("The id; never changes."))
+        .required("id")
+        .property(
+            "version",
+            ObjectBuilder::new()
+                .schema_type(SchemaType::new(Type::Integer))
+                .minimum(Some(1))
+                .description(Some("Counts the changes, from 1; the ETag.")),
+        )
+        .required("version")
+        .property("created_at", time_schema("When it was made."))
+        .required("created_at");
+    for field in E::fields() {
+        if field.meta.privacy == Privacy::Secret {
+            let name = secret_name(field.name);
+            let help = format!("Whether there is one. {}", field.meta.help);
+            object = object.property(name.clone(), flag_schema(&help)).required(name);
+            continue;
+        }
+        let empty = (field.get)(&blank).is_null() && !field.meta.required;
+        object = object.property(field.name, field_schema(field, empty)).required(field.name);
+    }
+    object
+}
+
+/// Which fields a request may write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    /// A new thing: also what is fixed for life.
+    New,
+    /// A change of some fields.
+    Change,
+}
+
+/// The schema of a request that writes these fields. Fields that only a command of their own changes are
+/// not among them.
+pub fn write_schema<E: Entity>(description: &str, writing: Writing) -> ObjectBuilder {
+    let mut object = ObjectBuilder::new()
+        .schema_type(SchemaType::new(Type::Object))
+        .description(Some(description))
+        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+    for field in E::fields().iter().filter(|f| writable(f, writing)) {
+        object = object.property(field.name, field_schema(field, may_be_null(field)));
+    }
+    object
+}
+
+pub fn writable<E>(field: &FieldDef<E>, writing: Writing) -> bool {
+    let by_edit = match field.meta.edit {
+        Edit::Free => true,
+        Edit::AtCreation => writing == Writing::New,
+        Edit::ByCommand => false,
+    };
+    by_edit && field.meta.privacy != Privacy::Secret
+}
+
+/// Whether null is taken for a field: "nothing" for what may be empty.
+fn may_be_null<E: Entity>(field: &FieldDef<E>) -> bool {
+    let mut blank = E::blank(OrgId(Uuid::nil()), Uuid::nil());
+    !field.meta.required && (field.set)(&mut blank, &Value::Null).is_ok()
+}
+
+fn field_schema<E: Entity>(field: &FieldDef<E>, null: bool) -> RefOr<Schema> {
+    let help = match field.kind {
+        FieldType::Reference if matches!(field.name, "site" | "connection") => {
+            format!("{} The id; a write may give the name instead.", field.meta.help)
+        }
+        _ => field.meta.help.to_string(),
+    };
+    let typed = |t: Type| if null { SchemaType::from_iter([t, Type::Null]) } else { SchemaType::new(t) };
+    let plain = |t: Type| ObjectBuilder::new().schema_type(typed(t)).description(Some(help.as_str()));
+    match field.kind {
+        FieldType::Text => Schema::Object(bounded_text(field, plain(Type::String)).build()).into(),
+        FieldType::Int => Schema::Object(bounded_number(field, plain(Type::Integer)).build()).into(),
+        FieldType::Bool => Schema::Object(plain(Type::Boolean).build()).into(),
+        FieldType::List => {
+            let mut array = Array::new(Object::with_type(Type::String));
+            array.schema_type = typed(Type::Array);
+            array.description = Some(help);
+            array.max_items = Some(muster_domain::types::LIST_ENTRIES_MAX);
+            Schema::Array(array).into()
+        }
+        FieldType::Reference | FieldType::Secret => Schema::Object(plain(Type::String).build()).into(),
+        FieldType::Time => {
+            let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+            Schema::Object(plain(Type::String).format(Some(format)).build()).into()
+        }
+        FieldType::Choice(words) => {
+            let values = words.iter().map(|w| json!(w)).chain(null.then_some(Json::Null));
+            Schema::Object(plain(Type::String).enum_values(Some(values)).build()).into()
+        }
+    }
+}
+
+/// How long a text may be, found by asking the field itself: the table does not say.
+fn bounded_text<E>(field: &FieldDef<E>, object: ObjectBuilder) -> ObjectBuilder {
+    let shape = text_shape(field);
+    object.pattern(shape.pattern).max_length(shape.length_max)
+}
+
+/// What the description says of a text beyond that it is one.
+struct TextShape {
+    pattern: Option<&'static str>,
+    length_max: Option<usize>,
+}
+
+/// Recognizes the type of a text by what it takes: the table of fields holds functions, not patterns.
+/// What is described is at most what is taken, so that a client that follows it is not refused.
+fn text_shape<E>(field: &FieldDef<E>) -> TextShape {
+    let takes = |text: &str| (field.parse)(text).is_ok();
+    let shape = |pattern, length_max| TextShape { pattern: Some(pattern), length_max };
+    if takes("two\nlines") {
+        return TextShape {
+            pattern: Some("^[^\\x00-\\x1f\\x7f-\\x9f]*\\S[^\\x00-\\x1f\\x7f-\\x9f]*$"),
+            length_max: Some(255),
+        };
+    }
+    if takes("Two words") {
+        return TextShape {
+            pattern: Some("^[^\\x00-\\x1f\\x7f-\\x9f]*\\S[^\\x00-\\x1f\\x7f-\\x9f]*$"),
+            length_max: Some(128),
+        };
+    }
+    if takes("+12125550123") && takes("1001") {
+        return shape("^([0-9]{1,15}|\\+[1-9][0-9]{6,14})$", None);
+    }
+    if takes("+12125550123") {
+        return shape("^\\+[1-9][0-9]{6,14}$", None);
+    }
+    if takes("a.b@example.com") && !takes("a.b") {
+        return shape("^[A-Za-z0-9_+-]{1,64}@[A-Za-z0-9]{1,63}(\\.[A-Za-z0-9]{1,63}){1,2}$", None);
+    }
+    if takes("Europe/Lisbon") {
+        return shape("^[A-Z][A-Za-z_]{1,20}/[A-Z][A-Za-z_]{1,20}$", None);
+    }
+    if takes("00:15:65:00:00:00") && !takes("a") {
+        return shape("^[0-9a-f]{2}(:[0-9a-f]{2}){5}$", None);
+    }
+    if takes("123456789012345") && !takes("a") {
+        return shape("^[0-9]{1,15}$", None);
+    }
+    if takes("12345678") && !takes("a") {
+        return shape("^[0-9]{1,8}$", None);
+    }
+    if takes("pt-PT") && !takes("a_b") && !takes("a1") {
+        return shape("^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$", None);
+    }
+    if takes("PT") && !takes("pt-PT") {
+        return shape("^[A-Z]{2}$", None);
+    }
+    if takes("ana.pereira") && takes("ana@x") {
+        return shape("^[A-Za-z0-9._+@~!*'()-]{1,64}$", None);
+    }
+    if takes("voice.example.com") {
+        return shape("^[a-z0-9]{1,63}(\\.[a-z0-9]{1,63}){1,2}$", None);
+    }
+    if takes("example-sons") {
+        return shape("^[a-z0-9]{1,63}$", None);
+    }
+    TextShape { pattern: None, length_max: None }
+}
+
+/// The least and greatest number, found by asking the field itself.
+fn bounded_number<E: Entity>(field: &FieldDef<E>, object: ObjectBuilder) -> ObjectBuilder {
+    let takes = |n: i64| (field.parse)(&n.to_string()).is_ok();
+    let least = (0..=1000).find(|n| takes(*n));
+    let greatest = least.and_then(|least| (least..=100_000).take_while(|n| takes(*n)).last());
+    match (least, greatest) {
+        (Some(least), Some(greatest)) => object.minimum(Some(least)).maximum(Some(greatest)),
+        _ => object,
+    }
+}
+
+pub fn id_schema(help: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::new(Type::String))
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+        .description(Some(help))
+}
+
+pub fn time_schema(help: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::new(Type::String))
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .description(Some(help))
+}
+
+pub fn flag_schema(help: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::new(Type::Boolean)).description(Some(help))
+}
+
+/// Names a type whose only use is its schema in the description.
+macro_rules! described {
+    ($($(#[$doc:meta])* $name:ident = $schema:expr;)*) => {$(
+        $(#[$doc])*
+        pub struct $name;
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> { $schema.build().into() }
+        }
+
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                let name = stringify!($name);
+                name.strip_suffix("Body").unwrap_or(name).into()
+            }
+        }
+    )*};
+}
+pub(crate) use described;
+
+/// Declares a page of things: `{items, next_cursor, total}`.
+macro_rules! page_of {
+    ($($name:ident of $item:ty = $description:literal;)*) => {$(
+        #[derive(serde::Serialize, utoipa::ToSchema)]
+        #[schema(description = $description)]
+        pub struct $name {
+            #[schema(value_type = Vec<$item>)]
+            pub items: Vec<serde_json::Value>,
+            /// What to send as `cursor` for the next page; null at the end.
+            pub next_cursor: Option<String>,
+            /// How many there are in all, if `total=true` was asked for.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            #[schema(nullable = false)]
+            pub total: Option<u64>,
+        }
+
+        impl $name {
+            pub fn new<T>(
+                page: muster_app::Page<T>,
+                item: impl FnMut(&T) -> serde_json::Value,
+            ) -> axum::Json<$name> {
+                let items = page.items.iter().map(item).collect();
+                axum::Json($name { items, next_cursor: page.next, total: page.total })
+            }
+        }
+    )*};
+}
+pub(crate) use page_of;
