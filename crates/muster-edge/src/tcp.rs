@@ -409,9 +409,7 @@ impl Connection {
     /// Cuts what has come into messages; answers keep-alives.
     fn take_bytes(&mut self, bytes: &[u8], now: Instant, counters: &Counters, out: &mut Vec<TcpEvent>) {
         self.framer.push(bytes);
-        let mut had_frame = false;
         while let Some(frame) = self.framer.next_frame() {
-            had_frame = true;
             self.message_since = None;
             match frame {
                 Ok(Frame::Message(bytes)) => {
@@ -428,14 +426,8 @@ impl Connection {
                 }
             }
         }
-        // Line ends between messages are keep-alives, not the beginning of a message.
-        let ends_with_line = bytes.ends_with(b"\n");
-        let only_line_ends = bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
-        if !self.framer.is_partial() {
-            self.message_since = None;
-        } else if !(only_line_ends || had_frame && ends_with_line) {
-            self.message_since.get_or_insert(now);
-        }
+        let since = self.message_since.unwrap_or(now);
+        self.message_since = self.framer.is_partial().then_some(since);
     }
 
     /// RFC 5626 §4.4.1: a double CRLF is answered with a single one.

@@ -51,6 +51,20 @@ fn a_message_that_takes_too_long_closes_its_connection() {
 }
 
 #[test]
+fn a_lone_line_end_is_no_message_that_takes_too_long() {
+    let directory = tempfile::tempdir().unwrap();
+    let limits = EdgeLimits { message_time_max: Duration::from_millis(100), ..EdgeLimits::default() };
+    let edge = start_with(directory.path(), limits);
+    let mut stream = connect(&edge);
+    let message = format!("{HEAD}Content-Length: 0\r\n\r\n");
+    stream.write_all(format!("{message}\r\n").as_bytes()).unwrap();
+    // Longer than the limit and the sweep that enforces it.
+    std::thread::sleep(Duration::from_millis(1300));
+    stream.write_all(message.replace("z9hG4bKx", "z9hG4bKy").as_bytes()).unwrap();
+    assert_eq!(count_answers(&mut stream, 2), 2);
+}
+
+#[test]
 fn a_connection_that_never_says_anything_is_closed() {
     let directory = tempfile::tempdir().unwrap();
     let limits = EdgeLimits { first_message_time_max: Duration::from_millis(200), ..EdgeLimits::default() };
