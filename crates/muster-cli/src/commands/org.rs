@@ -51,7 +51,7 @@ fn is_known(domain: &str) -> bool {
         ["test", "example", "invalid", "localhost", "example.com", "example.net", "example.org"];
     let domain = domain.trim().trim_end_matches('.').to_ascii_lowercase();
     let is_below = |name: &&str| domain == **name || domain.ends_with(&format!(".{name}"));
-    !RESERVED.iter().any(|name| is_below(name)) && (domain.as_str(), 5060).to_socket_addrs().is_ok()
+    !RESERVED.iter().any(is_below) && (domain.as_str(), 5060).to_socket_addrs().is_ok()
 }
 
 fn list(session: &mut Session<'_, '_>) -> Result<(), Failure> {
