@@ -1,3 +1,47 @@
 //! The program: reads the configuration and wires.
+//!
+//! `muster serve` holds everything together ([`serve`]); every other command is a client of a server
+//! that runs, and is `muster-cli`'s.
 
-fn main() {}
+mod call_log;
+mod config;
+mod demo;
+mod followers;
+mod metrics;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Turns a list of people into a working phone system.
+#[derive(Parser)]
+#[command(name = "muster", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    globals: muster_cli::Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server: phones, API and the page in the browser.
+    Serve(Box<config::ServeArgs>),
+    #[command(flatten)]
+    Client(muster_cli::Command),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        Command::Serve(args) => match serve::serve(*args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("muster: {error}");
+                ExitCode::from(1)
+            }
+        },
+        Command::Client(command) => muster_cli::run(&cli.globals, &command),
+    }
+}

@@ -1,0 +1,78 @@
+//! The threads that follow the change log or work beside it, and their common end.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use muster_app::App;
+use muster_app::followers::anchor::Anchor;
+use muster_app::followers::dial_plan::DialPlanFollower;
+use muster_domain::dial_plan::PlanUpdate;
+use muster_edge::EdgeHandle;
+
+pub struct Followers {
+    app: App,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Followers {
+    /// Starts them all. The phones have everybody who was there when this returns.
+    pub fn start(app: &App, edge: &EdgeHandle, data: &Path, holder: &str) -> Result<Followers, String> {
+        let mut followers =
+            Followers { app: app.clone(), stop: Arc::new(AtomicBool::new(false)), threads: Vec::new() };
+        followers.dial_plan(edge)?;
+        let (jobs, name) = (app.clone(), holder.to_string());
+        followers.spawn("muster-jobs", move |_| jobs.work_on_jobs(&name))?;
+        let anchor = Anchor::new(app.clone(), holder.to_string(), data.join("heads.log"));
+        followers.spawn("muster-anchor", move |stop| anchor.run(stop))?;
+        Ok(followers)
+    }
+
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.app.stop_jobs();
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a follower had ended before its time");
+            }
+        }
+    }
+
+    fn dial_plan(&mut self, edge: &EdgeHandle) -> Result<(), String> {
+        let mut follower = DialPlanFollower::new(self.app.clone(), |name, realm, secret| {
+            let md5 = muster_sip::digest::ha1_md5(name, realm, secret);
+            (md5, muster_sip::digest::ha1_sha256(name, realm, secret))
+        });
+        let (edge, app) = (edge.clone(), self.app.clone());
+        let mut sink = move |update: PlanUpdate| tell_phones(&edge, &app, update);
+        follower.step(&mut sink).map_err(|e| format!("cannot read the people: {e}"))?;
+        self.spawn("muster-dial-plan", move |stop| follower.run(stop, sink))
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce(&AtomicBool) + Send + 'static) -> Result<(), String> {
+        let stop = self.stop.clone();
+        let thread = std::thread::Builder::new().name(name.to_string()).spawn(move || work(&stop));
+        self.threads.push(thread.map_err(|e| format!("cannot start the thread {name}: {e}"))?);
+        Ok(())
+    }
+}
+
+/// Hands an update to the phone core. That the phones know everything up to a change is said only when
+/// the core itself says so.
+fn tell_phones(edge: &EdgeHandle, app: &App, update: PlanUpdate) {
+    let reached = match &update {
+        PlanUpdate::Reached { org, seq } => Some((*org, *seq)),
+        _ => None,
+    };
+    if edge.plan(update).is_err() {
+        // The phone core is gone: the program is ending.
+        return;
+    }
+    if let Some((org, seq)) = reached
+        && edge.wait_reached(org, seq, std::time::Duration::from_secs(5))
+    {
+        app.phones().set_reached(org, seq);
+    }
+}

@@ -1,0 +1,226 @@
+//! `muster serve`: opens the store, starts the phone core, its followers and the API, and ends them in
+//! the opposite order.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use muster_api::{ApiState, SipServer};
+use muster_app::phones::{Presence, PresenceState, RegisteredPhone};
+use muster_app::{App, AppError};
+use muster_domain::types::UnixMillis;
+use muster_edge::{EdgeConfig, EdgeEvent, EdgeHandle};
+use muster_phone::{PhoneState, Transport};
+use muster_store::{KeyRing, Store};
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use crate::call_log::CallLog;
+use crate::config::{Config, LogFormat, ServeArgs};
+use crate::followers::Followers;
+use crate::{demo, metrics};
+
+/// The API gets this long to finish what it is doing; the whole end is to take less than ten seconds.
+const DRAIN: Duration = Duration::from_secs(4);
+
+pub fn serve(args: ServeArgs) -> Result<(), String> {
+    let config = args.resolve()?;
+    start_log(config.log);
+    make_data_dir(&config.data)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("cannot start the runtime: {e}"))?;
+    // The port is taken first: a second server must not touch the first one's data.
+    let listener = runtime.block_on(listen(config.http))?;
+    let app = open_app(&config)?;
+    let owner = first_start(&app, &config.data)?;
+    let edge = start_phones(&config, &app)?;
+    let holder = format!("{}:{}", host_name(), config.data.display());
+    let followers = Followers::start(&app, &edge, &config.data, &holder)?;
+    if config.demo {
+        let operator = app.authenticate(&owner).map_err(|e| format!("the owner token does not work: {e}"))?;
+        demo::make(&app, &operator, &config.data)?;
+    }
+    let ready = Arc::new(AtomicBool::new(false));
+    let state =
+        ApiState::new(app.clone(), ready.clone(), metrics::of(&app, &edge), env!("CARGO_PKG_VERSION"))
+            .with_sip_servers(sip_servers(&config, &edge));
+    say_what_runs(&config, &edge, &listener);
+    ready.store(true, Ordering::Release);
+    let result = runtime.block_on(serve_http(listener, state));
+    ready.store(false, Ordering::Release);
+    followers.stop();
+    edge.shutdown();
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    tracing::info!("ended");
+    result
+}
+
+async fn serve_http(listener: TcpListener, state: ApiState) -> Result<(), String> {
+    let ended = Arc::new(tokio::sync::Notify::new());
+    let asked = {
+        let (ended, state) = (ended.clone(), state.clone());
+        async move {
+            end_asked().await;
+            tracing::info!("ending");
+            state.shut_down();
+            ended.notify_one();
+        }
+    };
+    let router = muster_api::router(state);
+    let server = axum::serve(listener, router).with_graceful_shutdown(asked).into_future();
+    // A client that neither reads nor goes is not waited for.
+    tokio::select! {
+        result = server => result.map_err(|e| format!("the API ended: {e}")),
+        () = async { ended.notified().await; tokio::time::sleep(DRAIN).await } => Ok(()),
+    }
+}
+
+async fn end_asked() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}
+
+async fn listen(addr: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(addr).await.map_err(|e| match e.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            let by =
+                muster_edge::tcp_port_owner(addr).map_or_else(|| "another program".into(), |owner| owner);
+            format!("HTTP port {addr} is taken by {by}; stop it, or choose another with --http")
+        }
+        _ => format!("cannot listen on {addr}: {e}; choose another address with --http"),
+    })
+}
+
+fn make_data_dir(data: &Path) -> Result<(), String> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.map_err(|e| format!("cannot make the data folder {}: {e}", data.display()))
+}
+
+fn open_app(config: &Config) -> Result<App, String> {
+    let keys = KeyRing::load_or_create(&config.data.join("muster.keys")).map_err(|e| e.to_string())?;
+    let store =
+        Store::open(&muster_store::Config { url: config.database.clone(), keys, readers: 0, writers: 0 });
+    Ok(App::new(store.map_err(|e| format!("cannot open the database: {e}"))?))
+}
+
+/// Gives the owner's token: made and written to `owner.token` on the first start.
+fn first_start(app: &App, data: &Path) -> Result<String, String> {
+    let path = data.join("owner.token");
+    let made = app.bootstrap().map_err(|e: AppError| format!("cannot make the operator: {e}"))?;
+    if let Some(token) = made {
+        let written =
+            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let written =
+            written.and_then(|mut file| file.write_all(token.as_bytes()).and_then(|()| file.sync_all()));
+        written.map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+    }
+    Ok(std::fs::read_to_string(&path).unwrap_or_default().trim().to_string())
+}
+
+fn start_phones(config: &Config, app: &App) -> Result<EdgeHandle, String> {
+    let mut edge = EdgeConfig::new(&config.data);
+    edge.udp = vec![config.sip];
+    edge.tcp = vec![config.sip];
+    edge.public_host = config.public_host.clone();
+    let log = CallLog::open(&config.data.join("calls.jsonl"))
+        .map_err(|e| format!("cannot write call records in {}: {e}", config.data.display()))?;
+    let log = std::sync::Mutex::new(log);
+    let events = app.clone();
+    let handle = muster_edge::start(edge, move |event| {
+        if let EdgeEvent::Presence { org, view } = &event {
+            events.phones().set_presence(*org, view.user, presence(view));
+        }
+        log.lock().unwrap_or_else(std::sync::PoisonError::into_inner).write(&event);
+    })
+    .map_err(|e| format!("{e} (--sip)"))?;
+    let asked = handle.clone();
+    app.phones().answer_with(move |org, user| {
+        let views = asked.registrations(org, user).unwrap_or_default();
+        let phone = |v: muster_phone::RegistrationView| RegisteredPhone {
+            user: v.user,
+            user_agent: v.user_agent.as_deref().map(str::to_string),
+            transport: match v.transport {
+                Transport::Udp => "udp",
+                Transport::Tcp => "tcp",
+            },
+            address: v.peer,
+            expires_at: UnixMillis((asked.unix_us(v.expires_at) / 1000) as i64),
+        };
+        views.into_iter().map(phone).collect()
+    });
+    Ok(handle)
+}
+
+/// Where people are told to register.
+fn sip_servers(config: &Config, edge: &EdgeHandle) -> Vec<SipServer> {
+    let of = |transport: &str, addrs: &[SocketAddr]| {
+        let addr = addrs.first().copied().unwrap_or(config.sip);
+        let host = config.public_host.clone().unwrap_or_else(|| addr.ip().to_string());
+        SipServer { transport: transport.to_string(), host, port: addr.port() }
+    };
+    vec![of("udp", edge.udp_addrs()), of("tcp", edge.tcp_addrs())]
+}
+
+fn presence(view: &muster_phone::PresenceView) -> Presence {
+    let state = match view.state {
+        PhoneState::Busy => PresenceState::OnCall,
+        PhoneState::Ringing => PresenceState::Ringing,
+        PhoneState::Idle if view.registered => PresenceState::Available,
+        PhoneState::Idle => PresenceState::Offline,
+    };
+    Presence { state, registered: view.registered }
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("MUSTER_LOG_FILTER").unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => lines.with_target(false).init(),
+        LogFormat::Json => lines.json().init(),
+    }
+}
+
+fn say_what_runs(config: &Config, edge: &EdgeHandle, listener: &TcpListener) {
+    let http = listener.local_addr().unwrap_or(config.http);
+    let sip = edge.udp_addrs().first().copied().unwrap_or(config.sip);
+    for addr in [http, sip] {
+        if !addr.ip().is_loopback() {
+            tracing::warn!(%addr, "listens beyond this machine without TLS: passwords and calls can be read on the way");
+        }
+    }
+    let token = config.data.join("owner.token");
+    println!("\nMuster is running.\n");
+    println!("  Open      http://{http}/");
+    println!("  API       http://{http}/docs, with the token in {}", token.display());
+    println!("  Command   muster org list --url http://{http} --token-file {}", token.display());
+    println!("  Phones    register at {sip}, over UDP or TCP");
+    if config.demo
+        && let Some(accounts) = demo::accounts(&config.data)
+    {
+        println!("\nTwo phones to try (server {sip}, domain demo.example.com):\n");
+        for line in accounts.lines() {
+            println!("  {line}");
+        }
+    }
+    println!("\nCtrl-C ends it.");
+    let _ = std::io::stdout().flush();
+}
+
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "host".into(), |name| name.trim().to_string())
+}

@@ -1,0 +1,97 @@
+//! What goes wrong around the program, and what it says.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::server::{Server, request};
+
+fn serve(args: &[&str]) -> String {
+    let out = Command::new(env!("CARGO_BIN_EXE_muster")).arg("serve").args(args).output().unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    String::from_utf8_lossy(&out.stderr).into_owned()
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_in_one_line_with_the_option_that_moves_us() {
+    let server = Server::start_empty();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let (http, sip) = (server.http.to_string(), server.sip.to_string());
+    let said = serve(&["--data", &data, "--http", &http, "--sip", "127.0.0.1:0"]);
+    assert!(said.contains("is taken by muster (pid") && said.contains("--http"), "{said}");
+    let said = serve(&["--data", &data, "--http", "127.0.0.1:0", "--sip", &sip]);
+    assert!(said.contains("is taken by muster (pid") && said.contains("--sip"), "{said}");
+}
+
+#[test]
+fn sigterm_ends_it_within_ten_seconds_and_the_database_is_whole() {
+    let mut server = Server::start();
+    let asked = Instant::now();
+    server.stop();
+    assert!(asked.elapsed() < Duration::from_secs(10));
+    let server = server.restart();
+    assert_eq!(server.json(&["org", "list"])["items"][0]["slug"], "example");
+}
+
+#[test]
+fn a_token_that_nobody_has_is_refused_and_so_is_none() {
+    let server = Server::start();
+    let url = format!("http://{}/api/v1/organizations/example/users", server.http);
+    for token in ["", "mst_wrong"] {
+        let (status, problem) = request("GET", &url, token, None);
+        assert_eq!((status, problem["status"].as_u64()), (401, Some(401)), "{problem}");
+    }
+}
+
+#[test]
+fn a_request_repeated_with_its_key_has_one_effect() {
+    let server = Server::start();
+    let url = format!("http://{}/api/v1/organizations/example/users", server.http);
+    let post = |name: &str| {
+        let body = json!({ "display_name": name, "extension": "2000" });
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let request = ureq::http::Request::post(&url)
+            .header("authorization", format!("Bearer {}", server.token))
+            .header("content-type", "application/json")
+            .header("idempotency-key", "k1")
+            .body(body.to_string())
+            .unwrap();
+        agent.run(request).unwrap().status().as_u16()
+    };
+    assert_eq!((post("Ana"), post("Ana"), post("Bruno")), (201, 201, 409));
+    assert_eq!(server.json(&["user", "list"])["items"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn files_that_are_none_are_refused_in_words_and_write_nothing() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let header = "name,extension,password,username,authname,mobile,phone,company,position,department\n";
+    for (name, text, said) in [
+        ("empty.csv", String::new(), "empty"),
+        ("header.csv", header.to_string(), "no rows"),
+        ("short.csv", format!("{header}Ana,1000\n"), "row 1"),
+        ("twice.csv", format!("{header}Ana,1000,,a,a,,,,,\nBo,1000,,b,b,,,,,\n"), "1000"),
+        ("space.csv", format!("{header}Ana,10 00,,a,a,,,,,\n"), "is not an extension"),
+    ] {
+        let out = server.command(&["import", &file(name, text.as_bytes())]);
+        let all = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert_eq!(out.status.code(), Some(1), "{name}: {all}");
+        assert!(all.contains(said), "{name}: {all}");
+    }
+    // A gigabyte that takes no room on the disk: refused by its size alone.
+    let large = folder.path().join("large.csv");
+    std::fs::File::create(&large).unwrap().set_len(1 << 30).unwrap();
+    let asked = Instant::now();
+    let out = server.command(&["import", &large.display().to_string()]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(asked.elapsed() < Duration::from_secs(5));
+    assert_eq!(server.json(&["user", "list"])["items"].as_array().map(Vec::len), Some(0));
+}

@@ -1,0 +1,8 @@
+//! The real program, started as a person starts it, with real files, sockets and phones.
+
+mod calls;
+mod faults;
+mod kill;
+mod people;
+mod server;
+mod torture;
