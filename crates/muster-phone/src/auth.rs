@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use crate::core::Core;
 use crate::io::Flow;
 use crate::location::PersonKey;
+use crate::offer::{Offer, offer_for};
 
 /// Somebody whose digest is right. What they may do is another question.
 #[derive(Clone, Debug)]
@@ -121,12 +122,14 @@ impl Core {
             Challenger::Proxy => (407, Name::ProxyAuthenticate),
         };
         let mut answer = self.answer_to(request, status, flow);
-        let mut challenges = self.nonces.challenge(now, realm, stale);
-        if self.config.md5_first {
-            challenges.reverse();
-        }
-        for challenge in challenges {
-            answer.header_ref(name, &challenge);
+        let [sha256, md5] = self.nonces.challenge(now, realm, stale);
+        let offered = match offer_for(request, &offers(request)) {
+            Offer::Sha256ThenMd5 => [Some(&sha256), Some(&md5)],
+            Offer::Md5ThenSha256 => [Some(&md5), Some(&sha256)],
+            Offer::Md5 => [Some(&md5), None],
+        };
+        for challenge in offered.into_iter().flatten() {
+            answer.header_ref(name, challenge);
         }
         self.send_answer(request, flow, answer.finish());
     }

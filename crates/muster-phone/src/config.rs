@@ -14,10 +14,6 @@ pub struct CoreConfig {
     /// Keys the digest nonces. Random and secret; a new key makes phones authenticate once more.
     pub nonce_key: [u8; 32],
 
-    /// Offers MD5 before SHA-256. For devices that read the first challenge only and know but MD5;
-    /// others take what is first as well (RFC 8760 §2.4), so it weakens them.
-    pub md5_first: bool,
-
     pub registration_expires_min_s: u32,
     pub registration_expires_default_s: u32,
     pub registration_expires_max_s: u32,
@@ -55,7 +51,6 @@ impl Default for CoreConfig {
             public_host: None,
             fallback_realm: SmolStr::new_static("muster"),
             nonce_key: [0; 32],
-            md5_first: false,
             registration_expires_min_s: 30,
             registration_expires_default_s: 600,
             registration_expires_max_s: 7200,

@@ -27,6 +27,7 @@ mod keyed_hash;
 mod ledger;
 mod location;
 mod notify;
+mod offer;
 mod pool;
 mod query;
 mod registrar;
