@@ -184,11 +184,13 @@ fn plan(store: &Store, org: OrgId) -> Outcome<()> {
     Ok(())
 }
 
+type Asked = dyn Fn(usize) -> Query;
+
 fn lists(store: &Store, org: OrgId) -> Outcome<()> {
     let term = |field: &str, op, value: String| Term { field: field.into(), op, value };
     let by = |field: &str, descending| Some(Sort { field: field.into(), descending });
     let name = |n: usize| FIRST[n % FIRST.len()].to_string();
-    let kinds: Vec<(&str, Box<dyn Fn(usize) -> Query>)> = vec![
+    let kinds: Vec<(&str, Box<Asked>)> = vec![
         ("first page", Box::new(move |_| Query { sort: by("display_name", false), ..Query::default() })),
         ("page with total", Box::new(|_| Query { with_total: true, ..Query::default() })),
         (

@@ -153,7 +153,6 @@ CREATE INDEX users_extension ON users (org_id, "extension", id);
 CREATE INDEX users_username_key ON users (org_id, "username_key", id);
 CREATE INDEX users_email_key ON users (org_id, "email_key", id);
 CREATE INDEX users_service ON users (org_id, "service", id);
-CREATE INDEX users_site ON users (org_id, "site", id);
 -- What is filtered most is shown by name.
 CREATE INDEX users_service_by_name ON users (org_id, "service", "display_name_key", id);
 CREATE INDEX users_site_by_name ON users (org_id, "site", "display_name_key", id);
@@ -222,9 +221,17 @@ CREATE TABLE changes (
     hash {BLOB} NOT NULL,
     PRIMARY KEY (org_id, seq)
 ) {CLUSTERED};
-CREATE INDEX changes_entity ON changes (org_id, entity_id, seq);
-CREATE INDEX changes_set ON changes (org_id, set_id, seq);
-CREATE INDEX changes_counted ON changes (org_id, entity_id, seq, counted, user_type) WHERE counted IS NOT NULL;
+-- Who is counted is read from here alone.
+CREATE INDEX changes_entity ON changes (org_id, entity_id, seq, counted, user_type);
+
+-- Between which lines those of a change set are; what was recorded at the same time may lie among them.
+CREATE TABLE change_sets (
+    org_id {ID} NOT NULL,
+    set_id {ID} NOT NULL,
+    first_seq {INT} NOT NULL,
+    last_seq {INT} NOT NULL,
+    PRIMARY KEY (org_id, set_id)
+) {CLUSTERED};
 
 -- The part that can be erased: both columns become NULL then.
 CREATE TABLE change_bodies (
@@ -333,7 +340,6 @@ CREATE TABLE leases (
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_username_key', '100000 50000 2 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_email_key', '100000 50000 2 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_service', '100000 50000 20000 1');
-{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_site', '100000 50000 20000 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_service_by_name', '100000 50000 20000 2 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_site_by_name', '100000 50000 20000 2 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users_mailbox', '100000 50000 2 1');
@@ -342,9 +348,7 @@ CREATE TABLE leases (
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('devices', 'devices_user', '100000 50000 2 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('tokens', 'tokens_token_hash', '20 10 2 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('tokens', 'tokens_by_hash', '20 1');
-{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('changes', 'changes_entity', '100000 50000 2 1');
-{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('changes', 'changes_set', '100000 50000 20000 1');
-{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('changes', 'changes_counted', '100000 50000 2 1 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('changes', 'changes_entity', '100000 50000 2 1 2 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('idempotency', 'idempotency_at', '20 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('jobs', 'jobs_open', '20 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('job_results', 'job_results_outcome', '100000 50000 20000 20000 1 1');

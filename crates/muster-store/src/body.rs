@@ -87,8 +87,11 @@ pub fn decode(kind: EntityKind, id: Uuid, body: &[u8]) -> Result<EntityChange, S
     let mut fields = Vec::with_capacity(named.len());
     for column in &table_of(kind).columns {
         let Some(pair) = named.get(column.name) else { continue };
-        let value = |i: usize| read_value(column.kind, &pair[i]).ok_or_else(|| corrupt(column.name));
-        fields.push(FieldChange { field: column.name, before: value(0)?, after: value(1)? });
+        let Some([before, after]) = pair.as_array().map(Vec::as_slice) else {
+            return Err(corrupt(column.name));
+        };
+        let value = |json| read_value(column.kind, json).ok_or_else(|| corrupt(column.name));
+        fields.push(FieldChange { field: column.name, before: value(before)?, after: value(after)? });
     }
     Ok(EntityChange { kind, id, op, version: json["version"].as_u64(), fields })
 }

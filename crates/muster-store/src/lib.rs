@@ -10,6 +10,7 @@
 
 mod any;
 mod body;
+mod checkpoint;
 mod error;
 mod followers;
 mod group;

@@ -158,7 +158,11 @@ impl Reader {
         let mut wanted = String::new();
         if let Some(set) = filter.set {
             params.push(Param::Id(set.0));
-            wanted += &format!(" AND c.set_id = ?{}", params.len());
+            let n = params.len();
+            let span = format!("FROM change_sets WHERE org_id = ?1 AND set_id = ?{n}");
+            wanted += &format!(
+                " AND c.seq BETWEEN (SELECT first_seq {span}) AND (SELECT last_seq {span}) AND c.set_id = ?{n}"
+            );
         }
         if let Some((kind, id)) = filter.entity {
             params.push(Param::Id(id));

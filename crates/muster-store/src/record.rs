@@ -29,6 +29,7 @@ pub fn record(
     for recorded in changes {
         check(head, recorded)?;
     }
+    let first = head.head_seq + 1;
     let mut claims = Claims { conn, head, acquired: FxHashSet::default() };
     claims.release_all(changes)?;
     for batch in changes.chunks(BATCH) {
@@ -37,6 +38,13 @@ pub fn record(
     for batch in changes.chunks(BATCH) {
         write_rows(conn, stamp.at, batch)?;
         write_log(conn, head, stamp, batch)?;
+    }
+    if head.head_seq >= first {
+        let sql = "INSERT INTO change_sets (org_id, set_id, first_seq, last_seq) VALUES (?1, ?2, ?3, ?4) \
+                   ON CONFLICT (org_id, set_id) DO UPDATE SET last_seq = excluded.last_seq";
+        let params =
+            [Param::Id(head.org.0), Param::Id(stamp.set.0), Param::uint(first), Param::uint(head.head_seq)];
+        conn.execute(sql, &params)?;
     }
     let sql = "UPDATE organizations SET head_seq = ?2, head_hash = ?3 WHERE org_id = ?1 AND id = ?1";
     let params = [Param::Id(head.org.0), Param::uint(head.head_seq), Param::from(&head.head_hash[..])];

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use muster_domain::ids::OrgId;
 
+use crate::checkpoint::Checkpointer;
 use crate::group::GroupWriter;
 use crate::keys::KeyCache;
 use crate::pool::Pool;
@@ -45,7 +46,7 @@ struct Shared {
 }
 
 enum Writer {
-    Sqlite(GroupWriter),
+    Sqlite(Box<GroupWriter>, Checkpointer),
     Postgres(Pool),
 }
 
@@ -87,7 +88,10 @@ impl Store {
     pub fn write<T, E: From<StoreError>>(&self, f: impl FnMut(&mut Tx) -> Result<T, E>) -> Result<T, E> {
         let mut f = f;
         match &self.shared.writer {
-            Writer::Sqlite(group) => group.write(&mut f, &|grown| self.shared.announce(grown)),
+            Writer::Sqlite(group, checkpointer) => group.write(&mut f, &|grown| {
+                checkpointer.committed();
+                self.shared.announce(grown);
+            }),
             Writer::Postgres(pool) => self.write_postgres(pool, &mut f),
         }
     }
@@ -217,7 +221,7 @@ impl Store {
     pub fn fail_commits(&self, fail: bool) -> Result<(), StoreError> {
         self.shared.fail_commits.store(fail, Ordering::Relaxed);
         match &self.shared.writer {
-            Writer::Sqlite(group) => group.idle(|conn| match conn {
+            Writer::Sqlite(group, _) => group.idle(|conn| match conn {
                 Conn::Sqlite(conn) => conn.refuse_commits(fail),
                 Conn::Postgres(_) => Ok(()),
             }),
@@ -238,7 +242,7 @@ impl Store {
     #[doc(hidden)]
     pub fn raw(&self, sql: &str) -> Result<(), StoreError> {
         match &self.shared.writer {
-            Writer::Sqlite(group) => group.idle(|conn| conn.script(sql)),
+            Writer::Sqlite(group, _) => group.idle(|conn| conn.script(sql)),
             Writer::Postgres(pool) => {
                 let mut lease = pool.get()?;
                 let mut conn = lease.take()?;
@@ -273,16 +277,21 @@ fn open_sqlite(path: PathBuf, keys: &Arc<KeyCache>, readers: usize) -> Result<(W
     let mut conn = Conn::Sqlite(sqlite::Connection::open_writer(&path)?);
     migrate::migrate(&mut conn)?;
     let tx = Tx::new(Reader::new(conn, keys.clone(), true));
+    let checkpointer = Checkpointer::start(&path)?;
     let open = move || sqlite::Connection::open_reader(&path).map(Conn::Sqlite);
-    Ok((Writer::Sqlite(GroupWriter::new(tx)), Pool::new(readers, Box::new(open))))
+    Ok((Writer::Sqlite(Box::new(GroupWriter::new(tx)), checkpointer), Pool::new(readers, Box::new(open))))
 }
 
 fn open_postgres(url: &str, readers: usize, writers: usize) -> Result<(Writer, Pool), StoreError> {
-    let mut conn = Conn::Postgres(postgres::Connection::open(url)?);
+    let mut conn = postgres(url)?;
     migrate::migrate(&mut conn)?;
     let pool = |connections: usize| {
         let url = url.to_string();
-        Pool::new(connections, Box::new(move || postgres::Connection::open(&url).map(Conn::Postgres)))
+        Pool::new(connections, Box::new(move || postgres(&url)))
     };
     Ok((Writer::Postgres(pool(writers)), pool(readers)))
+}
+
+fn postgres(url: &str) -> Result<Conn, StoreError> {
+    postgres::Connection::open(url).map(Box::new).map(Conn::Postgres)
 }

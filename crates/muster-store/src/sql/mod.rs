@@ -228,7 +228,7 @@ pub type EachRow<'a> = &'a mut dyn FnMut(&Row<'_>) -> Result<(), StoreError>;
 /// A connection to either database.
 pub enum Conn {
     Sqlite(sqlite::Connection),
-    Postgres(postgres::Connection),
+    Postgres(Box<postgres::Connection>),
 }
 
 impl Conn {

@@ -37,7 +37,8 @@ pub struct Database {
     keep: Keep,
 }
 
-enum Keep {
+/// What a database lives in; removed when it is dropped.
+pub enum Keep {
     Directory(#[allow(dead_code)] tempfile::TempDir),
     Schema { admin: String, name: String },
 }
@@ -46,13 +47,28 @@ pub const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
 impl Database {
     pub fn sqlite() -> Database {
-        let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", directory.path().join("muster.db").display());
-        Database { store: open(&url), url, keep: Keep::Directory(directory) }
+        let (url, keep) = Self::empty_sqlite();
+        Database { store: open(&url), url, keep }
     }
 
     /// `None` only where PostgreSQL has been left out on purpose.
     pub fn postgres() -> Option<Database> {
+        let (url, keep) = Self::empty_postgres()?;
+        Some(Database { store: open(&url), url, keep })
+    }
+
+    /// The address of a database of the same kind that nobody has opened yet, and what it lives in.
+    pub fn empty_one(&self) -> (String, Keep) {
+        if self.is_sqlite() { Self::empty_sqlite() } else { Self::empty_postgres().unwrap() }
+    }
+
+    fn empty_sqlite() -> (String, Keep) {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("muster.db").display());
+        (url, Keep::Directory(directory))
+    }
+
+    fn empty_postgres() -> Option<(String, Keep)> {
         let admin = match std::env::var("MUSTER_TEST_POSTGRES") {
             Ok(url) => url,
             Err(_) if std::env::var("MUSTER_TEST_NO_POSTGRES").is_ok_and(|v| v == "1") => {
@@ -71,7 +87,7 @@ impl Database {
         client.batch_execute(&format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}")).unwrap();
         let join = if admin.contains('?') { '&' } else { '?' };
         let url = format!("{admin}{join}options=-c%20search_path%3D{name}");
-        Some(Database { store: open(&url), url, keep: Keep::Schema { admin, name } })
+        Some((url, Keep::Schema { admin, name }))
     }
 
     pub fn is_sqlite(&self) -> bool {
@@ -88,9 +104,9 @@ impl Database {
     }
 }
 
-impl Drop for Database {
+impl Drop for Keep {
     fn drop(&mut self) {
-        if let Keep::Schema { admin, name } = &self.keep
+        if let Keep::Schema { admin, name } = self
             && let Ok(mut client) = postgres::Client::connect(admin, postgres::NoTls)
         {
             // What is left behind goes with the test server.

@@ -3,6 +3,9 @@
 //! PostgreSQL is found by `MUSTER_TEST_POSTGRES=postgres://…` (`scripts/test-postgres.sh start` prints one).
 //! Without it its half fails, unless `MUSTER_TEST_NO_POSTGRES=1` says that this is meant.
 
+// Clippy takes only the functions marked as tests for tests, not what they call.
+#![allow(clippy::unwrap_used)]
+
 mod bodies;
 mod common;
 mod concurrency;

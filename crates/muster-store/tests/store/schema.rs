@@ -59,19 +59,9 @@ fn a_newer_database_is_refused_in_one_clear_line(database: &Database) {
 }
 
 fn several_programs_may_open_a_new_database_at_once(database: &Database) {
-    if database.is_sqlite() {
-        let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", directory.path().join("new.db").display());
-        open_many(|| crate::common::open(&url));
-    } else {
-        database.store.raw("DROP SCHEMA IF EXISTS other CASCADE").unwrap();
-        open_many(|| database.open_again());
-    }
-}
-
-fn open_many(open: impl Fn() -> Store + Sync) {
+    let (url, _keep) = database.empty_one();
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..6).map(|_| scope.spawn(&open)).collect();
+        let threads: Vec<_> = (0..6).map(|_| scope.spawn(|| crate::common::open(&url))).collect();
         for thread in threads {
             thread.join().unwrap();
         }

@@ -44,9 +44,10 @@ fn a_ciphertext_moved_to_another_row_does_not_decrypt(database: &Database) {
     let tenant = Tenant::create(store, 1);
     put(store, &tenant, 1, SecretKind::SipSecret, "first");
     put(store, &tenant, 2, SecretKind::SipSecret, "second");
-    // Swapped in one statement.
-    let swap = "UPDATE secrets SET ciphertext = (SELECT other.ciphertext FROM secrets other \
-                WHERE other.org_id = secrets.org_id AND other.id <> secrets.id)";
+    let swap = "CREATE TABLE copies AS SELECT id, ciphertext FROM secrets; \
+                UPDATE secrets SET ciphertext = \
+                (SELECT other.ciphertext FROM copies other WHERE other.id <> secrets.id); \
+                DROP TABLE copies";
     store.raw(swap).unwrap();
     for n in [1, 2] {
         let error = store.read(|r| r.secret(tenant.org, tenant.secret_id(n))).unwrap_err();
