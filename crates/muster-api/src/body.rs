@@ -100,10 +100,11 @@ impl Incoming {
         let media_type = self.media_type();
         let is_json = media_type == "application/json" || media_type.ends_with("+json");
         let bytes = self.bytes(JSON_BYTES_MAX).await?;
-        if !is_json && !(bytes.is_empty() && media_type.is_empty()) {
-            return Err(Problem::unsupported("application/json"));
+        let is_nothing = bytes.is_empty() && media_type.is_empty();
+        if is_json || is_nothing {
+            return Ok((Object::parse(&bytes)?, bytes));
         }
-        Ok((Object::parse(&bytes)?, bytes))
+        Err(Problem::unsupported("application/json"))
     }
 
     /// As [`Incoming::object`], where no body is as good as `{}`.

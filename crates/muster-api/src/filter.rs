@@ -76,14 +76,14 @@ fn term<E: Entity>(text: &str) -> Result<(Term, Option<&str>), Mistake> {
             format!("use one of: {}", known.join(", ")),
         )
     })?;
-    let (value, after) = value(text[at + 1..].trim_start())?;
+    let (value, after) = value(&text[at + 1..])?;
     let value = checked(field, op, value)?;
     Ok((Term { field: field.name.to_string(), op, value }, after))
 }
 
 /// A value, quoted or up to the next ` and `.
 fn value(text: &str) -> Result<(String, Option<&str>), Mistake> {
-    let Some(quoted) = text.strip_prefix('"') else {
+    let Some(quoted) = text.trim_start().strip_prefix('"') else {
         return Ok(match find_and(text) {
             Some((at, after)) => (text[..at].trim().to_string(), Some(&text[after..])),
             None => (text.trim().to_string(), None),
@@ -186,6 +186,7 @@ mod tests {
     #[test]
     fn nothing_after_the_sign_finds_what_has_none() {
         check("email=", &[("email", Op::Eq, "")]);
+        check("email= and title=x", &[("email", Op::Eq, ""), ("title", Op::Eq, "x")]);
     }
 
     #[test]

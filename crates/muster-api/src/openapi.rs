@@ -109,6 +109,7 @@ fn complete(mut api: OpenApi) -> OpenApi {
                     operation.responses.responses.insert(key, reference);
                 }
             }
+            name_answers(operation);
             sign_operation(path, method, operation);
         }
     }
@@ -123,15 +124,27 @@ fn complete(mut api: OpenApi) -> OpenApi {
     api
 }
 
+/// Every answer has a description; most need none of their own.
+fn name_answers(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        if response.description.is_empty() {
+            response.description = match status.as_str() {
+                "201" => "It was made.".into(),
+                "202" => "It was taken on; the job says how far it is.".into(),
+                _ => "It was done.".into(),
+            };
+        }
+    }
+}
+
 /// The handlers' names repeat between modules; an operation's id does not.
 fn sign_operation(path: &str, method: &str, operation: &mut Operation) {
-    let words = path
-        .trim_start_matches("/api/v1/")
-        .split(['/', '.', '-'])
-        .filter(|part| !part.is_empty() && *part != "{org}")
-        .map(|part| part.trim_matches(['{', '}']))
-        .collect::<Vec<_>>()
-        .join("_");
+    let path = path.trim_start_matches("/api/v1/");
+    let path = path.strip_prefix("organizations/{org}/").unwrap_or(path);
+    let parts = path.split(['/', '.', '-']).filter(|part| !part.is_empty());
+    let words: Vec<&str> = parts.map(|part| part.trim_matches(['{', '}'])).collect();
+    let words = words.join("_");
     operation.operation_id = Some(format!("{method}_{words}"));
 }
 

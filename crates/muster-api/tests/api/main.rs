@@ -1,0 +1,13 @@
+//! The HTTP surface on a real database, called in process.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod authorization;
+mod common;
+mod description;
+mod events;
+mod files;
+mod lists;
+mod pages;
+mod users;
+mod writes;
