@@ -54,22 +54,55 @@ pub fn with_body(mut writer: Writer, from: &Message, sender: &Party) -> Bytes {
     }
 }
 
-/// Some phones write their user's name into the origin line of SDP (RFC 4566 §5.2, `o=<username>`);
-/// there a hyphen says that there is none. Everything else is the phones' own matter.
+/// Some phones write their user's name into SDP where it says who made it: the origin (`o=<username>`),
+/// the session's name and contacts, the CNAME of a source. There a hyphen takes its place. Everything
+/// that media depends on passes as it is, even if it looks like a name.
 fn without_names<'a>(sdp: &'a [u8], names: &[SmolStr]) -> Cow<'a, [u8]> {
-    let start = match sdp.starts_with(b"o=") {
-        true => 2,
-        false => match sdp.windows(3).position(|window| window == b"\no=") {
-            Some(at) => at + 3,
-            None => return Cow::Borrowed(sdp),
-        },
-    };
-    let length = sdp[start..].iter().position(|byte| *byte == b' ').unwrap_or(0);
-    let origin = &sdp[start..start + length];
-    if !names.iter().any(|name| name.as_bytes() == origin) {
+    let found = |name: &SmolStr| sdp.windows(name.len().max(1)).any(|window| window == name.as_bytes());
+    if !names.iter().any(found) {
         return Cow::Borrowed(sdp);
     }
-    Cow::Owned([&sdp[..start], b"-", &sdp[start + length..]].concat())
+    let mut out = Vec::with_capacity(sdp.len());
+    for line in sdp.split_inclusive(|byte| *byte == b'\n') {
+        // What may be changed of this line.
+        let (from, to) = match line.get(..2) {
+            Some(b"o=") => (2, line.iter().position(|byte| *byte == b' ').unwrap_or(2)),
+            Some(b"s=" | b"i=" | b"e=") => (2, line.len()),
+            _ if line.starts_with(b"a=ssrc:") => {
+                let cname = line.windows(6).position(|window| window == b"cname:");
+                (cname.map_or(line.len(), |at| at + 6), line.len())
+            }
+            _ => (line.len(), line.len()),
+        };
+        out.extend_from_slice(&line[..from]);
+        push_without(&line[from..to], names, &mut out);
+        out.extend_from_slice(&line[to..]);
+    }
+    Cow::Owned(out)
+}
+
+/// Copies text with each name in it, where it stands alone, replaced by a hyphen.
+fn push_without(text: &[u8], names: &[SmolStr], out: &mut Vec<u8>) {
+    let in_word =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || *byte >= 0x80;
+    let mut at = 0;
+    while at < text.len() {
+        let begins = at == 0 || !in_word(&text[at - 1]);
+        let name = names.iter().find(|name| {
+            let rest = text[at..].strip_prefix(name.as_bytes());
+            begins && !name.is_empty() && rest.is_some_and(|rest| !rest.first().is_some_and(in_word))
+        });
+        match name {
+            Some(name) => {
+                out.push(b'-');
+                at += name.len();
+            }
+            None => {
+                out.push(text[at]);
+                at += 1;
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -77,16 +110,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_in_the_origin_line_becomes_a_hyphen_and_nothing_else_changes() {
-        let names = [SmolStr::new("anna.a"), SmolStr::new("anna-mobile")];
+    fn a_name_becomes_a_hyphen_where_it_names_somebody_and_stays_where_media_needs_it() {
+        let names = [SmolStr::new("anna.a"), SmolStr::new("8000")];
         let check = |input: &str, expect: &str| {
             assert_eq!(String::from_utf8_lossy(&without_names(input.as_bytes(), &names)), expect);
         };
-        check("v=0\r\no=anna.a 1 1 IN IP4 h\r\ns=anna.a\r\n", "v=0\r\no=- 1 1 IN IP4 h\r\ns=anna.a\r\n");
-        check("o=anna-mobile 1", "o=- 1");
-        check("v=0\no=anna 1", "v=0\no=anna 1");
-        check("v=0\r\no=", "v=0\r\no=");
-        check("v=0\r\n", "v=0\r\n");
-        check("", "");
+        check("v=0\r\no=anna.a 1 1 IN IP4 h\r\ns=anna.a\r\n", "v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\n");
+        check("v=0\no=anna 1\ns=call of anna.a's", "v=0\no=anna 1\ns=call of -'s");
+        check("s=anna.ab xanna.a anna.a.b", "s=anna.ab xanna.a anna.a.b");
+        check("o=8000 8000 8000 IN IP4 h", "o=- 8000 8000 IN IP4 h");
+        let media = "m=audio 8000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n";
+        check(media, media);
+        check("a=ssrc:8000 cname:sip:anna.a@acme.example\r\n", "a=ssrc:8000 cname:sip:-@acme.example\r\n");
+        for nothing in ["v=0\r\no=", "v=0\r\n", "", "o=anna.a"] {
+            check(nothing, nothing);
+        }
     }
 }

@@ -162,6 +162,7 @@ impl World {
         let seed = 1000 + self.phones.len() as u64 + (self.rng.next_u64() << 8);
         let mut phone = Phone::new(label, extension, auth_name, addr, seed);
         phone.sdp = phone.sdp.replace("o=-", &format!("o={auth_name}"));
+        phone.sdp += &format!("a=ssrc:7 cname:sip:{auth_name}@{REALM}\r\n");
         self.phones.push(phone);
         self.phones.len() - 1
     }
