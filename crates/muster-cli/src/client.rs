@@ -232,11 +232,11 @@ impl Client {
         let document: Value = serde_json::from_slice(&text).unwrap_or_default();
         let hint = match status {
             401 if self.token.is_none() => Some(
-                "No token was found: give --token-file FILE or MUSTER_TOKEN. The server wrote the owner's \
+                "The server wants a token, and none was found: give --token-file FILE or MUSTER_TOKEN. The server wrote the owner's \
                  token to owner.token in its data directory."
                     .to_owned(),
             ),
-            401 => Some("The token that was sent is not (or no longer) valid there.".to_owned()),
+            401 => Some("The server does not know the token that was sent, or no longer.".to_owned()),
             _ if redirected.is_some() => {
                 Some(format!("It points to {}: is --url right?", redirected.unwrap_or_default()))
             }
@@ -263,8 +263,14 @@ impl Client {
             ureq::Error::Io(e) if e.kind() == ErrorKind::ConnectionRefused => {
                 (format!("Nothing listens at {url}."), running, false)
             }
-            ureq::Error::Io(e) if is_certificate(e) => {
+            ureq::Error::Io(e) if says(e, "certificate") => {
                 (format!("{url} has a certificate that cannot be trusted: {}.", io_words(e)), "", false)
+            }
+            ureq::Error::Io(e) if says(e, "InvalidContentType") => {
+                (format!("{url} does not speak https."), "Is it http:// that --url should say?", false)
+            }
+            ureq::Error::Io(e) if says(e, "lookup address") => {
+                (format!("No machine has the name in {url}."), "Is --url spelled right?", false)
             }
             ureq::Error::Io(e) => {
                 let what = format!("The connection to {url} broke: {}.", io_words(e));
@@ -289,9 +295,9 @@ impl Client {
     }
 }
 
-/// TLS errors come wrapped in an I/O error.
-fn is_certificate(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.to_string().contains("certificate"))
+/// Errors of TLS and of looking up a name come as I/O errors without a kind of their own.
+fn says(error: &std::io::Error, word: &str) -> bool {
+    error.to_string().contains(word)
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {

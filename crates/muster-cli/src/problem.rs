@@ -22,12 +22,16 @@ pub(crate) struct Problem {
 impl Problem {
     /// One line with what is wrong, then a line for each field.
     pub fn words(&self) -> String {
+        // The server speaks of headers then; what to type is known here.
+        if let (401, Some(hint)) = (self.status, &self.hint) {
+            return hint.clone();
+        }
         let detail = self.text("detail").or_else(|| self.text("title"));
         let mut out = detail.map_or_else(
             || format!("The server answered with status {}.", self.status),
-            |text| sentence(&clean(text)),
+            |text| self.sentence_of(text),
         );
-        let errors = self.document["errors"].as_array().map_or(&[][..], Vec::as_slice);
+        let errors = self.errors();
         match errors {
             [only] if detail.is_some_and(|detail| detail.contains(member(only, "reason"))) => {
                 // The detail has said it already; perhaps not what to do.
@@ -56,6 +60,37 @@ impl Problem {
         matches!(self.status, 429 | 503) && self.retry_after_s.is_some_and(|s| s <= at_most_s)
     }
 
+    fn errors(&self) -> &[Value] {
+        self.document["errors"].as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// A field's name keeps its small letter: it is typed so.
+    fn sentence_of(&self, text: &str) -> String {
+        let begins_with_field = |error: &Value| {
+            let field = member(error, "field");
+            !field.is_empty() && text.strip_prefix(field).is_some_and(|rest| rest.starts_with(' '))
+        };
+        match self.errors().iter().any(begins_with_field) {
+            true => full_stop(&clean(text)),
+            false => sentence(&clean(text)),
+        }
+    }
+
+    /// Puts what the person typed where the server speaks of a place in the request: `users[1]`.
+    pub fn name_places(&mut self, list: &str, typed: &[String]) {
+        let replace = |value: &mut Value| {
+            let Some(text) = value.as_str() else { return };
+            let named = typed.iter().enumerate().fold(text.to_owned(), |text, (at, typed)| {
+                text.replace(&format!("{list}[{at}]"), &format!("`{typed}`"))
+            });
+            *value = named.into();
+        };
+        replace(&mut self.document["detail"]);
+        for error in self.document["errors"].as_array_mut().into_iter().flatten() {
+            replace(&mut error["field"]);
+        }
+    }
+
     fn text(&self, name: &str) -> Option<&str> {
         Some(member(&self.document, name)).filter(|text| !text.is_empty())
     }
@@ -79,6 +114,10 @@ pub(crate) fn sentence(text: &str) -> String {
     let text = text.trim();
     let mut chars = text.chars();
     let Some(first) = chars.next() else { return String::new() };
+    full_stop(&format!("{}{}", first.to_uppercase(), chars.as_str()))
+}
+
+fn full_stop(text: &str) -> String {
     let end = if text.ends_with(['.', '!', '?', ':']) { "" } else { "." };
-    format!("{}{}{end}", first.to_uppercase(), chars.as_str())
+    format!("{text}{end}")
 }

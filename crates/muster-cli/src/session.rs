@@ -1,5 +1,7 @@
 //! What a command works with: the client, the organization that is meant, and the console.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::client::{Client, Request, escape};
@@ -7,7 +9,7 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::globals::Globals;
 use crate::stream::Events;
-use crate::value::text_of;
+use crate::value::{list_of, text_of};
 
 const ORGANIZATIONS: &str = "/api/v1/organizations";
 
@@ -25,6 +27,9 @@ pub(crate) struct Session<'a, 'c> {
 }
 
 impl<'a, 'c> Session<'a, 'c> {
+    /// The organization that holds what operators do, their tokens too.
+    pub const OPERATOR: &'static str = "operator";
+
     pub fn new(globals: &Globals, console: &'a mut Console<'c>) -> Result<Session<'a, 'c>, Failure> {
         let client = Client::new(globals, console)?;
         let org = globals.org().map(ToOwned::to_owned);
@@ -81,12 +86,27 @@ impl<'a, 'c> Session<'a, 'c> {
             .query("reached", &seq.to_string())
             .query("timeout_s", &REACHED_TIMEOUT_S.to_string());
         if let Err(failure) = self.client.send(&request) {
-            let why = failure.words();
-            self.console.note(&format!(
-                "muster: warning: it is written, but whether the phones know is not certain. {why}"
-            ));
+            self.warn_of_phones(&failure);
         }
         Ok(())
+    }
+
+    /// The same for the newest change there is.
+    pub fn wait_for_phones_at_head(&mut self) -> Result<(), Failure> {
+        match self.head_seq() {
+            Ok(seq) => self.wait_for_phones(Some(seq)),
+            Err(failure) => {
+                self.warn_of_phones(&failure);
+                Ok(())
+            }
+        }
+    }
+
+    fn warn_of_phones(&mut self, failure: &Failure) {
+        let why = failure.words();
+        self.console.note(&format!(
+            "muster: warning: it is written, but whether the phones know is not certain. {why}"
+        ));
     }
 
     /// The newest change of the organization's log: what a stream of events begins with.
@@ -102,6 +122,15 @@ impl<'a, 'c> Session<'a, 'c> {
     /// Asks for what happens in the organization from now on.
     pub fn events_request(&mut self) -> Result<Request<'static>, Failure> {
         Ok(Request::get("/events").query("organization", &self.org()?))
+    }
+
+    /// Ids and names of a list that is short; nothing where it may not be seen.
+    pub fn add_names(&self, path: String, names: &mut HashMap<String, String>) {
+        if let Ok(answer) = self.client.send(&Request::get(path).query("limit", "1000")) {
+            for item in list_of(&answer.value, "items") {
+                names.insert(text_of(&item["id"]), text_of(&item["name"]));
+            }
+        }
     }
 
     /// Prints the answer as it is if JSON is wanted, else what `words` makes of it.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::args::ChangesArgs;
-use crate::client::{Request, escape};
+use crate::client::escape;
 use crate::failure::{Failure, Network};
 use crate::pages::{self, Listing};
 use crate::session::Session;
@@ -133,7 +133,7 @@ fn line_of(client: &crate::client::Client, names: &mut Names, change: &Value, al
     let seq = text_of(&change["seq"]);
     let (at, kind) = (time_of(&change["at"]), text_of(&change["kind"]));
     let (what, by) = (names.of_entity(client, change), names.of_actor(change));
-    let details = details(change);
+    let details = details(names, change);
     if aligned {
         format!("{seq:>6}  {at}  {kind:<20}  {what}  {details}  by {by}")
     } else {
@@ -141,26 +141,18 @@ fn line_of(client: &crate::client::Client, names: &mut Names, change: &Value, al
     }
 }
 
-fn details(change: &Value) -> String {
+fn details(names: &Names, change: &Value) -> String {
     if change["fields"].is_null() {
         return "(erased)".to_owned();
     }
-    let fields = list_of(change, "fields");
-    let mut out: Vec<String> = fields.iter().take(FIELDS_SHOWN_MAX).map(field_words).collect();
+    let says =
+        |field: &&Value| !(text_of(&field["before"]).is_empty() && text_of(&field["after"]).is_empty());
+    let fields: Vec<&Value> = list_of(change, "fields").iter().filter(says).collect();
+    let mut out: Vec<String> = fields.iter().take(FIELDS_SHOWN_MAX).map(|f| names.field_words(f)).collect();
     if fields.len() > FIELDS_SHOWN_MAX {
         out.push(format!("and {} more", fields.len() - FIELDS_SHOWN_MAX));
     }
     out.join(", ")
-}
-
-fn field_words(field: &Value) -> String {
-    let name = text_of(&field["field"]);
-    let (before, after) = (text_of(&field["before"]), text_of(&field["after"]));
-    match (before.as_str(), after.as_str()) {
-        ("", after) => format!("{name}: {after}"),
-        (before, "") => format!("{name}: {before} -> nothing"),
-        (before, after) => format!("{name}: {before} -> {after}"),
-    }
 }
 
 /// What ids are called.
@@ -172,18 +164,37 @@ struct Names {
 }
 
 impl Names {
+    /// Who may not see the tokens, or the operator's, sees ids instead of their names.
     fn load(session: &mut Session<'_, '_>) -> Result<Names, Failure> {
-        let mut actors = HashMap::new();
+        let (mut entities, mut actors) = (HashMap::new(), HashMap::new());
         if !session.json {
-            let path = session.path("/tokens")?;
-            // Who may not see the tokens sees their ids.
-            let answer = session.client.send(&Request::get(path).query("limit", "1000"));
-            for token in answer.iter().flat_map(|answer| list_of(&answer.value, "items")) {
-                actors.insert(text_of(&token["id"]), text_of(&token["name"]));
+            let operators = format!("{}/{}/tokens", Session::organizations_path(), Session::OPERATOR);
+            session.add_names(operators, &mut actors);
+            let tokens = session.path("/tokens")?;
+            session.add_names(tokens, &mut actors);
+            for places in ["/sites", "/connections"] {
+                let path = session.path(places)?;
+                session.add_names(path, &mut entities);
             }
         }
         let users_path = session.path("/users")?;
-        Ok(Names { entities: HashMap::new(), actors, users_path, lookups: 0 })
+        Ok(Names { entities, actors, users_path, lookups: 0 })
+    }
+
+    fn field_words(&self, field: &Value) -> String {
+        let name = text_of(&field["field"]);
+        let text = |value: &Value| {
+            let text = text_of(value);
+            self.entities.get(&text).cloned().unwrap_or(text)
+        };
+        let (before, after) = (text(&field["before"]), text(&field["after"]));
+        match (before.as_str(), after.as_str()) {
+            ("", after) => format!("{name}: {after}"),
+            (before, "") => format!("{name}: {before} -> nothing"),
+            // Of a secret it is only told whether there is one.
+            (before, after) if before == after => format!("{name}: another"),
+            (before, after) => format!("{name}: {before} -> {after}"),
+        }
     }
 
     fn of_actor(&self, change: &Value) -> String {

@@ -13,7 +13,6 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ContactsArgs) -> Result<
         ("NAME", |item| text_of(&item["display_name"])),
         ("STATE", |item| state_of(item)),
         ("NOW", |item| text_of(&item["presence"]["state"]).replace('_', " ")),
-        ("PHONES", |item| text_of(&item["presence"]["phones"])),
         ("DEPARTMENT", |item| text_of(&item["department"])),
     ];
     let path = session.path("/contacts")?;

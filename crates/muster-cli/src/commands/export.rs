@@ -64,7 +64,7 @@ impl Part {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, if secret { 0o600 } else { 0o644 });
-        let file = options.open(&path).map_err(|e| cannot_write(&path, &e))?;
+        let file = options.open(&path).map_err(|e| cannot_write(target, &e))?;
         Ok(Part { path, file: Some(BufWriter::new(file)) })
     }
 

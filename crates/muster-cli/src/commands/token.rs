@@ -8,9 +8,6 @@ use crate::failure::Failure;
 use crate::session::Session;
 use crate::value::text_of;
 
-/// Operators' tokens belong to the operator's own organization.
-const OPERATOR: &str = "operator";
-
 pub(crate) fn run(session: &mut Session<'_, '_>, command: &TokenCommand) -> Result<(), Failure> {
     match command {
         TokenCommand::Create(args) => create(session, args),
@@ -20,8 +17,8 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &TokenCommand) -> Resu
 fn create(session: &mut Session<'_, '_>, args: &TokenCreateArgs) -> Result<(), Failure> {
     if let Some(org) = &args.for_org {
         session.name_organization(org);
-    } else if args.role == OPERATOR {
-        session.name_organization(OPERATOR);
+    } else if args.role == "operator" {
+        session.name_organization(Session::OPERATOR);
     }
     let body = json!({ "name": args.name, "role": args.role });
     let path = session.path("/tokens")?;

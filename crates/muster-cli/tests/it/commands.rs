@@ -69,6 +69,8 @@ fn a_change_of_a_person_carries_the_version_that_was_read() {
         answer(page(json!([ana()]), json!(null))),
         answer(schema),
         written,
+        answer(page(json!([]), json!(null))),
+        answer(page(json!([]), json!(null))),
         answer(json!({ "seq": 12 })),
     ]);
     let outcome = muster(&server, &["user", "set", "ana@example.com", "call_timeout_s=30", "title="]);
@@ -81,7 +83,7 @@ fn a_change_of_a_person_carries_the_version_that_was_read() {
     );
     assert_eq!(asked[2].header("if-match"), "\"7\"");
     assert_eq!(asked[2].json(), json!({ "call_timeout_s": 30, "title": null }));
-    assert_eq!(asked[3].line, "GET /api/v1/organizations/example/phones?reached=12&timeout_s=30");
+    assert_eq!(asked[5].line, "GET /api/v1/organizations/example/phones?reached=12&timeout_s=30");
 }
 
 #[test]
@@ -90,6 +92,8 @@ fn a_password_is_read_from_the_input_and_sent_as_credentials() {
         answer(page(json!([ana()]), json!(null))),
         answer(json!({ "secret": "hunter2" })),
         answer(ana()),
+        answer(page(json!([{ "id": "s", "name": "Main" }]), json!(null))),
+        answer(page(json!([]), json!(null))),
     ]);
     let outcome = muster_with(&server, &["user", "set", "1001", "sip_password=-"], None, "hunter2\n");
     assert_eq!(outcome.status, 0, "{}", outcome.err);
@@ -120,6 +124,18 @@ fn secrets_that_activation_made_are_shown() {
 }
 
 #[test]
+fn a_name_that_is_nobodys_is_said_as_it_was_typed() {
+    let body = json!({ "detail": "users[1] names nobody: give a username", "errors": [
+        { "field": "users[1]", "reason": "names nobody", "mend": "give a username" } ] });
+    let server = Server::start(vec![problem("400 Bad Request", body)]);
+    let outcome = muster(&server, &["user", "activate", "ana", "anna"]);
+    assert_eq!(
+        (outcome.status, outcome.err.as_str()),
+        (1, "muster: `anna` names nobody: give a username.\n")
+    );
+}
+
+#[test]
 fn deactivation_carries_its_reason() {
     let server = Server::start(vec![answer(json!({ "users": [ana()], "seq": 5 }))]);
     let arguments = ["user", "deactivate", "ana", "--reason", "leave", "--until", "2027-01-07T08:00:00Z"];
@@ -144,13 +160,21 @@ fn nobody_is_removed_if_one_of_the_names_is_wrong() {
 fn credentials_are_what_is_typed_into_a_phone() {
     let credentials = json!({ "servers": [{ "transport": "udp", "host": "127.0.0.1", "port": 5060 }],
         "domain": "phones.example.com", "extension": "1001", "auth_name": "ana", "has_secret": true,
-        "devices": [{ "name": "kitchen", "auth_name": "ana-kitchen" }] });
+        "devices": [{ "name": "kitchen", "auth_name": "ana-kitchen" }],
+        "phones": [{ "user_agent": "Yealink", "transport": "udp", "address": "192.0.2.7:5060" }] });
     let find = || answer(page(json!([ana()]), json!(null)));
-    let server = Server::start(vec![find(), answer(credentials.clone()), find(), answer(credentials)]);
+    let show = || answer(credentials.clone());
+    let made =
+        json!({ "servers": [], "domain": "phones.example.com", "auth_name": "ana", "secret": "made-once" });
+    let server = Server::start(vec![find(), show(), find(), show(), find(), show(), answer(made)]);
     assert_snapshot!("credentials", muster(&server, &["user", "credentials", "1001"]).seen());
     let outcome = muster(&server, &["user", "credentials", "1001", "--device", "attic"]);
     assert!(outcome.err.contains("is called attic. There is: kitchen."), "{}", outcome.err);
     assert_eq!(outcome.status, 1);
+    assert_snapshot!(
+        "credentials_reset",
+        muster(&server, &["user", "credentials", "1001", "--reset"]).seen()
+    );
 }
 
 #[test]
@@ -171,7 +195,7 @@ fn an_undo_that_is_refused_says_why() {
         "errors": [{ "field": "department", "reason": "was changed meanwhile", "mend": "read it again and decide anew" }] });
     let server = Server::start(vec![problem("409 Conflict", body)]);
     let outcome = muster(&server, &["undo", "12"]);
-    let want = "muster: Department was changed meanwhile. Read it again and decide anew.\n";
+    let want = "muster: department was changed meanwhile. Read it again and decide anew.\n";
     assert_eq!((outcome.status, outcome.err.as_str()), (1, want));
     assert_eq!(server.lines(), ["POST /api/v1/organizations/example/changes/12/undo"]);
     assert_eq!(run(&["undo"], None, "").status, 2);
@@ -195,14 +219,18 @@ fn two_changes() -> [Value; 2] {
 #[test]
 fn changes_are_told_in_words_with_who_did_them() {
     let tokens = json!([{ "id": "00000000-0000-7000-8000-00000000000a", "name": "owner" }]);
+    let places = || answer(page(json!([]), json!(null)));
     let server = Server::start(vec![
         respond("200 OK", &[], "event: hello\nid: 42\ndata: {}\n\n"),
+        problem("404 Not Found", json!({ "detail": "there is no such organization" })),
         answer(page(tokens, json!(null))),
+        places(),
+        places(),
         answer(page(json!(two_changes()), json!("42"))),
         answer(page(json!([]), json!(null))),
     ]);
     assert_snapshot!(muster_with(&server, &["changes"], Some(120), "").seen());
-    assert_eq!(server.lines()[2], "GET /api/v1/organizations/example/changes?limit=1000&since=22");
+    assert_eq!(server.lines()[5], "GET /api/v1/organizations/example/changes?limit=1000&since=22");
 }
 
 #[test]

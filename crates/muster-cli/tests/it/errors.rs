@@ -35,7 +35,7 @@ fn one_mistake_is_one_sentence() {
     let body = json!({ "detail": "extension is not an extension: write digits", "errors": [
         { "field": "extension", "reason": "is not an extension", "mend": "write digits" } ] });
     let server = Server::start(vec![problem("400 Bad Request", body)]);
-    assert_eq!(muster(&server, &["seats"]).err, "muster: Extension is not an extension: write digits.\n");
+    assert_eq!(muster(&server, &["seats"]).err, "muster: extension is not an extension: write digits.\n");
 }
 
 #[test]
@@ -112,7 +112,11 @@ fn a_token_that_is_missing_is_asked_for_in_words() {
     let server = Server::start(vec![problem("401 Unauthorized", body)]);
     let outcome = run(&["seats", "--org", "example", "--url", &server.url], None, "");
     assert_eq!(outcome.status, 1);
-    assert!(outcome.err.contains("No token was found: give --token-file FILE"), "{}", outcome.err);
+    assert!(
+        outcome.err.contains("The server wants a token, and none was found: give --token-file FILE"),
+        "{}",
+        outcome.err
+    );
     assert_eq!(server.asked()[0].header("authorization"), "");
 }
 

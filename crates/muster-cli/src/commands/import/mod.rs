@@ -38,8 +38,7 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<()
         return Ok(());
     }
     // The job does not say at which change it ended; whatever is the newest now is not before that.
-    let seq = session.head_seq()?;
-    session.wait_for_phones(Some(seq))
+    session.wait_for_phones_at_head()
 }
 
 /// The options go into the query, the body is the file as it is.

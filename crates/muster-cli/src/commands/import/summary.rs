@@ -71,6 +71,11 @@ fn outcome(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Result
         if count("rejected") > 0 {
             console.line("Mend the rows below, or take the others with --good-rows-only.")?;
         }
+        let there_already = |problem: &Value| text_of(&problem["reason"]).contains("already there");
+        if job["options"]["match_by"].is_null() && list_of(report, "problems").iter().any(there_already) {
+            console
+                .line("To update the people who are there already: --match username, extension or email.")?;
+        }
         return Ok(());
     }
     let (were, activated) = if nothing_written { ("would be", "would be active") } else { ("", "active") };
@@ -93,6 +98,9 @@ fn outcome(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Result
     }
     if nothing_written {
         return console.line("This was a dry run: nothing was written.");
+    }
+    if count("created") + count("updated") == 0 {
+        return Ok(());
     }
     let id = text_of(&job["id"]);
     console.line(&format!("To take it back: muster undo --job {id}"))

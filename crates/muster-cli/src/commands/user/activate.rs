@@ -8,7 +8,8 @@ use crate::value::{counted, list_of, text_of};
 
 pub(super) fn activate(session: &mut Session<'_, '_>, who: &[String]) -> Result<(), Failure> {
     let path = session.path("/users/activate")?;
-    let answer = session.client.send(&Request::post(path, &json!({ "users": who })))?;
+    let body = json!({ "users": who });
+    let answer = session.client.send(&Request::post(path, &body)).map_err(|e| as_typed(e, who))?;
     session.tell(&answer.value, |console, answer| {
         let users = list_of(answer, "users");
         let count = counted(users.len() as u64, "person is", "people are");
@@ -37,11 +38,22 @@ pub(super) fn deactivate(session: &mut Session<'_, '_>, args: &DeactivateArgs) -
         }
     }
     let body = Value::Object(body);
-    let answer = session.client.send(&Request::post(path, &body))?;
+    let answer = session.client.send(&Request::post(path, &body)).map_err(|e| as_typed(e, &args.who))?;
     session.wait_for_phones(answer.seq)?;
     session.tell(&answer.value, |console, answer| {
         let count = counted(list_of(answer, "users").len() as u64, "person is", "people are");
         let state = if args.reason.is_some() { "suspended" } else { "contact only now" };
         console.line(&format!("{count} {state}: their phones are signed off, their calls have ended."))
     })
+}
+
+/// `nobody` names nobody, rather than `users[1]`.
+fn as_typed(failure: Failure, who: &[String]) -> Failure {
+    match failure {
+        Failure::Problem(mut problem) => {
+            problem.name_places("users", who);
+            Failure::Problem(problem)
+        }
+        other => other,
+    }
 }

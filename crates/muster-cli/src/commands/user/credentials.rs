@@ -14,20 +14,38 @@ use crate::value::{list_of, text_of};
 pub(super) fn run(session: &mut Session<'_, '_>, args: &CredentialsArgs) -> Result<(), Failure> {
     let user = find(session, &args.who)?;
     let path = path_of(session, &user, "/credentials")?;
+    let mut credentials = session.client.get(path.as_str())?.value;
     if args.reset {
-        return reset(session, path, args.device.as_deref());
+        return reset(session, path, &credentials, args.device.as_deref());
     }
-    let mut credentials = session.client.send(&Request::get(path))?.value;
     if let Some(name) = &args.device {
         let device = of_device(&credentials, name)?;
         credentials["auth_name"] = device["auth_name"].clone();
         credentials["has_secret"] = true.into();
         credentials["devices"] = Value::Array(vec![device]);
     }
-    session.tell(&credentials, print)
+    session.tell(&credentials, |console, credentials| {
+        print(console, credentials)?;
+        list_of(credentials, "phones")
+            .iter()
+            .try_for_each(|phone| console.line(&format!("Registered now: {}", phone_words(phone))))
+    })
 }
 
-fn reset(session: &mut Session<'_, '_>, path: String, device: Option<&str>) -> Result<(), Failure> {
+/// Names the phones that will drop, and then makes the new secret.
+fn reset(
+    session: &mut Session<'_, '_>,
+    path: String,
+    before: &Value,
+    device: Option<&str>,
+) -> Result<(), Failure> {
+    let phones = list_of(before, "phones");
+    if !phones.is_empty() && !session.json {
+        session.console.note("Of the phones that are registered, those with the old secret drop now:");
+        for phone in phones {
+            session.console.note(&format!("  {}", phone_words(phone)));
+        }
+    }
     let mut body = Map::new();
     if let Some(device) = device {
         body.insert("device".into(), device.into());
@@ -35,11 +53,6 @@ fn reset(session: &mut Session<'_, '_>, path: String, device: Option<&str>) -> R
     let body = Value::Object(body);
     let answer = session.client.send(&Request::post(path, &body))?;
     session.tell(&answer.value, |console, made| {
-        for phone in list_of(made, "phones") {
-            let name = text_of(&phone["user_agent"]);
-            let name = if name.is_empty() { "a phone".to_owned() } else { name };
-            console.note(&format!("Signed off: {name} at {}", text_of(&phone["address"])));
-        }
         if !made["secret"].is_string() {
             console.note("The connection broke before the new secret could be shown: reset it once more.");
             return Ok(());
@@ -49,6 +62,13 @@ fn reset(session: &mut Session<'_, '_>, path: String, device: Option<&str>) -> R
         Ok(())
     })?;
     session.wait_for_phones(answer.seq)
+}
+
+/// `Yealink T54W at 192.0.2.7:5060 (udp)`.
+fn phone_words(phone: &Value) -> String {
+    let name = text_of(&phone["user_agent"]);
+    let name = if name.is_empty() { "a phone" } else { &name };
+    format!("{name} at {} ({})", text_of(&phone["address"]), text_of(&phone["transport"]))
 }
 
 fn of_device(credentials: &Value, name: &str) -> Result<Value, Failure> {

@@ -51,7 +51,7 @@ pub(super) fn set(session: &mut Session<'_, '_>, args: &SetArgs) -> Result<(), F
         let path = path_of(session, &user, "")?;
         user = session.client.get(path)?.value;
     }
-    session.tell(&user, list::print)?;
+    list::tell(session, &user)?;
     session.wait_for_phones(seq)
 }
 

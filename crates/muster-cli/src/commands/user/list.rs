@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::io;
 
 use serde_json::Value;
@@ -31,13 +32,32 @@ pub(super) fn list(session: &mut Session<'_, '_>, args: &ListArgs) -> Result<(),
 
 pub(super) fn show(session: &mut Session<'_, '_>, who: &str) -> Result<(), Failure> {
     let user = find(session, who)?;
-    session.tell(&user, print)
+    tell(session, &user)
+}
+
+/// Everything about a person; in words with the names of their site and connection.
+pub(super) fn tell(session: &mut Session<'_, '_>, user: &Value) -> Result<(), Failure> {
+    if session.json {
+        return session.tell(user, print);
+    }
+    let mut names = HashMap::new();
+    for places in ["/sites", "/connections"] {
+        let path = session.path(places)?;
+        session.add_names(path, &mut names);
+    }
+    let mut named = user.clone();
+    for field in ["site", "connection"] {
+        if let Some(name) = names.get(&text_of(&user[field])) {
+            named[field] = name.as_str().into();
+        }
+    }
+    session.tell(&named, print)
 }
 
 /// What says who it is comes first; the rest in the server's order, without what is empty.
 const FIRST: [&str; 6] = ["display_name", "extension", "username", "email", "service", "user_type"];
 
-pub(super) fn print(console: &mut Console<'_>, user: &Value) -> io::Result<()> {
+fn print(console: &mut Console<'_>, user: &Value) -> io::Result<()> {
     let value = |name: &str| match name {
         "service" => state_of(user),
         name => text_of(&user[name]),
