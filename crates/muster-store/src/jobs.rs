@@ -234,7 +234,8 @@ impl Tx {
         self.change(sql, &params).map(|_| ())
     }
 
-    /// The oldest job of any organization that is queued, or running with a lease that has ended; it is
+    /// The oldest job of any organization that is queued, or running with a lease that has ended or is
+    /// `holder`'s own: whoever asks for work is not at work, so that lease is from a life before. It is
     /// running and leased to `holder` now.
     pub fn lease_job(
         &mut self,
@@ -243,10 +244,12 @@ impl Tx {
         until: UnixMillis,
     ) -> Result<Option<Job>, StoreError> {
         let sql = format!(
-            "{SELECT} WHERE state IN ('queued', 'running') AND (lease_until IS NULL OR lease_until <= ?1) \
+            "{SELECT} WHERE state IN ('queued', 'running') \
+             AND (lease_until IS NULL OR lease_until <= ?1 OR lease_holder = ?2) \
              ORDER BY id LIMIT 1 {{SKIP_LOCKED}}"
         );
-        let Some(mut job) = self.conn.first(&sql, &[Param::Int(now.0)], job_from)? else { return Ok(None) };
+        let params = [Param::Int(now.0), Param::from(holder)];
+        let Some(mut job) = self.conn.first(&sql, &params, job_from)? else { return Ok(None) };
         job.state = JobState::Running;
         job.updated_at = now;
         job.lease = Some((holder.to_string(), until));

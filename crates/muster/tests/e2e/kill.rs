@@ -40,8 +40,9 @@ fn kill_9_loses_nothing_that_was_acknowledged_and_leaves_no_half_import() {
         std::fs::write(&path, file(round, ROWS)).unwrap();
         let path = path.display().to_string();
         let stop = AtomicBool::new(false);
+        // The command waits for its server to come back; here nobody waits for the command.
+        let mut import = server.spawn(&["import", &path]);
         std::thread::scope(|scope| {
-            scope.spawn(|| server.command(&["import", &path]));
             scope.spawn(|| {
                 for i in 0.. {
                     if stop.load(Ordering::Relaxed) {
@@ -60,6 +61,8 @@ fn kill_9_loses_nothing_that_was_acknowledged_and_leaves_no_half_import() {
             stop.store(true, Ordering::Relaxed);
         });
         server.kill();
+        import.kill().unwrap();
+        import.wait().unwrap();
         server = Server::start_in(&data, database.as_deref());
         wait_for_jobs(&server);
         let there = extensions(&server);

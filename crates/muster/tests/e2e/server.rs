@@ -124,14 +124,19 @@ impl Server {
 
     /// The command line, against this server and the test's organization.
     pub fn command(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_muster"))
-            .args(args)
-            .env("MUSTER_URL", format!("http://{}", self.http))
-            .env("MUSTER_TOKEN", &self.token)
-            .env("MUSTER_ORG", ORG)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+        self.client(args).output().unwrap()
+    }
+
+    /// A command that goes on by itself, its output unread.
+    pub fn spawn(&self, args: &[&str]) -> Child {
+        self.client(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn client(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+        command.args(args).stdin(Stdio::null()).env("MUSTER_URL", format!("http://{}", self.http));
+        command.env("MUSTER_TOKEN", &self.token).env("MUSTER_ORG", ORG);
+        command
     }
 
     /// A command that must succeed; gives what it printed.
