@@ -97,14 +97,17 @@ impl Incoming {
 
     /// The body as a JSON object, with the bytes that it was.
     pub async fn object(&mut self) -> Result<(Object, Vec<u8>), Problem> {
+        let (bytes, is_json) = self.json_bytes().await?;
+        parsed(bytes, is_json)
+    }
+
+    /// The body, and whether it says that it is JSON, or there is none.
+    async fn json_bytes(&mut self) -> Result<(Vec<u8>, bool), Problem> {
         let media_type = self.media_type();
         let is_json = media_type == "application/json" || media_type.ends_with("+json");
         let bytes = self.bytes(JSON_BYTES_MAX).await?;
         let is_nothing = bytes.is_empty() && media_type.is_empty();
-        if is_json || is_nothing {
-            return Ok((Object::parse(&bytes)?, bytes));
-        }
-        Err(Problem::unsupported("application/json"))
+        Ok((bytes, is_json || is_nothing))
     }
 
     /// As [`Incoming::object`], where no body is as good as `{}`.
@@ -118,7 +121,11 @@ impl Incoming {
             }
             return Ok((Object::parse(&bytes)?, bytes));
         }
-        self.object().await
+        let (bytes, is_json) = self.json_bytes().await?;
+        if bytes == b"null" {
+            return Ok((Object::default(), bytes));
+        }
+        parsed(bytes, is_json)
     }
 
     /// What is left of the request for the multipart reader.
@@ -128,6 +135,10 @@ impl Incoming {
         *request.extensions_mut() = self.extensions.clone();
         request
     }
+}
+
+fn parsed(bytes: Vec<u8>, is_json: bool) -> Result<(Object, Vec<u8>), Problem> {
+    if is_json { Ok((Object::parse(&bytes)?, bytes)) } else { Err(Problem::unsupported("application/json")) }
 }
 
 fn unreadable(detail: impl Into<String>) -> Problem {

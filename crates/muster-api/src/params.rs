@@ -61,9 +61,9 @@ impl Params {
         }
     }
 
-    /// A value that is parsed elsewhere.
+    /// A value that is parsed elsewhere; an empty one is as good as none.
     pub fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Mistake>) -> Option<T> {
-        let text = self.text(name)?;
+        let text = self.text(name).filter(|text| !text.is_empty())?;
         match parse(&text) {
             Ok(value) => Some(value),
             Err(mistake) => {

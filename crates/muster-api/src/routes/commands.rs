@@ -42,12 +42,20 @@ pub struct DeactivateBody {
     #[schema(min_items = 1, max_items = 1000)]
     users: Vec<String>,
     /// Disables them for this reason; without one they become contacts.
-    #[schema(max_length = 255)]
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*\\S[^\\x00-\\x1f\\x7f-\\x9f]*$"
+    )]
     reason: Option<String>,
-    /// More on why.
-    #[schema(max_length = 255)]
+    /// More on why; only with a reason.
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*\\S[^\\x00-\\x1f\\x7f-\\x9f]*$"
+    )]
     comment: Option<String>,
-    /// When the reason is expected to end.
+    /// When the reason is expected to end; only with a reason.
     #[schema(format = DateTime)]
     until: Option<String>,
 }

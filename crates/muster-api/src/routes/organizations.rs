@@ -11,7 +11,7 @@ use muster_domain::field::Entity;
 use muster_domain::organization::Organization;
 use muster_domain::permission::Permission;
 use serde_json::Value;
-use utoipa::openapi::schema::ObjectBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use super::{with_header, with_seq};
 use crate::body::Incoming;
@@ -36,7 +36,11 @@ fn new_schema() -> ObjectBuilder {
     let mut object = all.required("name").required("domain").build();
     // Set once there is something to set it for.
     object.properties.shift_remove("emergency_policy");
-    object.into()
+    let slug = ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .pattern(Some("^[a-z0-9]{1,63}$"))
+        .description(Some("Names the organization in addresses; made from the name without one."));
+    ObjectBuilder::from(object).property("slug", slug)
 }
 
 pub(super) fn json(organization: &Organization) -> Value {

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::caller::Caller;
 use crate::params::{Pairs, Params};
-use crate::problem::Problem;
+use crate::problem::{Mistake, Problem};
 use crate::wire;
 
 /// Between two looks; a thread for each one that waits would be dearer.
@@ -114,11 +114,15 @@ pub async fn registrations(
     let scope = caller.scope(&org, Permission::Read).await?;
     let mut params = Params::of(Query(pairs));
     let limit = params.number("limit", 50, 1, 1000) as usize;
-    let after = params.number("cursor", 0, 0, u64::from(u32::MAX)) as usize;
+    let after = params.parsed("cursor", |text| {
+        let wrong =
+            || Mistake::new("cursor", "is not one of this list", "give the cursor of the page before");
+        text.parse::<u32>().map_err(|_| wrong())
+    });
     params.finish()?;
     let mut phones = caller.run(move |app| Ok(app.phones().registered(scope.org(), None))).await?;
     phones.sort_unstable_by_key(|p| (p.user, p.address));
-    let total = phones.len();
+    let (total, after) = (phones.len(), after.unwrap_or(0) as usize);
     let items: Vec<_> = phones.iter().skip(after).take(limit).map(RegisteredPhoneBody::of).collect();
     let end = after.saturating_add(items.len());
     let next_cursor = (end < total && !items.is_empty()).then(|| end.to_string());
