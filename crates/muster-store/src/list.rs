@@ -5,10 +5,11 @@ use muster_domain::ids::OrgId;
 use muster_domain::types::fold;
 use muster_domain::user::User;
 use muster_domain::value::{FieldError, FieldType, Value};
+use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
 use crate::sql::Param;
-use crate::table::{folded, from_row, table_of};
+use crate::table::{folded, table_of};
 use crate::{Reader, StoreError};
 
 /// How a field is compared. Fields with a folded key are compared folded.
@@ -74,19 +75,22 @@ impl Reader {
         let order = Order::of::<E>(query.sort.as_ref())?;
         let cursor = query.cursor.as_deref().map(|text| Cursor::parse(&order, text)).transpose()?;
         let limit = if query.limit == 0 { 50 } else { query.limit.min(Query::LIMIT_MAX) };
-        let mut items: Vec<E> = Vec::new();
+        let mut ids: Vec<Uuid> = Vec::new();
         // One more than asked for tells whether there is another page.
         for segment in order.segments(cursor.as_ref()) {
-            let wanted = limit + 1 - items.len();
+            let wanted = limit + 1 - ids.len();
             if wanted > 0 {
-                let (sql, params) = order.page_sql::<E>(&filter, &segment, wanted);
-                items.extend(self.conn.collect(&sql, &params, |row| from_row::<E>(org, row))?);
+                let (sql, params) = order.page_sql(table_of(E::KIND).name, &filter, &segment, wanted);
+                ids.extend(self.conn.collect(&sql, &params, |row| row.id(0))?);
             }
         }
-        let next = (items.len() > limit).then(|| {
-            items.truncate(limit);
-            items.last().map(|last| order.cursor_at(last))
-        });
+        let more = ids.len() > limit;
+        ids.truncate(limit);
+        // The ids first: an index often has all that is asked of them, and the rows of the others are left.
+        let place: FxHashMap<Uuid, usize> = ids.iter().enumerate().map(|(i, id)| (*id, i)).collect();
+        let mut items = self.get_many::<E>(org, &ids)?;
+        items.sort_by_key(|item| place.get(&item.id()).copied());
+        let next = more.then(|| items.last().map(|last| order.cursor_at(last)));
         let total = if query.with_total { Some(self.count(E::KIND, &filter)?) } else { None };
         Ok(Page { items, next: next.flatten(), total })
     }
@@ -237,8 +241,9 @@ impl Order {
         }
     }
 
-    fn page_sql<E: Entity>(
+    fn page_sql(
         &self,
+        table: &str,
         filter: &Filter,
         segment: &Segment<'_>,
         limit: usize,
@@ -266,8 +271,8 @@ impl Order {
         }
         let limit = filter.bind(Param::uint(limit as u64));
         let key = by.map_or(String::new(), |by| format!("{} {direction}, ", by.column));
-        let select = &table_of(E::KIND).select;
-        let sql = format!("{select} WHERE {} ORDER BY {key}id {direction} LIMIT {limit}", filter.sql);
+        let sql =
+            format!("SELECT id FROM {table} WHERE {} ORDER BY {key}id {direction} LIMIT {limit}", filter.sql);
         (sql, filter.params)
     }
 

@@ -6,6 +6,7 @@ use muster_domain::ids::{ChangeSetId, OrgId};
 use muster_domain::log::{Envelope, Facts, GENESIS, Hash, body_hash, chain_hash};
 use muster_domain::types::{FieldValue, UnixMillis};
 use muster_domain::user::UserType;
+use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
 use crate::reader::kind_from;
@@ -124,20 +125,28 @@ impl Reader {
 
     /// Who is counted now: the latest fact that the log has of each user.
     pub fn seats(&mut self, org: OrgId) -> Result<Seats, StoreError> {
-        let sql = "SELECT user_type, count(*) FROM ( \
-                       SELECT entity_id AS user_id, max(seq) AS latest FROM changes \
-                       WHERE org_id = ?1 AND counted IS NOT NULL GROUP BY entity_id \
-                   ) AS last JOIN changes ON changes.org_id = ?1 AND changes.seq = last.latest \
-                   WHERE changes.counted = {TRUE} GROUP BY user_type ORDER BY user_type";
+        // In the order of an index that holds all of it: the last line of each user decides.
+        let sql = "SELECT entity_id, counted, user_type FROM changes \
+                   WHERE org_id = ?1 AND counted IS NOT NULL ORDER BY entity_id, seq";
+        let mut last: Option<(Uuid, Option<UserType>)> = None;
+        let mut by_type: FxHashMap<UserType, u64> = FxHashMap::default();
         let mut seats = Seats::default();
+        let mut count = |counted: Option<UserType>| {
+            if let Some(user_type) = counted {
+                seats.total += 1;
+                *by_type.entry(user_type).or_default() += 1;
+            }
+        };
         self.conn.query(sql, &[Param::Id(org.0)], &mut |row| {
-            let count = row.uint(1)?;
-            seats.total += count;
-            if let Some(user_type) = user_type_from(row, 0)? {
-                seats.by_type.push((user_type, count));
+            let user = row.id(0)?;
+            let counted = if row.opt_bool(1)? == Some(true) { user_type_from(row, 2)? } else { None };
+            if let Some((_, counted)) = last.replace((user, counted)).filter(|(other, _)| *other != user) {
+                count(counted);
             }
             Ok(())
         })?;
+        count(last.and_then(|(_, counted)| counted));
+        seats.by_type.extend(by_type);
         seats.by_type.sort();
         Ok(seats)
     }

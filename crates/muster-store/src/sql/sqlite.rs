@@ -18,7 +18,7 @@ pub struct Connection {
 /// Statements kept prepared by one connection.
 const STATEMENTS_MAX: usize = 256;
 /// Memory for pages, in KiB: the indexes of a large organization fit while they are written.
-const WRITER_CACHE_KIB: u32 = 72 * 1024;
+const WRITER_CACHE_KIB: u32 = 80 * 1024;
 const READER_CACHE_KIB: u32 = 8 * 1024;
 
 impl Connection {
@@ -26,7 +26,7 @@ impl Connection {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = Self::open(path, flags, WRITER_CACHE_KIB)?;
+        let conn = Self::open(path, flags)?;
         // FULL: with WAL, NORMAL could lose the last commits when the power goes.
         // Pages of 8 KiB: a quarter less work for the many indexes of a bulk load. The log is copied into
         // the file by a thread of its own ([`Checkpointer`]); the writer does it only if that cannot keep up.
@@ -35,22 +35,28 @@ impl Connection {
              PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864; \
              PRAGMA wal_autocheckpoint = 65536;",
         )?;
+        conn.cache(WRITER_CACHE_KIB)?;
         Ok(conn)
     }
 
     pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = Self::open(path, flags, READER_CACHE_KIB)?;
+        let conn = Self::open(path, flags)?;
         conn.script("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;")?;
+        conn.cache(READER_CACHE_KIB)?;
         Ok(conn)
     }
 
-    fn open(path: &Path, flags: OpenFlags, cache_kib: u32) -> Result<Connection, StoreError> {
+    /// To be called when the size of a page is settled: SQLite makes pages of the KiB at once.
+    fn cache(&self, kib: u32) -> Result<(), StoreError> {
+        self.script(&format!("PRAGMA cache_size = -{kib};"))
+    }
+
+    fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
         let open = || {
             let raw = rusqlite::Connection::open_with_flags(path, flags)?;
             raw.busy_timeout(Duration::from_secs(10))?;
             raw.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-            raw.execute_batch(&format!("PRAGMA cache_size = -{cache_kib};"))?;
             Ok(raw)
         };
         let raw = open().map_err(|e: rusqlite::Error| {
