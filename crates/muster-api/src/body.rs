@@ -20,7 +20,7 @@ use crate::wire;
 /// The largest body of everything but imports.
 pub const JSON_BYTES_MAX: usize = 1024 * 1024;
 /// A body that stops arriving for this long is given up.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
+pub const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// A request whose body has not been read yet, so that who asks is known first.
 pub struct Incoming {
@@ -78,11 +78,7 @@ impl Incoming {
         let mut chunks = std::mem::take(&mut self.body).into_data_stream();
         loop {
             let Ok(chunk) = tokio::time::timeout(SILENCE_MAX, chunks.next()).await else {
-                return Err(Problem::new(
-                    axum::http::StatusCode::REQUEST_TIMEOUT,
-                    "timeout",
-                    "the body stopped arriving",
-                ));
+                return Err(Problem::silence());
             };
             match chunk {
                 None => return Ok(bytes),

@@ -1,8 +1,12 @@
 //! The description of the API, made from the handlers: OpenAPI 3.1.
 
+use muster_domain::field::{Entity, Key, Privacy};
+use muster_domain::organization::{Connection, Device, Mailbox, Site, Token};
+use muster_domain::user::User;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
@@ -110,6 +114,8 @@ fn complete(mut api: OpenApi) -> OpenApi {
                 }
             }
             name_answers(operation);
+            leave_out_null(operation);
+            name_fields(path, operation);
             sign_operation(path, method, operation);
         }
     }
@@ -136,6 +142,53 @@ fn name_answers(operation: &mut Operation) {
             };
         }
     }
+}
+
+/// A parameter that may be left out is not null in an address.
+fn leave_out_null(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        let Some(RefOr::T(Schema::Object(object))) = &mut parameter.schema else { continue };
+        if let SchemaType::Array(types) = &object.schema_type
+            && let Some(only) = types.iter().find(|t| **t != Type::Null)
+        {
+            object.schema_type = SchemaType::new(only.clone());
+        }
+    }
+}
+
+/// What lists can be sorted and filtered by, from the tables of fields.
+fn name_fields(path: &str, operation: &mut Operation) {
+    let (sorted, filtered) = match path.rsplit('/').next().unwrap_or_default() {
+        "users" | "contacts" => fields_of::<User>(),
+        "devices" => fields_of::<Device>(),
+        "mailboxes" => fields_of::<Mailbox>(),
+        "connections" => fields_of::<Connection>(),
+        "sites" => fields_of::<Site>(),
+        "tokens" => fields_of::<Token>(),
+        _ => return,
+    };
+    for parameter in operation.parameters.iter_mut().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        match parameter.name.as_str() {
+            "sort" => {
+                let both = sorted.iter().flat_map(|name| [name.to_string(), format!("-{name}")]);
+                let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(both));
+                parameter.schema = Some(words.build().into());
+            }
+            "filter" => {
+                let about = parameter.description.get_or_insert_default();
+                about.push_str(&format!(" Fields: {}.", filtered.join(", ")));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Fields to sort by, and fields to filter by.
+fn fields_of<E: Entity>() -> (Vec<&'static str>, Vec<&'static str>) {
+    let shown = || E::fields().iter().filter(|f| f.meta.privacy != Privacy::Secret);
+    (shown().filter(|f| f.meta.key != Key::None).map(|f| f.name).collect(), shown().map(|f| f.name).collect())
 }
 
 /// The handlers' names repeat between modules; an operation's id does not.

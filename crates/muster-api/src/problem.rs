@@ -127,6 +127,12 @@ impl Problem {
             .header(axum::http::header::CONNECTION, "close")
     }
 
+    /// 408: the body was announced and did not come.
+    pub fn silence() -> Problem {
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body stopped arriving")
+            .header(axum::http::header::CONNECTION, "close")
+    }
+
     pub fn unsupported(expected: &str) -> Problem {
         let detail = format!("send the body as Content-Type: {expected}");
         Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::jobs::{JobBody, job_json};
 use super::{with_header, written};
-use crate::body::Incoming;
+use crate::body::{Incoming, SILENCE_MAX};
 use crate::caller::Caller;
 use crate::params::{Pairs, Params};
 use crate::problem::{Mistake, Problem};
@@ -38,7 +38,7 @@ pub struct ImportForm {
 /// `good_rows_only`. At most 256 MiB.
 #[utoipa::path(post, path = "/api/v1/organizations/{org}/imports", tag = "files",
     params(("org" = String, Path, description = "Slug or id."),
-        ("format" = Option<String>, Query, description = "`auto` [default], `muster`, `ringotel`, `3cx` or `fusionpbx`."),
+        ("format" = Option<String>, Query, pattern = "^(auto|muster|ringotel|3cx|fusionpbx)$", description = "Which system wrote the file; `auto` [default] tells by its columns."),
         ("match" = Option<String>, Query, pattern = "^(username|extension|email)$", description = "By what a row is recognized as somebody who is there already; without it that is an error."),
         ("activate" = Option<String>, Query, pattern = "^(file|all|none)$", description = "Who is activated: as the `file` says, else everyone with a SIP secret [default]; `all`; `none`."),
         ("dry_run" = Option<bool>, Query, description = "Judge only; write nothing."),
@@ -137,13 +137,15 @@ async fn file_of_form(incoming: &mut Incoming) -> Result<Vec<u8>, Problem> {
         return Err(missing());
     }
     let mut bytes = Vec::with_capacity(announced.unwrap_or(0) as usize);
-    while let Some(chunk) =
-        part.chunk().await.map_err(|e| broken(format!("the file ended too early: {e}")))?
-    {
+    loop {
+        let Ok(chunk) = tokio::time::timeout(SILENCE_MAX, part.chunk()).await else {
+            return Err(Problem::silence());
+        };
+        let chunk = chunk.map_err(|e| broken(format!("the file ended too early: {e}")))?;
+        let Some(chunk) = chunk else { return Ok(bytes) };
         if bytes.len() + chunk.len() > FILE_BYTES_MAX {
             return Err(Problem::too_large(FILE_BYTES_MAX));
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes)
 }

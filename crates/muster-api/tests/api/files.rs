@@ -104,6 +104,14 @@ fn a_file_that_is_none_is_refused_before_it_is_a_job() {
             i.admin("POST", "/imports?format=excel").text("text/csv", CSV).send().await.wrong_fields(),
             ["format"]
         );
+        let excel = i.admin("POST", "/imports?format=excel").text("text/csv", CSV).send().await.json();
+        let description = i.call("GET", "/openapi.json").send().await.json();
+        let parameters = &description["paths"]["/api/v1/organizations/{org}/imports"]["post"]["parameters"];
+        let format = parameters.as_array().unwrap().iter().find(|p| p["name"] == "format").unwrap();
+        let pattern = format["schema"]["pattern"].as_str().unwrap().trim_matches(['^', '$', '(', ')']);
+        let known = pattern.split('|').skip(1).collect::<Vec<_>>().join(", ");
+        let said = excel["errors"][0]["mend"].as_str().unwrap();
+        assert!(said.ends_with(&known), "the description knows {known}, the import says: {said}");
         assert_eq!(i.admin("GET", "/jobs").send().await.json()["items"].as_array().unwrap().len(), 0);
     });
 }
