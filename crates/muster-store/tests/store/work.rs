@@ -117,6 +117,7 @@ fn a_job_is_leased_once_and_taken_over_when_its_holder_is_gone(database: &Databa
     assert_eq!(store.read(|r| r.job(tenant.org, first.id)).unwrap(), Some(first.clone()));
     assert_eq!(lease("two", 50).unwrap().id, JobId(id(2)));
     assert_eq!(lease("three", 99), None);
+    assert_eq!(lease("two", 60).unwrap().id, JobId(id(2)), "whoever asks again has lost what it was at");
     assert_eq!(lease("three", 100).unwrap().id, first.id, "its holder has let it go");
     // A request to stop is not overwritten by progress that did not see it.
     assert!(store.write(|tx: &mut Tx| tx.request_cancel(tenant.org, first.id)).unwrap());
@@ -145,14 +146,12 @@ fn two_workers_never_lease_the_same_job(database: &Database) {
         let workers: Vec<_> = (0..4)
             .map(|worker| {
                 scope.spawn(move || {
-                    let holder = format!("worker {worker}");
-                    let mut mine = Vec::new();
-                    while let Some(job) =
+                    // A name for each lease: a holder who asks again is given its own job again.
+                    let lease = |n: usize| {
+                        let holder = format!("worker {worker}, job {n}");
                         store.write(|tx: &mut Tx| tx.lease_job(&holder, NOW, later(100))).unwrap()
-                    {
-                        mine.push(job.id);
-                    }
-                    mine
+                    };
+                    (0..).map_while(|n| lease(n).map(|job| job.id)).collect()
                 })
             })
             .collect();
