@@ -95,7 +95,7 @@ fn doing(job: &Value) -> String {
 /// Something moves while a file is sent; it ends when this is dropped.
 pub(crate) fn while_sending(console: &Console<'_>, name: &str) -> Option<Sending> {
     console.draw_progress.then(|| {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let bar = drawn("{spinner} {msg}");
         bar.set_message(format!("sending {}", clean(name)));
         bar.enable_steady_tick(Duration::from_millis(120));
         Sending(bar)
@@ -110,6 +110,15 @@ impl Drop for Sending {
     }
 }
 
+fn drawn(template: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    // The templates are ours and are right; without one the bar only looks plainer.
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
 /// A bar on a terminal, a line now and then elsewhere.
 struct Shown {
     bar: Option<ProgressBar>,
@@ -120,14 +129,7 @@ struct Shown {
 
 impl Shown {
     fn new(console: &Console<'_>) -> Shown {
-        let bar = console.draw_progress.then(|| {
-            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-            // The template is ours and is right; without it the bar only looks plainer.
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {bar:30} {msg} {elapsed}") {
-                bar.set_style(style);
-            }
-            bar
-        });
+        let bar = console.draw_progress.then(|| drawn("{spinner} {bar:30} {msg} {elapsed}"));
         let now = Instant::now();
         Shown { bar, began: now, last_line: now, told_how_to_return: false }
     }

@@ -143,3 +143,23 @@ fn the_only_organization_is_meant_and_of_several_one_must_be_named() {
     assert_eq!(outcome.status, 2);
     assert!(outcome.err.contains("acme, other"), "{}", outcome.err);
 }
+
+#[test]
+fn a_token_file_is_trimmed_and_one_that_is_none_is_said() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = directory.path().join("owner.token");
+    let with = |server: &Server| {
+        let file = path.to_str().unwrap();
+        run(&["seats", "--org", "example", "--url", &server.url, "--token-file", file], None, "")
+    };
+    std::fs::write(&path, "  sesame \n").unwrap();
+    let server = Server::start(vec![answer(nobody())]);
+    assert_eq!(with(&server).status, 0);
+    assert_eq!(server.asked()[0].header("authorization"), "Bearer sesame");
+    for content in ["\n".to_owned(), "x".repeat(5000)] {
+        std::fs::write(&path, content).unwrap();
+        let outcome = with(&server);
+        assert!(outcome.err.contains("owner.token cannot be used"), "{}", outcome.err);
+        assert_eq!((outcome.status, server.asked().len()), (1, 0));
+    }
+}
