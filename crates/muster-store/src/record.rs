@@ -15,7 +15,7 @@ use crate::any::each_kind;
 use crate::body;
 use crate::keys::random;
 use crate::reader::kind_from;
-use crate::sql::{ColumnType, Conn, Insert, Param};
+use crate::sql::{ColumnType, Conn, Insert, List, Param};
 use crate::table::{folded, table_of, to_row};
 use crate::tx::{BATCH, Stamp};
 use crate::{AnyEntity, OrgHead, Recorded, StoreError};
@@ -132,31 +132,40 @@ impl Claims<'_> {
     /// The organization is locked, so what is free now is free until the end of this write. The primary
     /// key stands behind it for whoever forgot the lock.
     fn insert(&mut self, wanted: &[&(Claim, EntityKind, Uuid)]) -> Result<(), StoreError> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
         static INSERT: OnceLock<Insert> = OnceLock::new();
         let insert = INSERT.get_or_init(|| {
             let text = ColumnType::Text;
             let columns = [("space", text), ("key", text), ("kind", text), ("owner_id", ColumnType::Id)];
             Insert::of("claims", &[&[("org_id", ColumnType::Id)], &columns[..]].concat())
         });
-        if matches!(self.conn, Conn::Postgres(_)) {
-            // A failed insert would end the transaction there, and nobody could be asked who holds it.
-            self.find_holder(wanted)?;
-        }
         let org = self.org();
+        if let Conn::Postgres(conn) = self.conn {
+            // A failed insert would end the transaction there, and nobody could be asked who holds it.
+            let texts = |f: fn(&(Claim, EntityKind, Uuid)) -> SmolStr| wanted.iter().map(|w| f(w)).collect();
+            let spaces: Vec<SmolStr> = texts(|w| w.0.space.clone());
+            let keys: Vec<SmolStr> = texts(|w| w.0.key.clone());
+            let kinds: Vec<SmolStr> = texts(|w| SmolStr::new_static(w.1.word()));
+            let owners: Vec<Uuid> = wanted.iter().map(|w| w.2).collect();
+            let (spaces, keys, kinds) = (List::Texts(&spaces), List::Texts(&keys), List::Texts(&kinds));
+            if conn.insert_claims(&org, spaces, keys, kinds, List::Ids(&owners))? == wanted.len() as u64 {
+                return Ok(());
+            }
+            self.find_holder(wanted)?;
+            return Err(StoreError::Duplicate("claims".into()));
+        }
         let rows = wanted.iter().map(|(claim, kind, owner)| {
             let (space, key) = (smol(&claim.space), smol(&claim.key));
             vec![org.clone(), space, key, Param::from(kind.word()), Param::Id(*owner)]
         });
         let rows: Vec<_> = rows.collect();
-        match self.conn.insert(insert, &rows) {
-            Err(StoreError::Duplicate(why)) => {
-                if matches!(self.conn, Conn::Sqlite(_)) {
-                    self.find_holder(wanted)?;
-                }
-                Err(StoreError::Duplicate(why))
-            }
-            result => result,
+        let result = self.conn.insert(insert, &rows);
+        if matches!(result, Err(StoreError::Duplicate(_))) {
+            self.find_holder(wanted)?;
         }
+        result
     }
 
     /// Fails with the first of the claims that another has.
@@ -169,7 +178,7 @@ impl Claims<'_> {
                    WHERE org_id = ?1 AND space = ?2 AND key {ONE_OF_3}";
         for (space, keys) in by_space {
             let mut holders = FxHashMap::default();
-            let list = crate::sql::List::Texts(&keys);
+            let list = List::Texts(&keys);
             self.conn.query_each(sql, &[self.org(), smol(space)], list, &mut |row| {
                 holders.insert(SmolStr::new(row.text(0)?), (kind_from(row.text(1)?)?, row.id(2)?));
                 Ok(())

@@ -26,6 +26,9 @@ pub struct Recorded {
 /// values, and gains nothing.
 pub(crate) const BATCH: usize = 500;
 
+/// After so many changes in one write, PostgreSQL looks at tables that were empty before it.
+const ANALYZE_AT: [u64; 2] = [1_000, 20_000];
+
 /// A write. It can be run again, so nothing may be sent from inside.
 pub struct Tx {
     reader: Reader,
@@ -86,7 +89,14 @@ impl Tx {
         let stamp = Stamp { at, actor, set };
         let result = crate::record::record(&mut self.reader.conn, head, &stamp, changes);
         self.poison_on(result)?;
+        let before = self.recorded;
         self.recorded += changes.len() as u64;
+        if ANALYZE_AT.iter().any(|at| before < *at && *at <= self.recorded)
+            && let Conn::Postgres(conn) = &mut self.reader.conn
+        {
+            let result = conn.analyze_if_new();
+            self.poison_on(result)?;
+        }
         self.growing.retain(|other| other.org != head.org);
         self.growing.push(head.clone());
         Ok(first..=head.head_seq)

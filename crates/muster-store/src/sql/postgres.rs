@@ -98,6 +98,37 @@ impl Connection {
         copy().map(|_| ()).map_err(|e| self.error(&e))
     }
 
+    /// Inserts rows of one organization into `claims` where nobody has the key yet; returns how many.
+    pub fn insert_claims(
+        &mut self,
+        org: &Param,
+        spaces: List,
+        keys: List,
+        kinds: List,
+        owners: List,
+    ) -> Result<u64, StoreError> {
+        let statement = self.prepare(
+            "INSERT INTO claims (org_id, space, key, kind, owner_id) SELECT ?1::uuid, s, k, kd, o \
+             FROM unnest(?2::text[], ?3::text[], ?4::text[], ?5::uuid[]) AS wanted (s, k, kd, o) \
+             ON CONFLICT DO NOTHING",
+        )?;
+        let result = self.client()?.execute(&statement, &[org, &spaces, &keys, &kinds, &owners]);
+        result.map_err(|e| self.error(&e))
+    }
+
+    /// Looks at the tables anew if they have been all but empty so far: plans made for an empty database
+    /// read whole tables. It sees what this transaction has written.
+    pub fn analyze_if_new(&mut self) -> Result<(), StoreError> {
+        let mut new = false;
+        let sql = "SELECT max(reltuples)::bigint < 10000 FROM pg_class \
+                   WHERE relname = 'changes' AND relnamespace = current_schema()::regnamespace";
+        self.query(sql, &[], None, &mut |row| {
+            new = row.opt_bool(0)?.unwrap_or(true);
+            Ok(())
+        })?;
+        if new { self.script("ANALYZE") } else { Ok(()) }
+    }
+
     pub fn script(&mut self, sql: &str) -> Result<(), StoreError> {
         let result = self.client()?.batch_execute(sql);
         result.map_err(|e| self.error(&e))
