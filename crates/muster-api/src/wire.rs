@@ -9,9 +9,7 @@ use muster_domain::ids::OrgId;
 use muster_domain::types::UnixMillis;
 use muster_domain::value::{FieldType, Reason, Value};
 use serde_json::{Map, Value as Json, json};
-use utoipa::openapi::schema::{
-    AdditionalProperties, Array, Object, ObjectBuilder, SchemaFormat, SchemaType, Type,
-};
+use utoipa::openapi::schema::{AdditionalProperties, Array, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema};
 use uuid::Uuid;
 
@@ -188,7 +186,8 @@ fn field_schema<E: Entity>(field: &FieldDef<E>, null: bool) -> RefOr<Schema> {
         FieldType::Int => Schema::Object(bounded_number(field, plain(Type::Integer)).build()).into(),
         FieldType::Bool => Schema::Object(plain(Type::Boolean).build()).into(),
         FieldType::List => {
-            let mut array = Array::new(Object::with_type(Type::String));
+            let item = ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+            let mut array = Array::new(bounded_text(field, item));
             array.schema_type = typed(Type::Array);
             array.description = Some(help);
             array.max_items = Some(muster_domain::types::LIST_ENTRIES_MAX);
@@ -206,73 +205,95 @@ fn field_schema<E: Entity>(field: &FieldDef<E>, null: bool) -> RefOr<Schema> {
     }
 }
 
-/// How long a text may be, found by asking the field itself: the table does not say.
+/// What the description says of a text beyond that it is one.
 fn bounded_text<E>(field: &FieldDef<E>, object: ObjectBuilder) -> ObjectBuilder {
-    let shape = text_shape(field);
-    object.pattern(shape.pattern).max_length(shape.length_max)
+    let Some(shape) = SHAPES.iter().find(|shape| shape.is_of(field)) else { return object };
+    let format = shape.format.map(|format| SchemaFormat::Custom(format.to_string()));
+    object.pattern(shape.pattern).max_length(shape.length_max).format(format)
 }
 
-/// What the description says of a text beyond that it is one.
+/// A kind of text, recognized by what a field takes: the table of fields holds functions, not patterns.
 struct TextShape {
+    takes: &'static [&'static str],
+    refuses: &'static [&'static str],
     pattern: Option<&'static str>,
+    format: Option<&'static str>,
     length_max: Option<usize>,
 }
 
-/// Recognizes the type of a text by what it takes: the table of fields holds functions, not patterns.
-/// What is described is at most what is taken, so that a client that follows it is not refused.
-fn text_shape<E>(field: &FieldDef<E>) -> TextShape {
-    let takes = |text: &str| (field.parse)(text).is_ok();
-    let shape = |pattern, length_max| TextShape { pattern: Some(pattern), length_max };
-    if takes("two\nlines") {
-        return TextShape {
-            pattern: Some("^[^\\x00-\\x1f\\x7f-\\x9f]*\\S[^\\x00-\\x1f\\x7f-\\x9f]*$"),
-            length_max: Some(255),
-        };
+impl TextShape {
+    const ANY: TextShape =
+        TextShape { takes: &[], refuses: &[], pattern: None, format: None, length_max: None };
+
+    fn is_of<E>(&self, field: &FieldDef<E>) -> bool {
+        let takes = |text: &&str| (field.parse)(text).is_ok();
+        self.takes.iter().all(takes) && !self.refuses.iter().any(takes)
     }
-    if takes("Two words") {
-        return TextShape {
-            pattern: Some("^[^\\x00-\\x1f\\x7f-\\x9f]*\\S[^\\x00-\\x1f\\x7f-\\x9f]*$"),
-            length_max: Some(128),
-        };
-    }
-    if takes("+12125550123") && takes("1001") {
-        return shape("^([0-9]{1,15}|\\+[1-9][0-9]{6,14})$", None);
-    }
-    if takes("+12125550123") {
-        return shape("^\\+[1-9][0-9]{6,14}$", None);
-    }
-    if takes("a.b@example.com") && !takes("a.b") {
-        return shape("^[A-Za-z0-9_+-]{1,64}@[A-Za-z0-9]{1,63}(\\.[A-Za-z0-9]{1,63}){1,2}$", None);
-    }
-    if takes("Europe/Lisbon") {
-        return shape("^[A-Z][A-Za-z_]{1,20}/[A-Z][A-Za-z_]{1,20}$", None);
-    }
-    if takes("00:15:65:00:00:00") && !takes("a") {
-        return shape("^[0-9a-f]{2}(:[0-9a-f]{2}){5}$", None);
-    }
-    if takes("123456789012345") && !takes("a") {
-        return shape("^[0-9]{1,15}$", None);
-    }
-    if takes("12345678") && !takes("a") {
-        return shape("^[0-9]{1,8}$", None);
-    }
-    if takes("pt-PT") && !takes("a_b") && !takes("a1") {
-        return shape("^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$", None);
-    }
-    if takes("PT") && !takes("pt-PT") {
-        return shape("^[A-Z]{2}$", None);
-    }
-    if takes("ana.pereira") && takes("ana@x") {
-        return shape("^[A-Za-z0-9._+@~!*'()-]{1,64}$", None);
-    }
-    if takes("voice.example.com") {
-        return shape("^[a-z0-9]{1,63}(\\.[a-z0-9]{1,63}){1,2}$", None);
-    }
-    if takes("example-sons") {
-        return shape("^[a-z0-9]{1,63}$", None);
-    }
-    TextShape { pattern: None, length_max: None }
 }
+
+/// Visible characters on one line.
+pub const LINE: &str = "^[^\\x00-\\x1f\\x7f-\\x9f]*\\S[^\\x00-\\x1f\\x7f-\\x9f]*$";
+
+const SHAPES: [TextShape; 14] = [
+    TextShape { takes: &["two\nlines"], length_max: Some(255), pattern: Some(LINE), ..TextShape::ANY },
+    TextShape { takes: &["Two words"], length_max: Some(128), pattern: Some(LINE), ..TextShape::ANY },
+    TextShape {
+        takes: &["+12125550123", "1001"],
+        refuses: &["a"],
+        pattern: Some("^([0-9]{1,15}|\\+[ ().\\-/]*[1-9]([ ().\\-/]*[0-9]){6,14}[ ().\\-/]*)$"),
+        ..TextShape::ANY
+    },
+    TextShape {
+        takes: &["+12125550123"],
+        refuses: &["a"],
+        pattern: Some("^\\+[ ().\\-/]*[1-9]([ ().\\-/]*[0-9]){6,14}[ ().\\-/]*$"),
+        ..TextShape::ANY
+    },
+    TextShape { takes: &["a.b@example.com"], refuses: &["a.b"], format: Some("email"), ..TextShape::ANY },
+    TextShape {
+        takes: &["Europe/Lisbon", "UTC"],
+        pattern: Some("^(UTC|[A-Za-z0-9_+-]*/[A-Za-z0-9/_+-]*)$"),
+        length_max: Some(64),
+        ..TextShape::ANY
+    },
+    TextShape {
+        takes: &["00:15:65:00:00:00"],
+        refuses: &["a:b"],
+        pattern: Some("^[:. -]*([0-9A-Fa-f][:. -]*){12}$"),
+        ..TextShape::ANY
+    },
+    TextShape {
+        takes: &["floor:2"],
+        refuses: &["floor"],
+        pattern: Some("^[^,:\\s]+:[^,:\\s]+$"),
+        length_max: Some(128),
+        ..TextShape::ANY
+    },
+    TextShape {
+        takes: &["123456789012345"],
+        refuses: &["a"],
+        pattern: Some("^[0-9]{1,15}$"),
+        ..TextShape::ANY
+    },
+    TextShape { takes: &["12345678"], refuses: &["a"], pattern: Some("^[0-9]{1,8}$"), ..TextShape::ANY },
+    TextShape {
+        takes: &["pt-PT"],
+        refuses: &["a1"],
+        pattern: Some("^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$"),
+        length_max: Some(35),
+        ..TextShape::ANY
+    },
+    TextShape { takes: &["PT"], refuses: &["PRT"], pattern: Some("^[A-Za-z]{2}$"), ..TextShape::ANY },
+    TextShape { takes: &["ana@x"], pattern: Some("^[A-Za-z0-9._+@~!*'()-]{1,64}$"), ..TextShape::ANY },
+    TextShape {
+        takes: &["voice.example.com"],
+        pattern: Some(
+            "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$",
+        ),
+        length_max: Some(253),
+        ..TextShape::ANY
+    },
+];
 
 /// The least and greatest number, found by asking the field itself.
 fn bounded_number<E: Entity>(field: &FieldDef<E>, object: ObjectBuilder) -> ObjectBuilder {
@@ -351,3 +372,36 @@ macro_rules! page_of {
     )*};
 }
 pub(crate) use page_of;
+
+#[cfg(test)]
+mod tests {
+    use muster_domain::organization::{Device, Organization, Site};
+    use muster_domain::user::User;
+
+    use super::*;
+
+    fn shape_of<E: Entity>(name: &str) -> (Option<&'static str>, Option<&'static str>) {
+        let field = E::field(name).unwrap();
+        let shape = SHAPES.iter().find(|shape| shape.is_of(field)).unwrap();
+        (shape.pattern, shape.format)
+    }
+
+    #[test]
+    fn texts_are_described_as_what_their_fields_take() {
+        assert_eq!(shape_of::<User>("display_name").0, Some(LINE));
+        assert_eq!(shape_of::<User>("title").0, Some(LINE));
+        assert_eq!(shape_of::<User>("extension").0, Some("^[0-9]{1,15}$"));
+        assert_eq!(shape_of::<User>("unassigned_extension_area_code").0, Some("^[0-9]{1,8}$"));
+        assert_eq!(shape_of::<User>("email").1, Some("email"));
+        assert_eq!(shape_of::<User>("notification_addresses").1, Some("email"));
+        assert!(shape_of::<User>("username").0.unwrap().contains('@'));
+        assert!(shape_of::<User>("alternate_number").0.unwrap().contains('|'));
+        assert!(shape_of::<User>("direct_number").0.unwrap().starts_with("^\\+"));
+        assert!(shape_of::<User>("language").0.unwrap().contains("{2,3}"));
+        assert!(shape_of::<User>("time_zone").0.unwrap().contains("UTC"));
+        assert!(shape_of::<User>("tags").0.unwrap().contains(':'));
+        assert_eq!(shape_of::<Site>("country").0, Some("^[A-Za-z]{2}$"));
+        assert!(shape_of::<Device>("mac").0.unwrap().contains("{12}"));
+        assert!(shape_of::<Organization>("domain").0.unwrap().contains("\\."));
+    }
+}

@@ -64,10 +64,14 @@ pub struct NewSecret {
 #[schema(as = Reset)]
 pub struct ResetBody {
     /// The device whose own credentials are meant, made if it is not there; without one the person's first phone.
-    #[schema(max_length = 24, pattern = "^[A-Za-z0-9]+$")]
+    #[schema(
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*\\S[^\\x00-\\x1f\\x7f-\\x9f]*$"
+    )]
     device: Option<String>,
     /// A secret of one's own; one is generated without it.
-    #[schema(min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
+    #[schema(min_length = 1, max_length = 128, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     secret: Option<String>,
 }
 

@@ -1,5 +1,7 @@
 //! Lists that are only read: contacts, extensions, seats, devices, mailboxes, connections.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, Query};
 use muster_app::{Op, Page, Sort, Term};
@@ -215,15 +217,15 @@ pub async fn seats(
     });
     params.finish()?;
     let seats = caller.run(move |app| app.seats(&scope)).await?;
-    let by_type = UserType::ALL.iter().map(|user_type| SeatsOfType {
-        user_type: user_type.word(),
-        seats: seats.iter().filter(|s| s.user_type == *user_type).count() as u64,
-    });
-    let by_type = by_type.filter(|t| t.seats > 0).collect();
+    let mut by_type: BTreeMap<UserType, u64> = BTreeMap::new();
+    for seat in &seats {
+        *by_type.entry(seat.user_type).or_default() += 1;
+    }
+    let by_type = by_type.into_iter().map(|(of, seats)| SeatsOfType { user_type: of.word(), seats });
     let mut rest = seats.iter().filter(|s| after.is_none_or(|after| s.seq > after));
     let items: Vec<SeatBody> = rest.by_ref().take(limit).map(seat).collect();
     let next_cursor = rest.next().and(items.last()).map(|last| last.seq.to_string());
-    Ok(Json(Seats { items, next_cursor, total: seats.len() as u64, by_type }))
+    Ok(Json(Seats { items, next_cursor, total: seats.len() as u64, by_type: by_type.collect() }))
 }
 
 fn seat(seat: &muster_app::users::Seat) -> SeatBody {

@@ -38,7 +38,7 @@ fn new_schema() -> ObjectBuilder {
     object.properties.shift_remove("emergency_policy");
     let slug = ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
-        .pattern(Some("^[a-z0-9]{1,63}$"))
+        .pattern(Some("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))
         .description(Some("Names the organization in addresses; made from the name without one."));
     ObjectBuilder::from(object).property("slug", slug)
 }

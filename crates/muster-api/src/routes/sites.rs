@@ -41,10 +41,10 @@ pub struct NewSiteBody {
     )]
     name: String,
     /// Two letters (ISO 3166-1).
-    #[schema(pattern = "^[A-Z]{2}$")]
+    #[schema(pattern = "^[A-Za-z]{2}$")]
     country: Option<String>,
     /// Such as `Europe/Lisbon`.
-    #[schema(pattern = "^[A-Z][A-Za-z_]{1,20}/[A-Z][A-Za-z_]{1,20}$")]
+    #[schema(max_length = 64, pattern = "^(UTC|[A-Za-z0-9_+-]*/[A-Za-z0-9/_+-]*)$")]
     time_zone: Option<String>,
 }
 

@@ -53,7 +53,7 @@ pub struct NewTokenBody {
     )]
     name: String,
     /// `administrator`, `reader` [default], or `operator` for the operator's own organization.
-    #[schema(pattern = "^(administrator|reader)$")]
+    #[schema(pattern = "^(operator|administrator|reader)$")]
     role: Option<String>,
     /// When it stops working; never without it.
     #[schema(format = DateTime)]

@@ -47,7 +47,7 @@ fn new_schema() -> ObjectBuilder {
                 128,
             )
             .write_only(true)
-            .pattern(Some("^[!-~]+$")),
+            .pattern(Some("^[^\\x00-\\x1f\\x7f-\\x9f]+$")),
         )
         .property(
             "voicemail_pin",
