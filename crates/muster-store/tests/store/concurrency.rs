@@ -17,6 +17,7 @@ on_both!(
     updates_of_one_thing_do_not_get_lost,
     writers_of_two_organizations_that_lock_both_do_not_hang,
     a_reader_keeps_its_snapshot_while_others_write,
+    it_is_called_from_the_blocking_threads_of_a_runtime_and_dropped_on_an_async_one,
 );
 
 const WRITERS: u128 = 8;
@@ -197,4 +198,20 @@ fn a_reader_keeps_its_snapshot_while_others_write(database: &Database) {
         .unwrap();
     assert_eq!((before, after), (0, 0));
     assert_eq!(database.store.read(|r| r.counts(tenant.org)).unwrap().users, 1);
+}
+
+/// PostgreSQL's client runs a small runtime of its own, which must not meet the caller's.
+fn it_is_called_from_the_blocking_threads_of_a_runtime_and_dropped_on_an_async_one(database: &Database) {
+    let tenant = Tenant::create(&database.store, 1);
+    let store = database.open_again();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    runtime.block_on(async move {
+        let writer = store.clone();
+        let write = tokio::task::spawn_blocking(move || tenant.record(&writer, &[created(tenant.user(1))]));
+        write.await.unwrap().unwrap();
+        let reader = store.clone();
+        let read = tokio::task::spawn_blocking(move || reader.read(|r| r.counts(tenant.org)));
+        assert_eq!(read.await.unwrap().unwrap().users, 1);
+        tokio::spawn(async move { drop(store) }).await.unwrap();
+    });
 }
