@@ -38,21 +38,21 @@ pub fn parse<E: Entity>(text: &str) -> Result<Vec<Term>, Mistake> {
     }
 }
 
-pub fn parse_sort<E: Entity>(text: &str) -> Result<Option<Sort>, Mistake> {
+pub fn parse_sort<E: Entity>(text: &str) -> Result<Sort, Mistake> {
     let text = text.trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
     let (name, descending) = match text.strip_prefix('-') {
         Some(name) => (name, true),
         None => (text, false),
     };
     let keyed = |f: &&FieldDef<E>| f.meta.key != Key::None && f.meta.privacy != Privacy::Secret;
-    if E::fields().iter().filter(keyed).any(|f| f.name == name) {
-        return Ok(Some(Sort { field: name.to_string(), descending }));
-    }
     let names: Vec<&str> = E::fields().iter().filter(keyed).map(|f| f.name).collect();
-    let mend = format!("sort by one of: {}; a minus in front turns it round", names.join(", "));
+    if names.contains(&name) {
+        return Ok(Sort { field: name.to_string(), descending });
+    }
+    let mend = match names.is_empty() {
+        true => "leave it out: this list is in order of creation".to_string(),
+        false => format!("sort by one of: {}; a minus in front turns it round", names.join(", ")),
+    };
     Err(Mistake::new("sort", format!("cannot be {}", shown(name)), mend))
 }
 
@@ -220,7 +220,7 @@ mod tests {
     fn lists_are_sorted_by_indexed_fields_only() {
         assert_eq!(
             parse_sort::<User>("-display_name").unwrap(),
-            Some(Sort { field: "display_name".into(), descending: true })
+            Sort { field: "display_name".into(), descending: true }
         );
         assert!(parse_sort::<User>("tags").is_err());
         assert!(parse_sort::<User>("--email").is_err());

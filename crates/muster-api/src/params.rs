@@ -1,6 +1,6 @@
 //! The part of an address after the question mark, read with every mistake said at once.
 
-use muster_app::Query;
+use muster_app::{Query, Sort};
 use muster_domain::field::Entity;
 
 use crate::filter;
@@ -77,11 +77,16 @@ impl Params {
         self.mistakes.push(Mistake::new(name, reason, mend));
     }
 
+    fn sort<E: Entity>(&mut self) -> Option<Sort> {
+        let text = self.text("sort")?;
+        filter::parse_sort::<E>(&text).map_err(|mistake| self.mistakes.push(mistake)).ok()
+    }
+
     /// `limit`, `cursor`, `filter`, `sort` and `total`.
     pub fn list<E: Entity>(&mut self) -> Query {
         Query {
             filter: self.parsed("filter", filter::parse::<E>).unwrap_or_default(),
-            sort: self.parsed("sort", filter::parse_sort::<E>).flatten(),
+            sort: self.sort::<E>(),
             cursor: self.text("cursor").filter(|c| !c.is_empty()),
             limit: self.number("limit", 50, 1, Query::LIMIT_MAX as u64) as usize,
             with_total: self.flag("total"),

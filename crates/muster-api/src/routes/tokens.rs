@@ -66,7 +66,6 @@ pub struct NewTokenBody {
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort."),
         ("filter" = Option<String>, Query, description = crate::filter::HELP),
-        ("sort" = Option<String>, Query, description = "An indexed field; a minus in front turns it round."),
         ("total" = Option<bool>, Query, description = "Count all that the filter finds.")),
     responses((status = 200, body = Tokens)))]
 pub async fn list(
