@@ -38,13 +38,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = ImportOptions { allow_shared_emails: true, ..ImportOptions::default() };
     let job = JobId(app.start_import(&scope, &NewImport { file_name: &file, bytes: &bytes, options })?.id);
     println!("{:.2} s uploaded; {}", begun.elapsed().as_secs_f64(), memory());
-    let worker = { let app = app.clone(); std::thread::spawn(move || app.work_on_jobs("speed")) };
+    let worker = {
+        let app = app.clone();
+        std::thread::spawn(move || app.work_on_jobs("speed"))
+    };
     loop {
         let view = app.job(&scope, job)?;
         match view.job.state {
             JobState::Queued | JobState::Running => std::thread::sleep(std::time::Duration::from_millis(5)),
             state => {
-                println!("{:.2} s imported: {state:?} {:?}; {}", begun.elapsed().as_secs_f64(), view.job.problem, memory());
+                println!(
+                    "{:.2} s imported: {state:?} {:?}; {}",
+                    begun.elapsed().as_secs_f64(),
+                    view.job.problem,
+                    memory()
+                );
                 break;
             }
         }
@@ -68,6 +76,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = |name: &str| status.lines().find(|l| l.starts_with(name)).unwrap_or_default().replace('\t', " ");
+    let line =
+        |name: &str| status.lines().find(|l| l.starts_with(name)).unwrap_or_default().replace('\t', " ");
     format!("{} {}", line("VmRSS:"), line("VmHWM:"))
 }

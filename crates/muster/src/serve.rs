@@ -96,8 +96,7 @@ async fn end_asked() {
 async fn listen(addr: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(addr).await.map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => {
-            let by =
-                muster_edge::tcp_port_owner(addr).map_or_else(|| "another program".into(), |owner| owner);
+            let by = muster_edge::tcp_port_owner(addr).unwrap_or_else(|| "another program".into());
             format!("HTTP port {addr} is taken by {by}; stop it, or choose another with --http")
         }
         _ => format!("cannot listen on {addr}: {e}; choose another address with --http"),

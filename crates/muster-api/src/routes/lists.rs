@@ -1,14 +1,13 @@
 //! Lists that are only read: contacts, extensions, seats, devices, mailboxes, connections.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use axum::extract::{Path, Query};
 use muster_app::{Op, Page, Sort, Term};
 use muster_domain::field::Entity;
+use muster_domain::ids::UserId;
 use muster_domain::organization::{Connection, Device, Mailbox};
 use muster_domain::permission::Permission;
-use muster_domain::user::{User, UserType};
+use muster_domain::user::User;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -213,19 +212,16 @@ pub async fn seats(
     let after = params.parsed("cursor", |text| {
         let wrong =
             || Mistake::new("cursor", "is not one of this list", "give the cursor of the page before");
-        text.parse::<u64>().map_err(|_| wrong())
+        text.parse::<UserId>().map_err(|_| wrong())
     });
     params.finish()?;
-    let seats = caller.run(move |app| app.seats(&scope)).await?;
-    let mut by_type: BTreeMap<UserType, u64> = BTreeMap::new();
-    for seat in &seats {
-        *by_type.entry(seat.user_type).or_default() += 1;
-    }
-    let by_type = by_type.into_iter().map(|(of, seats)| SeatsOfType { user_type: of.word(), seats });
-    let mut rest = seats.iter().filter(|s| after.is_none_or(|after| s.seq > after));
-    let items: Vec<SeatBody> = rest.by_ref().take(limit).map(seat).collect();
-    let next_cursor = rest.next().and(items.last()).map(|last| last.seq.to_string());
-    Ok(Json(Seats { items, next_cursor, total: seats.len() as u64, by_type: by_type.collect() }))
+    let page = caller.run(move |app| app.seats(&scope, after, limit)).await?;
+    let by_type =
+        page.all.by_type.iter().map(|(of, seats)| SeatsOfType { user_type: of.word(), seats: *seats });
+    let items: Vec<SeatBody> = page.seats.iter().map(seat).collect();
+    let full = items.len() == limit;
+    let next_cursor = items.last().filter(|_| full).map(|last| last.user.clone());
+    Ok(Json(Seats { items, next_cursor, total: page.all.total, by_type: by_type.collect() }))
 }
 
 fn seat(seat: &muster_app::users::Seat) -> SeatBody {

@@ -1,6 +1,6 @@
 //! A file of people becomes people: judged as a whole, then written as a whole.
 //!
-//! [`judge`] reads every row and decides what it would do; nothing is written. [`run`] carries the
+//! `judge` reads every row and decides what it would do; nothing is written. `run` carries the
 //! decisions out in one transaction, together with the job's result, so that a crash in the middle
 //! leaves nothing and a crash after it changes nothing.
 

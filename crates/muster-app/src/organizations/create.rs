@@ -1,5 +1,6 @@
 //! `organization.created`: with its site *Main* and its `builtin` connection.
 
+use muster_domain::change::Refusal;
 use muster_domain::field::Entity;
 use muster_domain::ids::OrgId;
 use muster_domain::organization::{Connection, Organization, Site};
@@ -70,7 +71,7 @@ pub(super) fn create(
         }
     }
     if tx.organization_by_slug(organization.slug.as_str())?.is_some() {
-        return Err(AppError::invalid("slug", "is taken", "choose another short name"));
+        return Err(taken("slug", organization.slug.as_str()));
     }
     let mut session = Session::begin_new(tx, id, now, actor, set)?;
     session.create(organization)?;
@@ -87,6 +88,11 @@ pub(super) fn create(
     made.version = 1;
     made.created_at = now;
     Ok(made)
+}
+
+/// Somebody else's. Whose is not said: organizations do not know of each other.
+fn taken(field: &'static str, value: &str) -> AppError {
+    Refusal::Taken { field, value: value.to_string(), holder: None }.into()
 }
 
 /// Letters and digits of the name, joined by hyphens: `Example & Sons, Ltd.` becomes `example-sons-ltd`.

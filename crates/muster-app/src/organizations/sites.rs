@@ -1,5 +1,6 @@
 //! Sites and connections of an organization.
 
+use muster_domain::change::Refusal;
 use muster_domain::field::Entity;
 use muster_domain::organization::{Connection, Site};
 use muster_domain::permission::Permission;
@@ -36,7 +37,8 @@ impl App {
         let done = self.change(scope, Allow::default(), |session| {
             let key = fold(site.name.as_str());
             if session.sites()?.iter().any(|s| fold(s.name.as_str()) == key) {
-                return Err(AppError::invalid("name", "is another site's", "choose another name"));
+                let value = site.name.to_string();
+                return Err(Refusal::Taken { field: "name", value, holder: None }.into());
             }
             session.create(&site)?;
             Ok(site.id.0)

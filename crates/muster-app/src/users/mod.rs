@@ -13,7 +13,7 @@ pub use add::{NewMailbox, NewUser, parse_field};
 pub(crate) use add::{blank_mailbox, checked_pin, checked_sip_password, name_by_extension};
 pub use credentials::{Credentials, ResetCredentials};
 pub use list::{Contact, Who};
-pub use seats::Seat;
+pub use seats::{Seat, SeatPage};
 
 use muster_domain::field::{Edit, Entity};
 use muster_domain::ids::SecretId;

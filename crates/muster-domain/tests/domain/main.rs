@@ -1,5 +1,7 @@
 //! The rules of the domain, tried from outside.
 
+#![allow(clippy::unwrap_used)]
+
 mod capabilities;
 mod laws;
 mod texts;

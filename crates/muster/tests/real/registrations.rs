@@ -52,7 +52,7 @@ fn sipp(server: &Server, scenario: &str, person: &Person, secret: &str) -> bool 
 fn only_the_activated_register(file: &str, activate: impl Fn(&Server, &[Person])) {
     let (server, people) = (Server::start(), people());
     let path = root().join("crates/muster-import/tests/data").join(file);
-    server.muster(&["import", &path.to_string_lossy()]);
+    server.muster(&["import", &path.to_string_lossy(), "--allow-shared-emails"]);
     activate(&server, &people);
 
     let wrong: Vec<&str> = people
