@@ -1,7 +1,7 @@
 //! One table of fields per kind of thing.
 //!
 //! The table drives the database's columns, the API, import and export, differences, filters and
-//! undo: a field is added in one place. [`entity!`] writes the struct and its table together.
+//! undo: a field is added in one place. [`crate::entity!`] writes the struct and its table together.
 
 use uuid::Uuid;
 
@@ -170,7 +170,7 @@ pub trait Entity: Clone + Send + Sync + 'static {
     }
 }
 
-/// Turns a field's typed value into its table row's functions; used by [`entity!`].
+/// Turns a field's typed value into its table row's functions; used by [`crate::entity!`].
 pub fn parse_value<T: FieldValue>(text: &str) -> Result<Value, Reason> {
     T::parse(text).map(|v| v.to_value())
 }
