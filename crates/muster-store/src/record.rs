@@ -35,9 +35,13 @@ pub fn record(
     for batch in changes.chunks(BATCH) {
         claims.acquire(batch)?;
     }
-    for batch in changes.chunks(BATCH) {
-        write_rows(conn, stamp.at, batch)?;
-        write_log(conn, head, stamp, batch)?;
+    for part in changes.chunks(PART) {
+        let log = write_part(conn, head, stamp, part)?;
+        for batch in &log.batches {
+            conn.insert(change_insert(), &batch.envelopes)?;
+            conn.insert(body_insert(), &batch.bodies)?;
+        }
+        *head = log.head;
     }
     if head.head_seq >= first {
         let sql = "INSERT INTO change_sets (org_id, set_id, first_seq, last_seq) VALUES (?1, ?2, ?3, ?4) \
@@ -52,6 +56,26 @@ pub fn record(
         return Err(StoreError::NoOrganization(head.org));
     }
     Ok(())
+}
+
+/// Changes whose log is held in memory at once.
+const PART: usize = 4000;
+/// From so many changes on, a second thread pays for itself.
+const THREAD_MIN: usize = 200;
+
+/// Writes the rows of some changes; their log is made meanwhile, on another thread if they are many.
+fn write_part(conn: &mut Conn, head: &OrgHead, stamp: &Stamp, part: &[Recorded]) -> Result<Log, StoreError> {
+    let mut rows = || part.chunks(BATCH).try_for_each(|batch| write_rows(conn, stamp.at, batch));
+    if part.len() < THREAD_MIN {
+        rows()?;
+        return make_log(head, stamp, part);
+    }
+    std::thread::scope(|scope| {
+        let log = scope.spawn(|| make_log(head, stamp, part));
+        let written = rows();
+        let log = log.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        written.and(log)
+    })
 }
 
 /// Mistakes of a caller that would put one thing in the rows and another in the log.
@@ -312,12 +336,24 @@ fn expect_one(rows: u64, kind: EntityKind, id: Uuid) -> Result<(), StoreError> {
     if rows == 1 { Ok(()) } else { Err(StoreError::Conflict { kind, id }) }
 }
 
-fn write_log(
-    conn: &mut Conn,
-    head: &mut OrgHead,
-    stamp: &Stamp,
-    batch: &[Recorded],
-) -> Result<(), StoreError> {
+/// Lines of the log, ready to be inserted, and the head that they lead to.
+struct Log {
+    batches: Vec<LogBatch>,
+    head: OrgHead,
+}
+
+struct LogBatch {
+    envelopes: Vec<Vec<Param<'static>>>,
+    bodies: Vec<Vec<Param<'static>>>,
+}
+
+fn make_log(head: &OrgHead, stamp: &Stamp, changes: &[Recorded]) -> Result<Log, StoreError> {
+    let mut head = head.clone();
+    let batches = changes.chunks(BATCH).map(|batch| make_batch(&mut head, stamp, batch));
+    Ok(Log { batches: batches.collect::<Result<_, StoreError>>()?, head })
+}
+
+fn make_batch(head: &mut OrgHead, stamp: &Stamp, batch: &[Recorded]) -> Result<LogBatch, StoreError> {
     let mut salts = vec![[0_u8; 16]; batch.len()];
     random(salts.as_flattened_mut())?;
     let mut envelopes = Vec::with_capacity(batch.len());
@@ -343,13 +379,12 @@ fn write_log(
         bodies.push(vec![
             Param::Id(head.org.0),
             Param::uint(envelope.seq),
-            Param::from(&salt[..]),
+            Param::Blob(salt.to_vec().into()),
             Param::Blob(body.into()),
         ]);
         envelopes.push(envelope_row(envelope, recorded));
     }
-    conn.insert(change_insert(), &envelopes)?;
-    conn.insert(body_insert(), &bodies)
+    Ok(LogBatch { envelopes, bodies })
 }
 
 fn envelope_row(e: Envelope, recorded: &Recorded) -> Vec<Param<'static>> {

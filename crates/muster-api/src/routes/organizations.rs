@@ -86,7 +86,8 @@ pub async fn list(caller: Caller, Query(pairs): Pairs) -> Result<Json<Organizati
         ("Muster-Seq" = u64, description = "The newest change of its log.")))))]
 pub async fn create(caller: Caller, mut incoming: Incoming) -> Result<Response<Body>, Problem> {
     let operator = caller.operator_scope().await?;
-    let (mut object, _) = incoming.object().await?;
+    let (mut object, bytes) = incoming.object().await?;
+    let operator = incoming.once(operator, &bytes)?;
     let name = object.required("name");
     let domain = object.required("domain");
     let slug = object.optional("slug");

@@ -8,7 +8,7 @@ use muster_domain::types::{Country, Domain, Name, Slug, TimeZone, UnixMillis, fo
 use muster_store::Tx;
 use uuid::Uuid;
 
-use crate::apply::Session;
+use crate::apply::{Allow, Session};
 use crate::{App, AppError, OPERATOR_SLUG, Scope};
 
 /// What an operator gives for a new organization.
@@ -45,8 +45,12 @@ impl App {
         organization.domain_aliases = new.domain_aliases.clone();
         organization.country = new.country.clone();
         organization.time_zone = new.time_zone.clone();
-        let actor = operator.actor;
-        self.store().write(|tx| create(tx, &organization, now, actor, set))
+        let done = self.change(operator, Allow::default(), |session| {
+            create(session.tx, &organization, now, operator.actor, set)?;
+            Ok(organization.id.0)
+        })?;
+        let made = self.store().read(|r| r.organization(OrgId(done.id)).map_err(AppError::from))?;
+        made.ok_or(AppError::NotFound("organization"))
     }
 }
 

@@ -140,3 +140,35 @@ fn the_key_file_is_made_once_for_the_owner_alone() {
         assert!(KeyRing::load_or_create(&path).is_err(), "{wrong:?} was taken for a key file");
     }
 }
+
+/// A key that somebody read inside a shared commit that failed was never there.
+#[test]
+fn a_key_of_a_commit_that_failed_is_forgotten() {
+    use std::time::Duration;
+    let database = Database::sqlite();
+    let store = &database.store;
+    let tenant = Tenant::create(store, 1);
+    store.fail_commits(true).unwrap();
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| {
+            store.write(|tx: &mut Tx| {
+                tx.put_secret(tenant.org, tenant.secret_id(1), SecretKind::SipSecret, "lost")?;
+                std::thread::sleep(Duration::from_millis(300));
+                Ok::<_, StoreError>(())
+            })
+        });
+        std::thread::sleep(Duration::from_millis(100));
+        let second = scope.spawn(|| {
+            store.write(|tx: &mut Tx| {
+                let secret = tx.secret(tenant.org, tenant.secret_id(1))?;
+                assert_eq!(secret.unwrap().as_str(), "lost", "both are in one commit");
+                Ok::<_, StoreError>(())
+            })
+        });
+        assert!(first.join().unwrap().is_err() && second.join().unwrap().is_err());
+    });
+    store.fail_commits(false).unwrap();
+    put(store, &tenant, 2, SecretKind::SipSecret, "kept");
+    let secret = store.read(|r| r.secret(tenant.org, tenant.secret_id(2))).unwrap();
+    assert_eq!(secret.unwrap().as_str(), "kept");
+}

@@ -139,11 +139,11 @@ fn a_job_is_leased_once_and_taken_over_when_its_holder_is_gone(database: &Databa
 fn two_workers_never_lease_the_same_job(database: &Database) {
     let store = &database.store;
     let tenant = Tenant::create(store, 1);
-    for n in 1..=12 {
+    for n in 1..=60 {
         put(store, &job(&tenant, n));
     }
     let leased: Vec<Vec<JobId>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..4)
+        let workers: Vec<_> = (0..8)
             .map(|worker| {
                 scope.spawn(move || {
                     // A name for each lease: a holder who asks again is given its own job again.
@@ -159,7 +159,7 @@ fn two_workers_never_lease_the_same_job(database: &Database) {
     });
     let mut all: Vec<JobId> = leased.into_iter().flatten().collect();
     all.sort();
-    assert_eq!(all, (1..=12).map(|n| JobId(id(n))).collect::<Vec<_>>());
+    assert_eq!(all, (1..=60).map(|n| JobId(id(n))).collect::<Vec<_>>());
 }
 
 fn results_are_paged_and_filtered(database: &Database) {

@@ -49,19 +49,25 @@ fn a_token_that_nobody_has_is_refused_and_so_is_none() {
 fn a_request_repeated_with_its_key_has_one_effect() {
     let server = Server::start();
     let url = format!("http://{}/api/v1/organizations/example/users", server.http);
-    let post = |name: &str| {
-        let body = json!({ "display_name": name, "extension": "2000" });
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let request = ureq::http::Request::post(&url)
-            .header("authorization", format!("Bearer {}", server.token))
-            .header("content-type", "application/json")
-            .header("idempotency-key", "k1")
-            .body(body.to_string())
-            .unwrap();
-        agent.run(request).unwrap().status().as_u16()
-    };
+    let post =
+        |name: &str| post_with_key(&server, &url, &json!({ "display_name": name, "extension": "2000" }));
     assert_eq!((post("Ana"), post("Ana"), post("Bruno")), (201, 201, 409));
     assert_eq!(server.json(&["user", "list"])["items"].as_array().map(Vec::len), Some(1));
+    let url = format!("http://{}/api/v1/organizations", server.http);
+    let post = |domain: &str| post_with_key(&server, &url, &json!({ "name": "Second", "domain": domain }));
+    assert_eq!((post("a.example.com"), post("a.example.com"), post("b.example.com")), (201, 201, 409));
+    assert_eq!(server.json(&["org", "list"])["items"].as_array().map(Vec::len), Some(2));
+}
+
+fn post_with_key(server: &Server, url: &str, body: &serde_json::Value) -> u16 {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let request = ureq::http::Request::post(url)
+        .header("authorization", format!("Bearer {}", server.token))
+        .header("content-type", "application/json")
+        .header("idempotency-key", "k1")
+        .body(body.to_string())
+        .unwrap();
+    agent.run(request).unwrap().status().as_u16()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use muster_load::digest::Algorithm;
 use muster_load::phone::{Phone, PhoneConfig, PhoneError};
 use serde_json::Value;
 
-use crate::server::{DOMAIN, Server, data_file};
+use crate::server::{DOMAIN, Database, Server, data_file};
 
 #[derive(Clone)]
 struct Person {
@@ -84,10 +84,12 @@ fn import(server: &Server, file: &str, more: &[&str]) -> Value {
 }
 
 #[test]
-fn sixty_people_of_3cx_register_as_the_file_says() {
-    let server = Server::start();
-    import(&server, "3cx.csv", &[]);
-    check_who_registers(&server);
+fn sixty_people_of_3cx_register_as_the_file_says_on_both_databases() {
+    for database in Database::BOTH {
+        let server = Server::start_on(database);
+        import(&server, "3cx.csv", &[]);
+        check_who_registers(&server);
+    }
 }
 
 #[test]
@@ -154,8 +156,13 @@ fn what_is_exported_imports_to_the_same_file() {
 
 #[test]
 fn an_import_is_undone_as_a_whole_and_its_people_are_gone() {
-    let server = Server::start();
-    let job = import(&server, "ringotel.csv", &[]);
+    for database in Database::BOTH {
+        import_and_undo(&Server::start_on(database));
+    }
+}
+
+fn import_and_undo(server: &Server) {
+    let job = import(server, "ringotel.csv", &[]);
     let id = job["id"].as_str().unwrap();
     server.run(&["undo", "--job", id]);
     let users = server.json(&["user", "list", "--all"]);
@@ -164,7 +171,7 @@ fn an_import_is_undone_as_a_whole_and_its_people_are_gone() {
     let verified = server.json(&["changes", "--verify"]);
     assert!(verified["broken"].is_null(), "{verified}");
     // The way is free again.
-    import(&server, "ringotel.csv", &[]);
+    import(server, "ringotel.csv", &[]);
 }
 
 #[test]
@@ -195,7 +202,12 @@ fn two_organizations_have_people_of_the_same_names_and_neither_sees_the_other() 
 
 #[test]
 fn two_imports_of_the_same_file_at_once_leave_each_person_once() {
-    let server = Server::start();
+    for database in Database::BOTH {
+        import_twice_at_once(&Server::start_on(database));
+    }
+}
+
+fn import_twice_at_once(server: &Server) {
     let path = data_file("fusionpbx.csv");
     let results: Vec<bool> = std::thread::scope(|scope| {
         let one = || server.command(&["import", &path]).status.success();

@@ -29,10 +29,21 @@ impl Server {
         server
     }
 
+    /// As [`Server::start`], on the database that is asked for.
+    pub fn start_on(database: Database) -> Server {
+        let server = Server::start_empty_on(database.url().as_deref());
+        server.run(&["org", "create", "Example", "--domain", DOMAIN]);
+        server
+    }
+
     pub fn start_empty() -> Server {
+        Server::start_empty_on(None)
+    }
+
+    fn start_empty_on(database: Option<&str>) -> Server {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        let mut server = Server::start_in(&data, None);
+        let mut server = Server::start_in(&data, database);
         server.folder = Some(folder);
         server
     }
@@ -176,6 +187,31 @@ impl Server {
             std::thread::sleep(Duration::from_millis(20));
         }
         panic!("the server was not ready within 60 s:\n{}", self.log());
+    }
+}
+
+/// What the program keeps its data in.
+#[derive(Clone, Copy, Debug)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+}
+
+impl Database {
+    pub const BOTH: [Database; 2] = [Database::Sqlite, Database::Postgres];
+
+    /// A database of the test's own; `None` is SQLite in the data folder.
+    pub fn url(self) -> Option<String> {
+        let Database::Postgres = self else { return None };
+        let server = std::env::var("MUSTER_TEST_POSTGRES").unwrap_or_else(|_| {
+            panic!("MUSTER_TEST_POSTGRES names no PostgreSQL: scripts/test-postgres.sh start prints one")
+        });
+        let name = format!("e2e_{}_{}", std::process::id(), free_address().port());
+        let made = Command::new("psql").args([&server, "-qc", &format!("CREATE DATABASE {name}")]).status();
+        assert!(made.unwrap().success(), "no database could be made at {server}");
+        let (address, options) = server.split_once('?').unwrap_or((&server, ""));
+        let (address, _) = address.rsplit_once('/').unwrap();
+        Some(format!("{address}/{name}{}{options}", if options.is_empty() { "" } else { "?" }))
     }
 }
 
