@@ -1,13 +1,13 @@
 //! Who asks, and what they may touch: one function, asked by every use case.
 
 use muster_domain::ids::{OrgId, TokenId};
-use muster_domain::organization::{Organization, TokenRole};
+use muster_domain::organization::{Organization, Token, TokenRole};
 use muster_domain::permission::{Permission, permits};
 use muster_domain::user::Record;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{App, AppError};
+use crate::{App, AppError, OPERATOR_SLUG};
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -62,8 +62,14 @@ impl App {
         let hash = token_hash(bearer);
         let now = self.now();
         let found = self.store().read(|r| r.token_by_hash(&hash).map_err(AppError::from))?;
+        // An operator's token is one of the operator's organization: a role that was written into another's
+        // row by hand opens nothing.
+        let genuine =
+            |t: &Token, o: &Organization| t.role != TokenRole::Operator || o.slug.as_str() == OPERATOR_SLUG;
         let (token, _) = found
-            .filter(|(t, _)| t.record == Record::Live && t.expires_at.is_none_or(|at| at > now))
+            .filter(|(t, o)| {
+                genuine(t, o) && t.record == Record::Live && t.expires_at.is_none_or(|at| at > now)
+            })
             .ok_or(AppError::NotAuthenticated)?;
         Ok(Actor { token: token.id, role: token.role, home: token.org })
     }

@@ -17,6 +17,7 @@ mod things;
 pub mod undo;
 pub mod users;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use muster_domain::ids::ChangeSetId;
@@ -45,15 +46,26 @@ struct Inner {
     store: Store,
     phones: phones::Phones,
     jobs: jobs::JobBoard,
+    heads_file: Option<PathBuf>,
 }
 
 impl App {
     pub fn new(store: Store) -> App {
-        App(Arc::new(Inner { store, phones: phones::Phones::default(), jobs: jobs::JobBoard::default() }))
+        App::with_heads(store, None)
+    }
+
+    /// With the file that [`followers::anchor`] writes: verifying a log compares it with what stands there.
+    pub fn with_heads(store: Store, heads_file: Option<PathBuf>) -> App {
+        let (phones, jobs) = (phones::Phones::default(), jobs::JobBoard::default());
+        App(Arc::new(Inner { store, phones, jobs, heads_file }))
     }
 
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    pub(crate) fn heads_file(&self) -> Option<&std::path::Path> {
+        self.0.heads_file.as_deref()
     }
 
     /// What the phone core last said about people: presence, registrations, how far it has followed.

@@ -1,5 +1,7 @@
 //! Undo: a new command that takes an earlier one back, allowed by today's rights.
 
+use std::collections::BTreeMap;
+
 use muster_domain::change::{EntityChange, Op, Refusal, compensations, inverse};
 use muster_domain::field::EntityKind;
 use muster_domain::ids::{ChangeSetId, JobId, OrgId};
@@ -9,6 +11,7 @@ use muster_store::{Change, ChangeFilter, Reader, Verification};
 use uuid::Uuid;
 
 use crate::apply::Allow;
+use crate::followers::anchor;
 use crate::{App, AppError, Done, Scope};
 
 /// Changes of a log that are read at once.
@@ -43,10 +46,15 @@ impl App {
         self.store().read(|r| r.changes_back(scope.org(), None, limit, &filter).map_err(AppError::from))
     }
 
-    /// Reads the whole log of the organization and checks that nothing in it was altered.
+    /// Reads the whole log of the organization and checks that nothing in it was altered: against its own
+    /// chain, and against the heads that were written outside the database.
     pub fn verify_changes(&self, scope: &Scope) -> Result<Verification, AppError> {
         scope.require(Permission::Read)?;
-        self.store().read(|r| r.verify(scope.org()).map_err(AppError::from))
+        let anchors = match self.heads_file() {
+            Some(path) => anchor::heads_of(path, scope.org())?,
+            None => BTreeMap::new(),
+        };
+        self.store().read(|r| r.verify_against(scope.org(), &anchors).map_err(AppError::from))
     }
 
     /// Takes back the change `seq` and what was done in the same request about the same person.

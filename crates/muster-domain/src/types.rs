@@ -103,7 +103,17 @@ fn visible(text: &str, characters_max: usize) -> Result<SmolStr, Reason> {
             format!("shorten it to {characters_max} characters"),
         ));
     }
+    if text.chars().any(reorders) {
+        let mend = "take the invisible character out";
+        return Err(Reason::new("has a character in it that makes text read in another order", mend));
+    }
     Ok(SmolStr::new(text))
+}
+
+/// Embeddings, overrides and isolates (Unicode Bidirectional Algorithm §2): with them a name can be made
+/// to look like another. The plain marks that names in Arabic or Hebrew may need are not among them.
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 fn check_text(text: &str) -> Result<SmolStr, Reason> {

@@ -1,5 +1,7 @@
 //! The change log: reading, verifying, erasing, and what is derived from it.
 
+use std::collections::BTreeMap;
+
 use muster_domain::change::EntityChange;
 use muster_domain::field::EntityKind;
 use muster_domain::ids::{ChangeSetId, OrgId};
@@ -99,6 +101,16 @@ impl Reader {
 
     /// Reads the whole log of an organization and checks sequence, chain, bodies and head.
     pub fn verify(&mut self, org: OrgId) -> Result<Verification, StoreError> {
+        self.verify_against(org, &BTreeMap::new())
+    }
+
+    /// As [`Reader::verify`], and beside it against heads that were written down elsewhere: whoever can
+    /// rewrite the database can rewrite a whole chain and its head.
+    pub fn verify_against(
+        &mut self,
+        org: OrgId,
+        anchors: &BTreeMap<u64, Hash>,
+    ) -> Result<Verification, StoreError> {
         let head = self.head(org)?.ok_or(StoreError::NoOrganization(org))?;
         let mut found = Verification::default();
         let mut last: (u64, Hash) = (0, GENESIS);
@@ -115,7 +127,15 @@ impl Reader {
                     return Ok(found);
                 }
                 last = (line.envelope.seq, line.envelope.hash);
+                if anchors.get(&last.0).is_some_and(|written| *written != last.1) {
+                    found.broken = Some((last.0, "the head that was written down at the time is another"));
+                    return Ok(found);
+                }
             }
+        }
+        if let Some((seq, _)) = anchors.last_key_value().filter(|(seq, _)| **seq > last.0) {
+            found.broken = Some((*seq, "it was written down at the time, and is not there any more"));
+            return Ok(found);
         }
         if last != (head.head_seq, head.head_hash) {
             found.broken = Some((head.head_seq, "the head is not the end of the log"));

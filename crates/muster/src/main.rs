@@ -5,6 +5,7 @@
 
 mod call_log;
 mod config;
+mod data_dir;
 mod demo;
 mod followers;
 mod metrics;

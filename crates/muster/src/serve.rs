@@ -22,7 +22,7 @@ use tracing_subscriber::EnvFilter;
 use crate::call_log::CallLog;
 use crate::config::{Config, LogFormat, ServeArgs};
 use crate::followers::Followers;
-use crate::{demo, metrics};
+use crate::{data_dir, demo, metrics};
 
 /// The API gets this long to finish what it is doing; the whole end is to take less than ten seconds.
 const DRAIN: Duration = Duration::from_secs(4);
@@ -30,7 +30,7 @@ const DRAIN: Duration = Duration::from_secs(4);
 pub fn serve(args: ServeArgs) -> Result<(), String> {
     let config = args.resolve()?;
     start_log(config.log);
-    make_data_dir(&config.data)?;
+    data_dir::make(&config.data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -103,17 +103,24 @@ async fn listen(addr: SocketAddr) -> Result<TcpListener, String> {
     })
 }
 
-fn make_data_dir(data: &Path) -> Result<(), String> {
-    use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
-    made.map_err(|e| format!("cannot make the data folder {}: {e}", data.display()))
-}
-
 fn open_app(config: &Config) -> Result<App, String> {
-    let keys = KeyRing::load_or_create(&config.data.join("muster.keys")).map_err(|e| e.to_string())?;
+    let path = config.data.join("muster.keys");
+    let is_new = !path.exists();
+    let keys = KeyRing::load_or_create(&path).map_err(|e| e.to_string())?;
     let store =
-        Store::open(&muster_store::Config { url: config.database.clone(), keys, readers: 0, writers: 0 });
-    Ok(App::new(store.map_err(|e| format!("cannot open the database: {e}"))?))
+        Store::open(&muster_store::Config { url: config.database.clone(), keys, readers: 0, writers: 0 })
+            .map_err(|e| format!("cannot open the database: {e}"))?;
+    let organizations =
+        store.read(|r| r.organizations()).map_err(|e| format!("cannot read the database: {e}"))?;
+    if is_new && !organizations.is_empty() {
+        // A new key opens nothing that is there, and must not pass for the old one.
+        let _ = std::fs::remove_file(&path);
+        let path = path.display();
+        return Err(format!(
+            "{path} is missing: without it no SIP secret of this database can be read; restore it"
+        ));
+    }
+    Ok(App::with_heads(store, Some(config.data.join("heads.log"))))
 }
 
 /// Gives the owner's token: made and written to `owner.token` on the first start.

@@ -3,12 +3,15 @@
 //! Who can rewrite the database could rewrite a whole chain; a head that was written elsewhere at the
 //! time shows it. One line per organization and head: time, organization, seq, hash.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use muster_domain::ids::OrgId;
+use muster_domain::log::Hash;
 use muster_domain::types::UnixMillis;
 
 use crate::{App, AppError};
@@ -18,6 +21,30 @@ pub const NAME: &str = "anchor";
 const LEASE_MS: i64 = 30_000;
 /// Organizations that are looked at in one go.
 const ORGANIZATIONS_AT_ONCE: usize = 500;
+
+/// The heads of one organization that were written down, by sequence number. A file that is not there
+/// has none; a line that cannot be read (the torn last one after a crash) is passed over.
+pub fn heads_of(path: &Path, org: OrgId) -> Result<BTreeMap<u64, Hash>, AppError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(e) => return Err(AppError::Limit(format!("{}: {e}", path.display()))),
+    };
+    let (org, mut heads) = (org.to_string(), BTreeMap::new());
+    for line in BufReader::new(file).lines() {
+        let line = line.map_err(|e| AppError::Limit(format!("{}: {e}", path.display())))?;
+        let mut words = line.split(' ').skip(1);
+        if words.next() != Some(&org) {
+            continue;
+        }
+        let seq = words.next().and_then(|seq| seq.parse().ok());
+        let hash = words.next().and_then(|hash| hex::decode(hash).ok()).and_then(|hash| hash.try_into().ok());
+        if let (Some(seq), Some(hash)) = (seq, hash) {
+            heads.insert(seq, hash);
+        }
+    }
+    Ok(heads)
+}
 
 pub struct Anchor {
     app: App,

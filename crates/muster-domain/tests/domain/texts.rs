@@ -64,6 +64,8 @@ fn a_text_keeps_its_line_breaks_and_a_name_has_none() {
     check::<Text>("bell\u{7}", None);
     check::<Name>(&"x".repeat(129), None);
     check::<Name>("Đorđe 山田", Some("Đorđe 山田"));
+    check::<Name>("Ana \u{202e}ereP", None);
+    check::<Name>("דנה\u{200f} 😀", Some("דנה\u{200f} 😀"));
 }
 
 #[test]

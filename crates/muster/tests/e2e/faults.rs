@@ -26,6 +26,48 @@ fn a_port_that_is_taken_is_said_in_one_line_with_the_option_that_moves_us() {
 }
 
 #[test]
+fn a_key_file_that_is_gone_is_asked_for_and_no_new_one_takes_its_place() {
+    let mut server = Server::start();
+    server.stop();
+    let (keys, kept) = (server.data.join("muster.keys"), server.data.join("kept"));
+    std::fs::rename(&keys, &kept).unwrap();
+    let said = serve(&[
+        "--data",
+        &server.data.display().to_string(),
+        "--http",
+        "127.0.0.1:0",
+        "--sip",
+        "127.0.0.1:0",
+    ]);
+    assert!(said.contains("muster.keys is missing") && !keys.exists(), "{said}");
+    std::fs::rename(&kept, &keys).unwrap();
+    let server = server.restart();
+    assert_eq!(server.json(&["org", "list"])["items"][0]["slug"], "example");
+}
+
+#[test]
+fn a_log_that_is_shorter_than_what_was_written_down_is_said_to_be_broken() {
+    let mut server = Server::start();
+    // The heads are written down at most a second or two later.
+    std::thread::sleep(Duration::from_millis(2500));
+    assert_eq!(server.json(&["changes", "--verify"])["intact"], true);
+    let id = server.json(&["org", "list"])["items"][0]["id"].as_str().unwrap().to_string();
+    server.stop();
+    let heads = server.data.join("heads.log");
+    let text = std::fs::read_to_string(&heads).unwrap();
+    let last = text.lines().rfind(|line| line.contains(&id)).unwrap();
+    let words: Vec<&str> = last.split(' ').collect();
+    let later: u64 = words[2].parse::<u64>().unwrap() + 30;
+    std::fs::write(&heads, format!("{text}{} {} {later} {}\n", words[0], words[1], words[3])).unwrap();
+    let server = server.restart();
+    let broken = server.command(&["changes", "--verify"]);
+    assert_eq!(broken.status.code(), Some(1));
+    let said =
+        String::from_utf8_lossy(&broken.stdout).into_owned() + &String::from_utf8_lossy(&broken.stderr);
+    assert!(said.contains("written down"), "{said}");
+}
+
+#[test]
 fn sigterm_ends_it_within_ten_seconds_and_the_database_is_whole() {
     let mut server = Server::start();
     let asked = Instant::now();
