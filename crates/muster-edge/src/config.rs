@@ -51,6 +51,8 @@ pub struct EdgeLimits {
     pub idle_time_max: Duration,
     /// Bytes that wait for a peer which does not read; a connection with more is closed.
     pub unsent_bytes_max: usize,
+    /// The same of all connections together; one that would add to more is closed.
+    pub unsent_bytes_of_all_max: usize,
     /// Plan updates and commands that wait for the core; with more, senders wait.
     pub inputs_waiting_max: usize,
     /// Events that wait for the callback; with more, they are dropped and counted.
@@ -68,6 +70,7 @@ impl Default for EdgeLimits {
             first_message_time_max: Duration::from_secs(30),
             idle_time_max: Duration::from_secs(2 * 3600),
             unsent_bytes_max: 256 * 1024,
+            unsent_bytes_of_all_max: 64 * 1024 * 1024,
             inputs_waiting_max: 1_024,
             events_waiting_max: 65_536,
             udp_receive_buffer: 4 * 1024 * 1024,

@@ -32,6 +32,8 @@ const EVENTS_PER_POLL: usize = 1_024;
 /// Batches from one socket before the others have their turn.
 const BATCHES_PER_TURN: usize = 8;
 const INPUTS_PER_TURN: usize = 64;
+/// What the core answers is kept until it is drained.
+const STREAM_EVENTS_BETWEEN_DRAINS: usize = 64;
 const RESTORES_BETWEEN_DRAINS: usize = 256;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Timers that panicked are not asked again at once: they would again.
@@ -229,12 +231,17 @@ impl Shard {
         let now = SystemInstant::now();
         let mut came = std::mem::take(&mut self.state.tcp_events);
         self.tcp.turn(self.poll.registry(), now, &self.counters, &mut came);
-        for event in came.drain(..) {
+        for (index, event) in came.drain(..).enumerate() {
             match event {
                 TcpEvent::Message { flow, bytes } => self.take_message(flow, bytes, now),
                 TcpEvent::Closed(id) => self.core_handle(Input::FlowClosed(id), now),
             }
+            if index % STREAM_EVENTS_BETWEEN_DRAINS == 0 {
+                self.drain();
+            }
         }
+        // Draining may have closed connections.
+        came.append(&mut self.state.tcp_events);
         self.state.tcp_events = came;
         self.drain();
     }

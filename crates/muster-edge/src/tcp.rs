@@ -23,6 +23,11 @@ const READ_BYTES: usize = 16 * 1024;
 /// Reads of one connection before the others have their turn.
 const READS_PER_TURN: usize = 4;
 const ACCEPTS_PER_TURN: usize = 64;
+/// Messages of all connections before the core has its turn: nothing bounds how many connections
+/// have something to say at once.
+const MESSAGES_PER_TURN: usize = 1_024;
+/// What keeping one unsent message costs beside its bytes.
+const UNSENT_OVERHEAD: usize = 64;
 const LOG_EVERY: Duration = Duration::from_secs(10);
 /// RFC 3261 §17.1.1.2: after 64*T1 a transaction has given up on what is still unsent.
 const UNSENT_TIME_MAX: Duration = Duration::from_secs(32);
@@ -41,6 +46,8 @@ pub(crate) struct TcpEndpoint {
     per_address: FxHashMap<IpAddr, usize>,
     /// Connections with more to read than their turn allowed.
     unread: Vec<usize>,
+    /// What the unsent messages of all connections take.
+    unsent_bytes: usize,
     /// Begins at the time of the start, so that no id of an earlier run ever comes again.
     next_flow: u64,
     first_token: usize,
@@ -54,7 +61,12 @@ struct Connection {
     flow: Flow,
     framer: StreamFramer,
     unsent: VecDeque<Bytes>,
+    /// With what keeping them costs.
     unsent_bytes: usize,
+    /// It is among those with more to read.
+    is_unread: bool,
+    /// There is more to read, when it has taken what it is owed.
+    is_held: bool,
     is_connecting: bool,
     since: Instant,
     last_heard: Instant,
@@ -93,6 +105,7 @@ impl TcpEndpoint {
             by_peer: FxHashMap::default(),
             per_address: FxHashMap::default(),
             unread: Vec::new(),
+            unsent_bytes: 0,
             next_flow: first_flow,
             limits,
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
@@ -136,6 +149,13 @@ impl TcpEndpoint {
             self.on_writable(key, counters, out);
         }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.mark_unread(key);
+        }
+    }
+
+    fn mark_unread(&mut self, key: usize) {
+        if let Some(connection) = self.connections.get_mut(key).filter(|c| !c.is_unread) {
+            connection.is_unread = true;
             self.unread.push(key);
         }
     }
@@ -149,11 +169,20 @@ impl TcpEndpoint {
         out: &mut Vec<TcpEvent>,
     ) {
         self.accept(registry, now, counters);
-        for key in std::mem::take(&mut self.unread) {
+        let mut keys = std::mem::take(&mut self.unread).into_iter();
+        let mut again = Vec::new();
+        while out.len() < MESSAGES_PER_TURN
+            && let Some(key) = keys.next()
+        {
             if self.read(key, now, counters, out) {
-                self.unread.push(key);
+                again.push(key);
+            } else if let Some(connection) = self.connections.get_mut(key) {
+                connection.is_unread = false;
             }
         }
+        // Whoever had no turn comes first in the next; what `read` has marked is in `unread`.
+        again.append(&mut self.unread);
+        self.unread = keys.chain(again).collect();
     }
 
     fn accept(&mut self, registry: &Registry, now: Instant, counters: &Counters) {
@@ -230,6 +259,8 @@ impl TcpEndpoint {
             framer: StreamFramer::new(),
             unsent: VecDeque::new(),
             unsent_bytes: 0,
+            is_unread: false,
+            is_held: false,
             is_connecting,
             since: now,
             last_heard: now,
@@ -250,6 +281,11 @@ impl TcpEndpoint {
             let Some(connection) = self.connections.get_mut(key).filter(|c| !c.is_doomed) else {
                 return false;
             };
+            // Who does not take the answers gets no further questions in: TCP tells them to wait.
+            if connection.unsent_bytes > 0 && !connection.is_connecting {
+                connection.is_held = true;
+                return false;
+            }
             match connection.stream.read(&mut self.buffer) {
                 Ok(0) => {
                     self.close(key, counters, out);
@@ -257,7 +293,9 @@ impl TcpEndpoint {
                 }
                 Ok(length) => {
                     connection.last_heard = now;
+                    let unsent_before = connection.unsent_bytes;
                     connection.take_bytes(&self.buffer[..length], now, counters, out);
+                    self.unsent_bytes = self.unsent_bytes + connection.unsent_bytes - unsent_before;
                     if connection.is_doomed {
                         return false;
                     }
@@ -325,17 +363,28 @@ impl TcpEndpoint {
         out: &mut Vec<TcpEvent>,
     ) {
         let connection = &mut self.connections[key];
-        if connection.unsent_bytes + bytes.len() > self.limits.unsent_bytes_max {
+        let mut sent = 0;
+        if connection.unsent.is_empty() && !connection.is_connecting {
+            match connection.write_now(&bytes) {
+                Ok(length) => sent = length,
+                Err(_) => {
+                    counters.dropped_sent.add(1);
+                    return self.close(key, counters, out);
+                }
+            }
+        }
+        let rest = &bytes[sent..];
+        let cost = rest.len() + UNSENT_OVERHEAD;
+        let is_too_much = connection.unsent_bytes + cost > self.limits.unsent_bytes_max
+            || self.unsent_bytes + cost > self.limits.unsent_bytes_of_all_max;
+        if !rest.is_empty() && is_too_much {
             counters.dropped_sent.add(1);
-            self.close_for(key, Fault::ReadsNothing, counters, out);
-            return;
+            return self.close_for(key, Fault::ReadsNothing, counters, out);
         }
         counters.count_sent(&bytes);
-        connection.unsent_bytes += bytes.len();
-        connection.unsent.push_back(bytes);
-        connection.unsent_since.get_or_insert(now);
-        if !connection.is_connecting && connection.write().is_err() {
-            self.close(key, counters, out);
+        if !rest.is_empty() {
+            connection.keep_unsent(rest, now);
+            self.unsent_bytes += cost;
         }
     }
 
@@ -353,8 +402,15 @@ impl TcpEndpoint {
                 _ => return self.close(key, counters, out),
             }
         }
-        if connection.write().is_err() {
-            self.close(key, counters, out);
+        let unsent_before = connection.unsent_bytes;
+        let written = connection.write();
+        self.unsent_bytes = self.unsent_bytes + connection.unsent_bytes - unsent_before;
+        if written.is_err() {
+            return self.close(key, counters, out);
+        }
+        if connection.unsent.is_empty() && std::mem::take(&mut connection.is_held) {
+            // The poller has told of what there is to read, and will not again.
+            self.mark_unread(key);
         }
     }
 
@@ -388,6 +444,7 @@ impl TcpEndpoint {
         let Some(connection) = self.connections.try_remove(key) else {
             return;
         };
+        self.unsent_bytes -= connection.unsent_bytes;
         counters.dropped_sent.add(connection.unsent.len() as u64);
         counters.tcp_open.set(self.connections.len() as u64);
         let Flow { id, peer, .. } = connection.flow;
@@ -416,7 +473,7 @@ impl Connection {
                     self.heard_whole_message = true;
                     out.push(TcpEvent::Message { flow: self.flow, bytes });
                 }
-                Ok(Frame::Ping) => self.pong(counters),
+                Ok(Frame::Ping) => self.pong(now, counters),
                 Err(error) => {
                     self.is_doomed = true;
                     // The core answers it with 400 where an answer is possible.
@@ -431,30 +488,49 @@ impl Connection {
     }
 
     /// RFC 5626 §4.4.1: a double CRLF is answered with a single one.
-    fn pong(&mut self, counters: &Counters) {
+    fn pong(&mut self, now: Instant, counters: &Counters) {
         counters.keepalives.add(1);
         if self.unsent.is_empty() {
-            self.unsent_bytes += framer::PONG.len();
-            self.unsent.push_back(Bytes::from_static(framer::PONG));
-            let _ = self.write(); // a broken connection shows at its next read
+            // A broken connection shows at its next read.
+            let sent = self.write_now(framer::PONG).unwrap_or(framer::PONG.len());
+            if sent < framer::PONG.len() {
+                self.keep_unsent(&framer::PONG[sent..], now);
+            }
         }
     }
 
-    fn write(&mut self) -> io::Result<()> {
-        while let Some(first) = self.unsent.front_mut() {
-            match self.stream.write(first) {
+    /// A copy: the bytes of a message come with room for a longer one.
+    fn keep_unsent(&mut self, rest: &[u8], now: Instant) {
+        self.unsent_bytes += rest.len() + UNSENT_OVERHEAD;
+        self.unsent.push_back(Bytes::copy_from_slice(rest));
+        self.unsent_since.get_or_insert(now);
+    }
+
+    /// Writes as much as the socket takes; how much that was.
+    fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut sent = 0;
+        while sent < bytes.len() {
+            match self.stream.write(&bytes[sent..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(length) => {
-                    self.unsent_bytes -= length;
-                    first.advance(length);
-                    if first.is_empty() {
-                        self.unsent.pop_front();
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Ok(length) => sent += length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
+        }
+        Ok(sent)
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        while let Some(mut first) = self.unsent.pop_front() {
+            let length = self.write_now(&first)?;
+            self.unsent_bytes -= length;
+            first.advance(length);
+            if !first.is_empty() {
+                self.unsent.push_front(first);
+                return Ok(());
+            }
+            self.unsent_bytes -= UNSENT_OVERHEAD;
         }
         self.unsent_since = None;
         Ok(())

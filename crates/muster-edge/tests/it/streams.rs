@@ -110,15 +110,20 @@ fn a_message_in_pieces_and_two_in_one_are_both_answered() {
 
 /// Reads until `wanted` answers have come; how many did.
 fn count_answers(stream: &mut TcpStream, wanted: usize) -> usize {
-    let mut text = String::new();
+    let mut answers = 0;
+    let mut text = Vec::new();
     let mut buffer = [0; 4096];
-    while text.matches("SIP/2.0 200").count() < wanted {
+    while answers < wanted {
         match stream.read(&mut buffer) {
-            Ok(length) if length > 0 => text.push_str(&String::from_utf8_lossy(&buffer[..length])),
+            Ok(length) if length > 0 => text.extend_from_slice(&buffer[..length]),
             _ => break,
         }
+        while let Some(end) = text.windows(4).position(|four| four == b"\r\n\r\n") {
+            answers += usize::from(text.starts_with(b"SIP/2.0 200"));
+            text.drain(..end + 4);
+        }
     }
-    text.matches("SIP/2.0 200").count()
+    answers
 }
 
 #[test]
@@ -132,21 +137,53 @@ fn a_ping_is_answered_with_a_pong() {
     assert_eq!(&pong, b"\r\n");
 }
 
+fn options(n: usize) -> String {
+    format!("{}Content-Length: 0\r\n\r\n", HEAD.replace("z9hG4bKx", &format!("z9hG4bK{n}")))
+}
+
+/// Asks and reads nothing until the server takes no more; how many questions went out whole.
+fn ask_until_it_waits(stream: &mut TcpStream) -> usize {
+    socket2::SockRef::from(&*stream).set_recv_buffer_size(4096).unwrap();
+    socket2::SockRef::from(&*stream).set_send_buffer_size(4096).unwrap();
+    stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    (0..200_000).take_while(|n| stream.write_all(options(*n).as_bytes()).is_ok()).count()
+}
+
 #[test]
-fn a_peer_that_asks_and_never_reads_is_closed_and_takes_no_memory() {
+fn a_peer_that_asks_and_does_not_read_has_to_wait_and_gets_every_answer_when_it_does() {
     let directory = tempfile::tempdir().unwrap();
-    let limits = EdgeLimits { unsent_bytes_max: 20_000, ..EdgeLimits::default() };
-    let edge = start_with(directory.path(), limits);
+    let edge = start(directory.path());
     let mut stream = connect(&edge);
-    socket2::SockRef::from(&stream).set_recv_buffer_size(4096).unwrap();
-    stream.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
-    // Distinct requests, each of which is answered: far more than the kernel's buffers hold.
-    let was_closed = (0..60_000).any(|n| {
-        let message = HEAD.replace("z9hG4bKx", &format!("z9hG4bK{n}"));
-        stream.write_all(format!("{message}Content-Length: 0\r\n\r\n").as_bytes()).is_err()
-    });
-    assert!(was_closed);
+    let asked = ask_until_it_waits(&mut stream);
+    assert!((100..200_000).contains(&asked), "{asked}");
+    assert_eq!(edge.counters().tcp_closed_by_us, 0);
+    let taken = edge.counters().received("OPTIONS");
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(edge.counters().received("OPTIONS"), taken, "nothing is read for who does not read");
+    assert_eq!(count_answers(&mut stream, asked), asked);
+    registered(&edge, 1);
+}
+
+#[test]
+fn a_peer_that_is_owed_more_than_its_share_is_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let limits = EdgeLimits { unsent_bytes_max: 2_000, ..EdgeLimits::default() };
+    let edge = start_with(directory.path(), limits);
+    ask_until_it_waits(&mut connect(&edge));
     assert!(eventually(|| edge.counters().tcp_closed_by_us == 1));
+    registered(&edge, 1);
+}
+
+#[test]
+fn peers_that_do_not_read_take_no_more_together_than_all_may() {
+    let directory = tempfile::tempdir().unwrap();
+    let limits = EdgeLimits { unsent_bytes_of_all_max: 2_000, ..EdgeLimits::default() };
+    let edge = start_with(directory.path(), limits);
+    let mut peers: Vec<TcpStream> = (0..3).map(|_| connect(&edge)).collect();
+    for peer in &mut peers {
+        ask_until_it_waits(peer);
+    }
+    assert!(eventually(|| edge.counters().tcp_closed_by_us >= 2));
     registered(&edge, 1);
 }
 
