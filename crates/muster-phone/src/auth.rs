@@ -50,8 +50,7 @@ impl Core {
         now: Instant,
     ) -> Option<Identity> {
         let offered = offers(request);
-        let name = offered.first().map(|credentials| credentials.username.as_ref());
-        let Some(org) = self.organization_of(claimed, name) else {
+        let Some(org) = self.organization_of(claimed, &offered) else {
             let realm = self.config.fallback_realm.clone();
             self.challenge(request, &realm, false, challenger, flow, now);
             return None;
@@ -87,25 +86,24 @@ impl Core {
         }
     }
 
-    /// The organization of an address; for a domain that nobody has, that of the auth name, or of
-    /// the only organization there is.
-    fn organization_of(&self, claimed: &NameAddr<'_>, auth_name: Option<&str>) -> Option<OrgId> {
+    /// The organization of an address. For a domain that nobody has it is the only one there is, or
+    /// that whose realm the credentials are for. A name alone never chooses: who asks with a guessed
+    /// one would hear from the challenge whose it is, and an organization that takes on somebody of
+    /// the same name would lock out another's phone.
+    fn organization_of(&self, claimed: &NameAddr<'_>, offered: &[Credentials<'_>]) -> Option<OrgId> {
         let uri = claimed.parsed_uri().ok()?;
         if let Some(org) = self.plan.organization_by_domain(uri.host) {
             return Some(org);
         }
-        if let Some(org) = auth_name.and_then(|name| self.plan.organization_by_auth_name(name)) {
-            return Some(org);
-        }
-        let user = uri.user_unescaped().unwrap_or_default();
-        if let Some(org) = self.plan.organization_by_auth_name(&user) {
-            return Some(org);
-        }
         let mut all = self.plan.organizations();
-        match (all.next(), all.next()) {
-            (Some(only), None) => Some(only),
-            _ => None,
+        if let (Some(only), None) = (all.next(), all.next()) {
+            return Some(only);
         }
+        let of_realm = |realm: &str| {
+            let org = self.plan.organization_by_domain(realm)?;
+            self.plan.realm(org).is_some_and(|own| own.as_str() == realm).then_some(org)
+        };
+        offered.iter().find_map(|credentials| of_realm(&credentials.realm))
     }
 
     fn challenge(

@@ -148,7 +148,8 @@ pub struct Phone {
     pub sdp: String,
     rng: Rng,
     seq: u32,
-    challenges: HashMap<String, Challenge>,
+    /// By realm.
+    pub challenges: HashMap<String, Challenge>,
     clients: Vec<Client>,
     servers: HashMap<String, Server>,
     alarms: Vec<(Instant, Alarm)>,
