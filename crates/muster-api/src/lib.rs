@@ -20,6 +20,7 @@ mod pages;
 mod params;
 mod problem;
 mod routes;
+mod spool;
 mod state;
 mod wire;
 

@@ -1,10 +1,12 @@
 //! What the handlers share.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use muster_app::{App, AppError, InstallationTotals};
+use muster_domain::ids::OrgId;
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 use utoipa::ToSchema;
@@ -15,8 +17,10 @@ use crate::problem::Problem;
 
 /// Use cases that run at once; they mostly wait for the database, which has fewer connections.
 const BLOCKING_MAX: usize = 32;
-/// Exports that stream at once: each holds a snapshot of the database.
-const EXPORTS_MAX: usize = 4;
+/// Exports that are read at once: each holds one of the database's readers, which are few.
+const EXPORTS_MAX: usize = 2;
+/// Exports that wait for their clients at once: each holds a thread, and memory or a file.
+const EXPORTS_SENT_MAX: usize = 8;
 /// Files that are received at once: each is in memory.
 const UPLOADS_MAX: usize = 4;
 /// A request waits this long for one of those places.
@@ -48,6 +52,7 @@ struct Inner {
     started: Instant,
     blocking: Arc<Semaphore>,
     exports: Arc<Semaphore>,
+    exporting: Arc<Mutex<HashSet<OrgId>>>,
     uploads: Arc<Semaphore>,
     hub: Hub,
     http: HttpCounters,
@@ -57,6 +62,27 @@ struct Inner {
 
 /// A place among a bounded number; whoever holds it works.
 pub type Place = tokio::sync::OwnedSemaphorePermit;
+
+/// That an organization's export is under way. Ends when it is given back, or with its last copy.
+#[derive(Clone)]
+pub(crate) struct ExportClaim(Arc<Mutex<Option<Exporting>>>);
+
+struct Exporting {
+    org: OrgId,
+    among: Arc<Mutex<HashSet<OrgId>>>,
+}
+
+impl ExportClaim {
+    pub(crate) fn give_back(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+impl Drop for Exporting {
+    fn drop(&mut self) {
+        self.among.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.org);
+    }
+}
 
 impl ApiState {
     /// `ready` is what `/readyz` answers; `metrics` is asked each time that `/metrics` is.
@@ -76,6 +102,7 @@ impl ApiState {
             started: Instant::now(),
             blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
+            exporting: Arc::default(),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
             hub,
             http: HttpCounters::default(),
@@ -150,6 +177,23 @@ impl ApiState {
             Ok(result) => result.map_err(Problem::from),
             Err(stopped) => Err(Problem::internal(&stopped)),
         }
+    }
+
+    /// One at a time per organization, and a bounded number in all.
+    pub(crate) fn claim_export(&self, org: OrgId) -> Result<ExportClaim, Problem> {
+        let among = self.0.exporting.clone();
+        let mut exporting = among.lock().unwrap_or_else(PoisonError::into_inner);
+        if exporting.contains(&org) {
+            return Err(Problem::busy(
+                "this organization is being exported already: try again when that has ended",
+            ));
+        }
+        if exporting.len() >= EXPORTS_SENT_MAX {
+            return Err(Problem::busy("too many exports are under way already: try again in a moment"));
+        }
+        exporting.insert(org);
+        drop(exporting);
+        Ok(ExportClaim(Arc::new(Mutex::new(Some(Exporting { org, among })))))
     }
 
     pub(crate) async fn place_for_export(&self) -> Result<Place, Problem> {

@@ -1,13 +1,15 @@
-//! People as a file in our own format, streamed while it is written.
+//! People as a file in our own format: read at once, then sent as the client reads.
 
-use std::io::{self, Write};
+use std::io::{self, Read};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, Query};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use muster_app::Scope;
 use muster_app::imports::ExportOptions;
 use muster_domain::permission::Permission;
 use tokio::runtime::Handle;
@@ -18,18 +20,25 @@ use tokio_stream::wrappers::ReceiverStream;
 use crate::caller::Caller;
 use crate::params::{Pairs, Params};
 use crate::problem::Problem;
+use crate::spool::Spool;
+use crate::state::{ApiState, ExportClaim};
 
-/// Bytes that are gathered before they are sent.
+/// What waits on the disk for one client.
+const FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Passwords are not written to the disk in the clear: what waits in memory for one client.
+const SECRETS_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes that are sent at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Chunks that wait for a client that reads slowly.
 const CHUNKS: usize = 4;
-/// A client that takes nothing for this long is given up: it holds a snapshot of the database.
+/// A client that takes nothing for this long is given up.
 const SLOW_MAX: Duration = Duration::from_secs(60);
 
 /// Export people to a file
 ///
 /// Everybody who is not trashed, in our own format. `with_secrets` adds passwords and PINs in the clear
-/// and needs the permission to export secrets.
+/// and needs the permission to export secrets. One at a time per organization: 503 while another is being
+/// sent.
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/export.csv", tag = "files",
     params(("org" = String, Path, description = "Slug or id."),
         ("with_secrets" = Option<bool>, Query, description = "Passwords and PINs too.")),
@@ -44,78 +53,77 @@ pub async fn export(
     let permission = if with_secrets { Permission::ExportSecrets } else { Permission::Read };
     let scope = caller.scope(&org, permission).await?;
     params.finish()?;
-    let place = caller.state.place_for_export().await?;
-    let name = format!("{}.csv", scope.organization().slug);
-    let (out, mut chunks) = mpsc::channel::<Result<Bytes, io::Error>>(CHUNKS);
-    let app = caller.state.app().clone();
-    let failed = out.clone();
-    let writing = tokio::task::spawn_blocking(move || {
-        let sink = Sink { out, buffer: Vec::with_capacity(CHUNK_BYTES), runtime: Handle::current() };
-        let result = app.export(&scope, ExportOptions { with_secrets }, sink);
+    let state = caller.state.clone();
+    let claim = state.claim_export(scope.org())?;
+    let file_name = format!("{}.csv", scope.organization().slug);
+    let (reader, length) = read_all(&state, scope, with_secrets).await?;
+    let headers = [
+        (CONTENT_TYPE, "text/csv; charset=utf-8".to_string()),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"{file_name}\"")),
+        // What ends early is seen to.
+        (CONTENT_LENGTH, length.to_string()),
+    ];
+    Ok((headers, body_of(reader, claim)).into_response())
+}
+
+/// Everybody, at the speed of the database: whatever the client does, its connection is free after this.
+async fn read_all(
+    state: &ApiState,
+    scope: Scope,
+    with_secrets: bool,
+) -> Result<(Box<dyn Read + Send>, u64), Problem> {
+    let place = state.place_for_export().await?;
+    let app = state.app().clone();
+    let done = tokio::task::spawn_blocking(move || {
+        let mut spool = match with_secrets {
+            true => Spool::in_memory(SECRETS_BYTES_MAX),
+            false => Spool::in_file(FILE_BYTES_MAX).map_err(|e| Problem::internal(&e))?,
+        };
+        let result = app.export(&scope, ExportOptions { with_secrets }, &mut spool);
         drop(place);
-        if result.is_err() {
-            // What was sent so far must not look whole: the connection is cut.
-            let _ = failed.try_send(Err(io::Error::other("the export failed")));
+        if spool.overflowed() {
+            return Err(too_much(with_secrets));
         }
-        result
+        result?;
+        spool.reader().map_err(|e| Problem::internal(&e))
     });
-    // An export that fails before its first bytes is a problem like any other.
-    let first = match chunks.recv().await {
-        Some(Ok(first)) => first,
-        _ => {
-            return match writing.await {
-                Ok(Ok(_)) => Ok(Body::empty().into_response()),
-                Ok(Err(error)) => Err(error.into()),
-                Err(stopped) => Err(Problem::internal(&stopped)),
-            };
+    done.await.unwrap_or_else(|stopped| Err(Problem::internal(&stopped)))
+}
+
+fn too_much(with_secrets: bool) -> Problem {
+    let detail = match with_secrets {
+        true => format!(
+            "the file with passwords would be larger than {} MiB: export without them, and ask for the credentials of people one by one",
+            SECRETS_BYTES_MAX >> 20
+        ),
+        false => {
+            format!("the file would be larger than {} MiB: read the list page by page", FILE_BYTES_MAX >> 20)
         }
     };
-    let rest = ReceiverStream::new(chunks);
-    let body = Body::from_stream(tokio_stream::once(Ok(first)).chain(rest));
-    let disposition = format!("attachment; filename=\"{name}\"");
-    let headers = [(CONTENT_TYPE, "text/csv; charset=utf-8".to_string()), (CONTENT_DISPOSITION, disposition)];
-    Ok((headers, body).into_response())
+    Problem::new(StatusCode::CONFLICT, "not-allowed", detail)
 }
 
-/// Sends what is written, in chunks, waiting for the client.
-struct Sink {
-    out: mpsc::Sender<Result<Bytes, io::Error>>,
-    buffer: Vec<u8>,
-    runtime: Handle,
-}
-
-impl Sink {
-    fn send(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() {
-            return Ok(());
+/// Sends what was read. The claim ends with the body, or when the client takes nothing for too long.
+fn body_of(mut reader: Box<dyn Read + Send>, claim: ExportClaim) -> Body {
+    let (out, chunks) = mpsc::channel::<Result<Bytes, io::Error>>(CHUNKS);
+    let (runtime, held) = (Handle::current(), claim.clone());
+    tokio::task::spawn_blocking(move || {
+        loop {
+            let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+            let item = match reader.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut chunk) {
+                Ok(0) => return,
+                Ok(_) => Ok(chunk.into()),
+                Err(e) => Err(e),
+            };
+            match runtime.block_on(tokio::time::timeout(SLOW_MAX, out.send(item))) {
+                Ok(Ok(())) => {}
+                _ => return held.give_back(),
+            }
         }
-        let chunk = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK_BYTES));
-        let sent = self.runtime.block_on(tokio::time::timeout(SLOW_MAX, self.out.send(Ok(chunk.into()))));
-        match sent {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client is gone")),
-            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")),
-        }
-    }
-}
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= CHUNK_BYTES {
-            self.send()?;
-        }
-        Ok(bytes.len())
-    }
-
-    /// The writer flushes when it is done; whatever is left goes out.
-    fn flush(&mut self) -> io::Result<()> {
-        self.send()
-    }
-}
-
-impl Drop for Sink {
-    fn drop(&mut self) {
-        let _ = self.send();
-    }
+    });
+    let whole = ReceiverStream::new(chunks);
+    Body::from_stream(whole.map(move |chunk| {
+        let _held = &claim;
+        chunk
+    }))
 }

@@ -148,3 +148,52 @@ fn the_same_file_with_the_same_key_makes_one_job() {
         again.problem(409, "not-allowed");
     });
 }
+
+/// People enough that their file does not fit into what is sent ahead of the client's reading.
+async fn many_people(i: &Installation, orgs: &[(&str, &str)]) {
+    for (org, token) in orgs {
+        let mut csv = String::from("display_name,extension,username\n");
+        for n in 0..3000 {
+            let name = "Ana ".repeat(20);
+            csv.push_str(&format!("{},{},{org}-person-number-{n}\n", name.trim(), 10_000 + n));
+        }
+        let path = format!("/api/v1/organizations/{org}/imports");
+        i.call("POST", &path).by(token).text("text/csv", &csv).send().await.expect(202);
+    }
+    let app = i.app.clone();
+    let worker = std::thread::spawn(move || app.work_on_jobs("test"));
+    for (org, token) in orgs {
+        let list = format!("/api/v1/organizations/{org}/users?total=true&limit=1");
+        let mut looks = 0;
+        while i.call("GET", &list).by(token).send().await.expect(200).json()["total"] != 3000 {
+            looks += 1;
+            assert!(looks < 600, "the import into {org} does not end");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    i.app.stop_jobs();
+    worker.join().unwrap();
+}
+
+#[test]
+fn an_export_that_nobody_reads_keeps_nobody_from_the_database() {
+    run(async |i| {
+        many_people(i, &[("acme", &i.administrator), ("other", &i.stranger)]).await;
+        let others = "/api/v1/organizations/other";
+        // As many as the database has readers.
+        let unread = i.admin("GET", "/export.csv").response().await;
+        let unread_too = i.call("GET", &format!("{others}/export.csv")).by(&i.stranger).response().await;
+        assert_eq!((unread.status().as_u16(), unread_too.status().as_u16()), (200, 200));
+        let length: u64 = unread.headers()["content-length"].to_str().unwrap().parse().unwrap();
+        assert!(length > 400_000, "{length} bytes may all have been sent ahead");
+        let list = i.call("GET", &format!("{others}/users")).by(&i.stranger).send();
+        tokio::time::timeout(Duration::from_secs(2), list).await.expect("an answer").expect(200);
+
+        let again = i.admin("GET", "/export.csv").send().await;
+        assert_eq!(again.header("retry-after"), "1");
+        again.problem(503, "busy");
+        drop(unread);
+        let whole = i.admin("GET", "/export.csv").send().await.expect(200);
+        assert_eq!((whole.text.len() as u64, whole.text.lines().count()), (length, 3001));
+    });
+}
