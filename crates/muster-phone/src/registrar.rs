@@ -4,6 +4,7 @@ use core::fmt::Write as _;
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher};
+use std::net::{IpAddr, SocketAddr};
 
 use muster_domain::ids::OrgId;
 use muster_sip::message::seconds;
@@ -32,17 +33,22 @@ impl Answered {
         Answered { hash, outcomes: FxHashMap::default(), in_order: VecDeque::new() }
     }
 
-    fn find(&self, key: &transaction::Key) -> Option<(PersonKey, u16)> {
-        self.outcomes.get(&self.hash.fingerprint(key)).copied()
+    /// Only the phone that sent a REGISTER sends it again: a stranger who has seen or guessed its
+    /// branch must not be told where that phone is.
+    fn fingerprint(&self, key: &transaction::Key, request: &Message, flow: Flow) -> u128 {
+        self.hash.fingerprint(&(key, flow.peer, request.call_id()))
     }
 
-    fn note(&mut self, key: &transaction::Key, person: PersonKey, status: u16, now: Instant) {
+    fn find(&self, fingerprint: u128) -> Option<(PersonKey, u16)> {
+        self.outcomes.get(&fingerprint).copied()
+    }
+
+    fn note(&mut self, fingerprint: u128, person: PersonKey, status: u16, now: Instant) {
         if self.in_order.len() >= ANSWERED_MAX
             && let Some((_, oldest)) = self.in_order.pop_front()
         {
             self.outcomes.remove(&oldest);
         }
-        let fingerprint = self.hash.fingerprint(key);
         self.outcomes.insert(fingerprint, (person, status));
         self.in_order.push_back((now + PATIENCE, fingerprint));
     }
@@ -91,8 +97,9 @@ impl Core {
         flow: Flow,
         now: Instant,
     ) {
+        let fingerprint = self.answered.fingerprint(key, request, flow);
         if flow.transport == Transport::Udp
-            && let Some((person, status)) = self.answered.find(key)
+            && let Some((person, status)) = self.answered.find(fingerprint)
         {
             self.counters.retransmissions_received += 1;
             return match status {
@@ -121,7 +128,7 @@ impl Core {
             }
         };
         if flow.transport == Transport::Udp {
-            self.answered.note(key, identity.person(), status, now);
+            self.answered.note(fingerprint, identity.person(), status, now);
         }
     }
 
@@ -263,8 +270,9 @@ impl Core {
 
     /// A contact that leads to somebody else: to us, or to a colleague's address.
     fn is_foreign_contact(&self, uri: &Uri<'_>, identity: &Identity, flow: Flow) -> bool {
-        let ours = uri.port.unwrap_or(5060) == flow.local.port()
-            && (uri.ip() == Some(flow.local.ip()) || Some(uri.host) == self.config.public_host.as_deref());
+        let port = uri.port.unwrap_or(5060);
+        let is_source = uri.ip().is_some_and(|ip| flow.peer == SocketAddr::new(ip, port));
+        let ours = port == flow.local.port() && self.is_own_host(uri, flow) && !is_source;
         let user = uri.user_unescaped().unwrap_or_default();
         let of_org = |org: OrgId| {
             let by_extension = self.plan.person_by_extension(org, &user);
@@ -272,6 +280,21 @@ impl Core {
         };
         let colleague = of_org(identity.org).is_some_and(|person| person.user != identity.user);
         ours || colleague
+    }
+
+    /// Whether a host is this machine under any of its names.
+    fn is_own_host(&self, uri: &Uri<'_>, flow: Flow) -> bool {
+        let Some(ip) = uri.ip().map(|ip| ip.to_canonical()) else {
+            let host = uri.host.strip_suffix('.').unwrap_or(uri.host);
+            let public = self.config.public_host.as_deref();
+            return host.eq_ignore_ascii_case("localhost")
+                || public.is_some_and(|public| host.eq_ignore_ascii_case(public));
+        };
+        let public = self.config.public_host.as_deref().and_then(|host| host.parse::<IpAddr>().ok());
+        ip.is_loopback()
+            || ip.is_unspecified()
+            || ip == flow.local.ip().to_canonical()
+            || public.is_some_and(|public| ip == public.to_canonical())
     }
 
     fn check_room(&mut self, person: PersonKey, wishes: &[Wish], bindings_max: usize) -> Result<(), Refused> {
@@ -417,11 +440,17 @@ pub fn reachable_by(uri: &Uri<'_>, flow: Flow) -> Flow {
     reached
 }
 
-/// The flow by which a phone whose connection has gone may be tried: a new one to its contact.
+/// The flow by which a phone whose connection has gone may be tried: a new one to the host that it
+/// came from, at the port of its contact if the contact names that host. A contact that names
+/// another is not tried: anybody who may register could have us connect wherever they like.
 pub fn closed(contact: &str, flow: Flow) -> Flow {
+    let mut peer = flow.peer;
     let uri = Uri::parse(contact).ok();
-    let addr = uri.and_then(|uri| Some((uri.ip()?, uri.port.unwrap_or(5060))));
-    let peer = addr.map_or(flow.peer, Into::into);
+    if let Some(uri) = uri
+        && uri.ip().is_some_and(|ip| ip.to_canonical() == peer.ip().to_canonical())
+    {
+        peer.set_port(uri.port.unwrap_or(5060));
+    }
     Flow { peer, id: crate::io::FlowId::DATAGRAM, ..flow }
 }
 

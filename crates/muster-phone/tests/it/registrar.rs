@@ -106,7 +106,17 @@ fn an_address_or_contact_of_somebody_else_is_refused() {
         let status = if aor.ends_with("other.example") { 401 } else { 403 };
         assert_eq!(last(&world, ANNA).0, status, "{aor}");
     }
-    for contact in ["<sip:102@10.0.0.1>", "<sip:bert.b@10.0.0.1>", "<sip:x@127.0.0.1:5060>"] {
+    for contact in [
+        "<sip:102@10.0.0.1>",
+        "<sip:bert.b@10.0.0.1>",
+        "<sip:x@127.0.0.1:5060>",
+        "<sip:x@127.9.9.9>",
+        "<sip:x@[::ffff:127.0.0.1]:5060>",
+        "<sip:x@[::1]>",
+        "<sip:x@0.0.0.0>",
+        "<sip:x@LocalHost>",
+        "<sip:x@localhost.:5060>",
+    ] {
         world.act(ANNA, |phone, now| phone.register_as(now, &[(Name::Contact, contact)]));
         world.run_ms(500);
         assert_eq!(last(&world, ANNA), (403, "Not your contact"), "{contact}");
@@ -234,13 +244,22 @@ fn a_retransmission_is_answered_again_and_a_replay_is_challenged() {
     assert_eq!(answers[0], answers[1], "the same answer");
     assert_eq!(world.journal.len(), journal, "without a second effect");
 
+    let other_call = String::from_utf8_lossy(&request).replace("Call-ID: ", "Call-ID: x");
+    for (host, request) in [(2, request.clone()), (1, other_call.into())] {
+        world.inject(address(host, 5060), request);
+        world.run_ms(100);
+        let phone = usize::from(host) - 1;
+        let answer = String::from_utf8_lossy(world.phones[phone].received.last().unwrap()).into_owned();
+        assert!(answer.starts_with("SIP/2.0 401 ") && !answer.contains("Contact:"), "{host} {answer}");
+    }
+
     let replayed = String::from_utf8_lossy(&request).replace("branch=z9hG4bK", "branch=z9hG4bKx");
     let stolen = replayed.replace("sip:101@10.0.0.1:5060", "sip:101@10.0.0.9:5060");
     world.inject(address(1, 5060), stolen);
     world.run_ms(100);
     let answer = String::from_utf8_lossy(world.phones[ANNA].received.last().unwrap()).into_owned();
     assert!(answer.starts_with("SIP/2.0 401 ") && answer.contains("stale=true"), "{answer}");
-    assert_eq!((world.core.counters().digest_replayed, world.core.counters().bindings), (1, 1));
+    assert_eq!((world.core.counters().digest_replayed, world.core.counters().bindings), (3, 1));
     world.run_s(40);
     world.inject(address(1, 5060), request);
     world.run_ms(100);

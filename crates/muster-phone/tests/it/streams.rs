@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use muster_sip::Name;
+
 use crate::phone::{CallStage, Manners, Then};
 use crate::world::{ANNA, BERT, World, address};
 
@@ -45,6 +47,20 @@ fn after_a_connection_has_closed_a_new_one_is_made_to_the_contact() {
     world.run_s(1);
     assert_eq!(world.ending(ANNA, call), "BYE received");
     world.assert_over();
+}
+
+#[test]
+fn no_connection_is_made_to_a_contact_that_names_another_host_than_the_phone_came_from() {
+    let mut world = connected(4);
+    let contact = "<sip:102@10.9.9.9:25;transport=tcp>";
+    world.act(BERT, |phone, now| phone.register_as(now, &[(Name::Contact, contact)]));
+    world.run_s(1);
+    assert_eq!(world.phones[BERT].answers.last().map(|answer| answer.1), Some(200));
+    world.disconnect(address(2, 5060));
+    world.act(ANNA, |phone, now| phone.call(now, "102"));
+    world.run_s(3);
+    assert!(!world.opened.is_empty());
+    assert!(world.opened.iter().all(|addr| addr.ip() == address(2, 0).ip()), "{:?}", world.opened);
 }
 
 #[test]
