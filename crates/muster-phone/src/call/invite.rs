@@ -7,7 +7,7 @@ use muster_sip::{Contacts, Instant, LocalVia, Message, Method, Name, Writer};
 use smol_str::SmolStr;
 
 use crate::auth::{Challenger, Identity, refusal};
-use crate::call::message::{party, with_body};
+use crate::call::message::{is_passable, party, passable_types, with_body};
 use crate::call::{Branch, Call, CallTimer, Cancel, Leg, Party, Side, Stage, timer_at};
 use crate::core::{Core, DialogUse, Wake};
 use crate::io::{BindingState, CallEnding, CallId, CallState, Flow};
@@ -62,6 +62,9 @@ impl Core {
                     self.counters.limited += 1;
                     answer = answer.header(Name::RetryAfter, "10");
                 }
+                if status == 415 {
+                    answer = answer.header(Name::Accept, &passable_types(request));
+                }
                 self.respond(server, status, answer.finish(), now);
             }
         }
@@ -88,6 +91,9 @@ impl Core {
         }
         if !matches!(request.contacts(), Ok(Contacts::List(list)) if list.len() == 1) {
             return Err(Refusal(400, "One Contact is needed"));
+        }
+        if !is_passable(request) {
+            return Err(Refusal(415, "Unsupported Media Type"));
         }
         if self.ledger.len() >= self.config.calls_max
             || self.ledger.placed_by(identity.person()) >= self.config.calls_per_person_max

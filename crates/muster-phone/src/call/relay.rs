@@ -2,7 +2,7 @@
 
 use muster_sip::{Instant, LocalVia, Message, Method, Name, Writer, transaction};
 
-use crate::call::message::with_body;
+use crate::call::message::{is_passable, passable_types, with_body};
 use crate::call::{Call, CallTimer, Cancel, Leg, PASSED_MAX, Reinvite, Side, Stage};
 use crate::core::{Core, Wake};
 use crate::io::{CallEnding, Flow};
@@ -30,6 +30,9 @@ impl Core {
         let busy = call.reinvite.is_some() || unacked(side) || unacked(side.other());
         if call.stage != Stage::Up || busy {
             return self.answer(request, 491, flow);
+        }
+        if !is_passable(request) {
+            return self.refuse_body(request, flow);
         }
         let to = side.other();
         let server = self.open_server(request, way_back(request, flow), User::Reinviter(key));
@@ -139,6 +142,12 @@ impl Core {
         }
     }
 
+    /// RFC 3261 §21.4.13.
+    fn refuse_body(&mut self, request: &Message, flow: Flow) {
+        let answer = self.answer_to(request, 415, flow).header(Name::Accept, &passable_types(request));
+        self.send_answer(request, flow, answer.finish());
+    }
+
     /// UPDATE and INFO: the question and its answer pass, each with its body.
     pub(crate) fn pass_on(
         &mut self,
@@ -150,6 +159,9 @@ impl Core {
     ) {
         let Some(call) = self.calls.get_mut(key) else { return };
         let method = request.method().cloned().unwrap_or(Method::Info);
+        if !is_passable(request) {
+            return self.refuse_body(request, flow);
+        }
         match call.stage {
             Stage::Ringing => return self.answer(request, 491, flow),
             Stage::Closing => return self.answer(request, 481, flow),

@@ -266,6 +266,29 @@ fn hold_and_resume_pass_between_the_sides_and_so_does_dtmf() {
 }
 
 #[test]
+fn a_body_that_is_no_sdp_or_dtmf_does_not_pass() {
+    let (mut world, call) = talking(15);
+    let seen = world.phones[BERT].received.len();
+    world.phones[ANNA].body_type = Some("text/plain");
+    world.act(ANNA, |phone, now| phone.info(now, call, "anna.a"));
+    world.run_s(1);
+    assert_eq!(world.phones[ANNA].answers.last().map(|a| (a.0.as_str(), a.1)), Some(("INFO", 415)));
+    let accept =
+        world.phones[ANNA].last_answer.as_ref().and_then(|answer| answer.header(muster_sip::Name::Accept));
+    assert_eq!(accept, Some("application/dtmf-relay, application/dtmf"));
+    world.act(ANNA, |phone, now| phone.reinvite(now, call, "anna.a"));
+    world.run_s(1);
+    assert_eq!(world.phones[ANNA].calls[call].statuses.last(), Some(&415));
+    assert_eq!(world.phones[BERT].received.len(), seen);
+    world.act(BERT, |phone, now| phone.hang_up(now, 0));
+    world.run_s(40);
+    let refused = world.act(ANNA, |phone, now| phone.call(now, "102"));
+    world.run_s(1);
+    assert_eq!(world.ending(ANNA, refused), "415");
+    assert_eq!(world.phones[BERT].calls.len(), 1);
+}
+
+#[test]
 fn of_two_reinvites_that_cross_one_waits() {
     let (mut world, call) = talking(16);
     world.act(ANNA, |phone, now| phone.reinvite(now, call, crate::phone::SDP));

@@ -146,6 +146,8 @@ pub struct Phone {
     /// Sends its INVITEs without SDP.
     pub late_offer: bool,
     pub sdp: String,
+    /// The media type of its bodies, where it is not the usual one.
+    pub body_type: Option<&'static str>,
     rng: Rng,
     seq: u32,
     /// By realm.
@@ -185,6 +187,7 @@ impl Phone {
             from: None,
             late_offer: false,
             sdp: SDP.into(),
+            body_type: None,
             rng,
             seq: 100,
             challenges: HashMap::new(),
@@ -314,7 +317,7 @@ impl Phone {
                 (Name::UserAgent, format!("phone of {}", self.auth_name)),
                 (Name::PAssertedIdentity, "<sip:999@acme.example>".into()),
             ],
-            body: (!self.late_offer).then(|| ("application/sdp", self.sdp.clone())),
+            body: (!self.late_offer).then(|| (self.body_type.unwrap_or("application/sdp"), self.sdp.clone())),
         };
         self.calls.push(PhoneCall {
             call_id,
@@ -380,12 +383,12 @@ impl Phone {
     }
 
     pub fn reinvite(&mut self, now: Instant, index: usize, sdp: &str) {
-        let body = (!sdp.is_empty()).then(|| ("application/sdp", sdp.to_owned()));
+        let body = (!sdp.is_empty()).then(|| (self.body_type.unwrap_or("application/sdp"), sdp.to_owned()));
         self.in_dialog(now, index, Method::Invite, body, Purpose::ReInvite(index));
     }
 
     pub fn info(&mut self, now: Instant, index: usize, body: &str) {
-        let body = Some(("application/dtmf-relay", body.to_owned()));
+        let body = Some((self.body_type.unwrap_or("application/dtmf-relay"), body.to_owned()));
         self.in_dialog(now, index, Method::Info, body, Purpose::Plain);
     }
 
