@@ -8,6 +8,7 @@ mod config;
 mod data_dir;
 mod demo;
 mod followers;
+mod http;
 mod metrics;
 mod serve;
 

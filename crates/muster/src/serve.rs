@@ -10,19 +10,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use muster_api::{ApiState, SipServer};
-use muster_app::phones::{Presence, PresenceState, RegisteredPhone};
+use muster_app::phones::RegisteredPhone;
 use muster_app::{App, AppError};
 use muster_domain::types::UnixMillis;
 use muster_edge::{EdgeConfig, EdgeEvent, EdgeHandle};
-use muster_phone::{PhoneState, Transport};
+use muster_phone::Transport;
 use muster_store::{KeyRing, Store};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use crate::call_log::CallLog;
 use crate::config::{Config, LogFormat, ServeArgs};
-use crate::followers::Followers;
-use crate::{data_dir, demo, metrics};
+use crate::followers::{Followers, presence};
+use crate::{data_dir, demo, http, metrics};
 
 /// The API gets this long to finish what it is doing; the whole end is to take less than ten seconds.
 const DRAIN: Duration = Duration::from_secs(4);
@@ -30,6 +30,7 @@ const DRAIN: Duration = Duration::from_secs(4);
 pub fn serve(args: ServeArgs) -> Result<(), String> {
     let config = args.resolve()?;
     start_log(config.log);
+    http::raise_descriptor_limit();
     data_dir::make(&config.data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -52,32 +53,29 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
             .with_sip_servers(sip_servers(&config, &edge));
     say_what_runs(&config, &edge, &listener);
     ready.store(true, Ordering::Release);
-    let result = runtime.block_on(serve_http(listener, state));
+    runtime.block_on(serve_http(listener, state));
     ready.store(false, Ordering::Release);
     followers.stop();
     edge.shutdown();
     runtime.shutdown_timeout(Duration::from_secs(2));
     tracing::info!("ended");
-    result
+    Ok(())
 }
 
-async fn serve_http(listener: TcpListener, state: ApiState) -> Result<(), String> {
-    let ended = Arc::new(tokio::sync::Notify::new());
-    let asked = {
-        let (ended, state) = (ended.clone(), state.clone());
-        async move {
-            end_asked().await;
-            tracing::info!("ending");
-            state.shut_down();
-            ended.notify_one();
-        }
+async fn serve_http(listener: TcpListener, state: ApiState) {
+    let (end, ending) = tokio::sync::watch::channel(false);
+    let server = http::serve(listener, muster_api::router(state.clone()), ending);
+    let drained = async {
+        end_asked().await;
+        tracing::info!("ending");
+        state.shut_down();
+        end.send_replace(true);
+        tokio::time::sleep(DRAIN).await;
     };
-    let router = muster_api::router(state);
-    let server = axum::serve(listener, router).with_graceful_shutdown(asked).into_future();
     // A client that neither reads nor goes is not waited for.
     tokio::select! {
-        result = server => result.map_err(|e| format!("the API ended: {e}")),
-        () = async { ended.notified().await; tokio::time::sleep(DRAIN).await } => Ok(()),
+        () = server => {}
+        () = drained => {}
     }
 }
 
@@ -179,16 +177,6 @@ fn sip_servers(config: &Config, edge: &EdgeHandle) -> Vec<SipServer> {
         SipServer { transport: transport.to_string(), host, port: addr.port() }
     };
     vec![of("udp", edge.udp_addrs()), of("tcp", edge.tcp_addrs())]
-}
-
-fn presence(view: &muster_phone::PresenceView) -> Presence {
-    let state = match view.state {
-        PhoneState::Busy => PresenceState::OnCall,
-        PhoneState::Ringing => PresenceState::Ringing,
-        PhoneState::Idle if view.registered => PresenceState::Available,
-        PhoneState::Idle => PresenceState::Offline,
-    };
-    Presence { state, registered: view.registered }
 }
 
 fn start_log(format: LogFormat) {
