@@ -1,6 +1,6 @@
 //! Reading bodies: with limits, and with every mistake said at once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -21,6 +21,27 @@ use crate::wire;
 pub const JSON_BYTES_MAX: usize = 1024 * 1024;
 /// A body that stops arriving for this long is given up.
 pub const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// A body that comes more slowly than this on average, once [`SILENCE_MAX`] has passed, is given up. In
+/// bytes per second.
+const RATE_MIN: u64 = 10 * 1024;
+
+/// How fast a body arrives: a drop now and then would hold its place for days.
+pub struct Pace(Instant);
+
+impl Pace {
+    pub fn begins() -> Pace {
+        Pace(Instant::now())
+    }
+
+    pub fn keep(&self, bytes: usize) -> Result<(), Problem> {
+        if is_too_slow(bytes as u64, self.0.elapsed()) { Err(Problem::silence()) } else { Ok(()) }
+    }
+}
+
+fn is_too_slow(bytes: u64, elapsed: Duration) -> bool {
+    elapsed > SILENCE_MAX && bytes < RATE_MIN * elapsed.as_secs()
+}
 
 /// A request whose body has not been read yet, so that who asks is known first.
 pub struct Incoming {
@@ -76,6 +97,7 @@ impl Incoming {
         }
         let mut bytes = Vec::with_capacity(announced.unwrap_or(0) as usize);
         let mut chunks = std::mem::take(&mut self.body).into_data_stream();
+        let pace = Pace::begins();
         loop {
             let Ok(chunk) = tokio::time::timeout(SILENCE_MAX, chunks.next()).await else {
                 return Err(Problem::silence());
@@ -88,6 +110,7 @@ impl Incoming {
                 }
                 Some(Ok(chunk)) => bytes.extend_from_slice(&chunk),
             }
+            pace.keep(bytes.len())?;
         }
     }
 
@@ -300,6 +323,15 @@ mod tests {
     fn json_that_does_not_parse_is_told_with_its_place() {
         let said = format!("{:?}", Object::parse(b"{\n  \"a\": 1,\n}").err().unwrap());
         assert!(said.contains("line 3, column 1"), "{said}");
+    }
+
+    #[test]
+    fn a_body_that_drips_is_too_slow_once_it_had_its_time() {
+        let slow = |bytes, seconds| is_too_slow(bytes, Duration::from_secs(seconds));
+        assert!(!slow(10, 30), "a short silence is nobody's fault");
+        assert!(slow(309_000, 31));
+        assert!(!slow(318_000, 31));
+        assert!(slow(1_000_000, 3600));
     }
 
     #[test]

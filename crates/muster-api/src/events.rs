@@ -14,7 +14,7 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use muster_app::phones::Presence;
 use muster_app::{App, JobState, Scope};
-use muster_domain::ids::{JobId, OrgId, UserId};
+use muster_domain::ids::{JobId, OrgId, TokenId, UserId};
 use muster_domain::permission::Permission;
 use serde_json::json;
 use tokio::sync::{broadcast, mpsc};
@@ -26,10 +26,13 @@ use crate::params::{Pairs, Params};
 use crate::problem::{Mistake, Problem};
 use crate::routes::changes::{ChangeBody, change_json};
 use crate::routes::jobs::{JobBody, job_json};
+use crate::shares::Shares;
 use crate::state::ApiState;
 
 /// Streams that are open at once.
 const STREAMS_MAX: usize = 256;
+/// Of these, one token's: each tab of a browser has one.
+const STREAMS_OF_ONE_MAX: usize = 32;
 /// Events that wait for a client that reads slowly.
 const BUFFER: usize = 64;
 /// A client that takes nothing for this long is dropped; it may come back where it was.
@@ -48,6 +51,7 @@ pub struct Hub {
     commits: broadcast::Sender<OrgId>,
     presence: broadcast::Sender<(OrgId, UserId, Presence)>,
     places: std::sync::Arc<tokio::sync::Semaphore>,
+    streaming: Shares<TokenId>,
 }
 
 impl Hub {
@@ -58,7 +62,8 @@ impl Hub {
         // Nobody listening is no error.
         app.on_commit(move |org, _| drop(bell.send(org)));
         app.phones().on_presence(move |org, user, presence| drop(said.send((org, user, presence))));
-        Hub { commits, presence, places: std::sync::Arc::new(tokio::sync::Semaphore::new(STREAMS_MAX)) }
+        let places = std::sync::Arc::new(tokio::sync::Semaphore::new(STREAMS_MAX));
+        Hub { commits, presence, places, streaming: Shares::default() }
     }
 }
 
@@ -97,6 +102,11 @@ pub async fn events(
             state.blocking(move |app| app.head_seq(&scope)).await?
         }
     };
+    let share = state
+        .hub()
+        .streaming
+        .take(caller.actor.token, STREAMS_OF_ONE_MAX)
+        .ok_or_else(|| Problem::busy("your token has too many event streams open: close one"))?;
     let place = state
         .hub()
         .places
@@ -107,7 +117,7 @@ pub async fn events(
     let stream = Stream { caller, org, scope, since, jobs: None, out, state };
     tokio::spawn(async move {
         stream.run().await;
-        drop(place);
+        drop((place, share));
     });
     Ok(Sse::new(ReceiverStream::new(events)).into_response())
 }

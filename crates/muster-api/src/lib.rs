@@ -20,6 +20,7 @@ mod pages;
 mod params;
 mod problem;
 mod routes;
+mod shares;
 mod spool;
 mod state;
 mod wire;

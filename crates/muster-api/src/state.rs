@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::events::Hub;
 use crate::metrics::{HttpCounters, Metric};
 use crate::problem::Problem;
+use crate::shares::{Share, Shares};
 
 /// Use cases that run at once; they mostly wait for the database, which has fewer connections.
 const BLOCKING_MAX: usize = 32;
@@ -23,6 +24,8 @@ const EXPORTS_MAX: usize = 2;
 const EXPORTS_SENT_MAX: usize = 8;
 /// Files that are received at once: each is in memory.
 const UPLOADS_MAX: usize = 4;
+/// Of these, one organization's.
+const UPLOADS_OF_ONE_MAX: usize = 2;
 /// A request waits this long for one of those places.
 const PLACE_WAIT: Duration = Duration::from_secs(10);
 /// The public status is counted at most this often.
@@ -54,6 +57,8 @@ struct Inner {
     exports: Arc<Semaphore>,
     exporting: Arc<Mutex<HashSet<OrgId>>>,
     uploads: Arc<Semaphore>,
+    uploading: Shares<OrgId>,
+    verifying: Shares<OrgId>,
     hub: Hub,
     http: HttpCounters,
     totals: Mutex<Option<(Instant, InstallationTotals)>>,
@@ -63,8 +68,7 @@ struct Inner {
 /// A place among a bounded number; whoever holds it works.
 pub type Place = tokio::sync::OwnedSemaphorePermit;
 
-/// That an organization's export is under way. Ends when it is given back, or with its last copy.
-#[derive(Clone)]
+/// That an organization's export is under way. Ends when it is dropped or ended before.
 pub(crate) struct ExportClaim(Arc<Mutex<Option<Exporting>>>);
 
 struct Exporting {
@@ -73,8 +77,14 @@ struct Exporting {
 }
 
 impl ExportClaim {
-    pub(crate) fn give_back(&self) {
-        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    /// Ends the claim from elsewhere, without keeping it.
+    pub(crate) fn ender(&self) -> impl FnOnce() + Send + use<> {
+        let claim = Arc::downgrade(&self.0);
+        move || {
+            if let Some(claim) = claim.upgrade() {
+                drop(claim.lock().unwrap_or_else(PoisonError::into_inner).take());
+            }
+        }
     }
 }
 
@@ -104,6 +114,8 @@ impl ApiState {
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
             exporting: Arc::default(),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            uploading: Shares::default(),
+            verifying: Shares::default(),
             hub,
             http: HttpCounters::default(),
             totals: Mutex::new(None),
@@ -200,8 +212,17 @@ impl ApiState {
         self.place(&self.0.exports).await
     }
 
-    pub(crate) async fn place_for_upload(&self) -> Result<Place, Problem> {
-        self.place(&self.0.uploads).await
+    pub(crate) async fn place_for_upload(&self, org: OrgId) -> Result<(Place, Share<OrgId>), Problem> {
+        let share = self.0.uploading.take(org, UPLOADS_OF_ONE_MAX).ok_or_else(|| {
+            Problem::busy("this organization is sending other files: try again when one has arrived")
+        })?;
+        Ok((self.place(&self.0.uploads).await?, share))
+    }
+
+    /// Reading a whole log takes a reader of the database for long: one at a time per organization.
+    pub(crate) fn share_to_verify(&self, org: OrgId) -> Result<Share<OrgId>, Problem> {
+        let share = self.0.verifying.take(org, 1);
+        share.ok_or_else(|| Problem::busy("this log is being checked already: try again when that has ended"))
     }
 
     async fn place(&self, among: &Arc<Semaphore>) -> Result<Place, Problem> {

@@ -167,7 +167,13 @@ pub async fn list(
     responses((status = 200, body = VerificationBody)))]
 pub async fn verify(caller: Caller, Path(org): Path<String>) -> Result<Json<VerificationBody>, Problem> {
     let scope = caller.scope(&org, Permission::Read).await?;
-    let found = caller.run(move |app| app.verify_changes(&scope)).await?;
+    let share = caller.state.share_to_verify(scope.org())?;
+    let checked = caller.run(move |app| {
+        let found = app.verify_changes(&scope);
+        drop(share);
+        found
+    });
+    let found = checked.await?;
     Ok(Json(VerificationBody {
         intact: found.broken.is_none(),
         checked: found.checked,

@@ -106,7 +106,7 @@ fn too_much(with_secrets: bool) -> Problem {
 /// Sends what was read. The claim ends with the body, or when the client takes nothing for too long.
 fn body_of(mut reader: Box<dyn Read + Send>, claim: ExportClaim) -> Body {
     let (out, chunks) = mpsc::channel::<Result<Bytes, io::Error>>(CHUNKS);
-    let (runtime, held) = (Handle::current(), claim.clone());
+    let (runtime, give_up) = (Handle::current(), claim.ender());
     tokio::task::spawn_blocking(move || {
         loop {
             let mut chunk = Vec::with_capacity(CHUNK_BYTES);
@@ -117,7 +117,7 @@ fn body_of(mut reader: Box<dyn Read + Send>, claim: ExportClaim) -> Body {
             };
             match runtime.block_on(tokio::time::timeout(SLOW_MAX, out.send(item))) {
                 Ok(Ok(())) => {}
-                _ => return held.give_back(),
+                _ => return give_up(),
             }
         }
     });

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::jobs::{JobBody, job_json};
 use super::{with_header, written};
-use crate::body::{Incoming, SILENCE_MAX};
+use crate::body::{Incoming, Pace, SILENCE_MAX};
 use crate::caller::Caller;
 use crate::params::{Pairs, Params};
 use crate::problem::{Mistake, Problem};
@@ -64,7 +64,7 @@ pub async fn create(
     let file_name = params.text("file_name").unwrap_or_default();
     params.finish()?;
     // Each file is in memory until its job is made.
-    let place = caller.state.place_for_upload().await?;
+    let place = caller.state.place_for_upload(scope.org()).await?;
     let bytes = file(&mut incoming).await?;
     let scope = incoming.once(scope, &bytes)?;
     let started = caller.run(move |app| {
@@ -137,6 +137,7 @@ async fn file_of_form(incoming: &mut Incoming) -> Result<Vec<u8>, Problem> {
         return Err(missing());
     }
     let mut bytes = Vec::with_capacity(announced.unwrap_or(0) as usize);
+    let pace = Pace::begins();
     loop {
         let Ok(chunk) = tokio::time::timeout(SILENCE_MAX, part.chunk()).await else {
             return Err(Problem::silence());
@@ -147,5 +148,6 @@ async fn file_of_form(incoming: &mut Incoming) -> Result<Vec<u8>, Problem> {
             return Err(Problem::too_large(FILE_BYTES_MAX));
         }
         bytes.extend_from_slice(&chunk);
+        pace.keep(bytes.len())?;
     }
 }

@@ -141,3 +141,16 @@ fn a_job_is_told_when_it_is_new() {
         assert_eq!(events.next_named("job").await.data["state"], "queued");
     });
 }
+
+#[test]
+fn one_token_does_not_take_all_streams() {
+    run(async |i| {
+        let mut open = Vec::new();
+        for _ in 0..32 {
+            open.push(i.call("GET", "/events").by(&i.reader).response().await);
+        }
+        assert!(open.iter().all(|response| response.status() == 200));
+        i.call("GET", "/events").by(&i.reader).send().await.problem(503, "busy");
+        assert_eq!(i.call("GET", "/events").by(&i.stranger).response().await.status(), 200);
+    });
+}

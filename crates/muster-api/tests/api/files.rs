@@ -197,3 +197,26 @@ fn an_export_that_nobody_reads_keeps_nobody_from_the_database() {
         assert_eq!((whole.text.len() as u64, whole.text.lines().count()), (length, 3001));
     });
 }
+
+#[test]
+fn one_organization_does_not_take_all_places_for_files() {
+    run(async |i| {
+        let pending =
+            || Body::from_stream(tokio_stream::pending::<Result<axum::body::Bytes, std::io::Error>>());
+        let send = || i.admin("POST", "/imports").header("content-type", "text/csv").body(pending()).send();
+        let mut first = std::pin::pin!(send());
+        let mut second = std::pin::pin!(send());
+        let others = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let third = i.admin("POST", "/imports").text("text/csv", CSV).send().await;
+            third.problem(503, "busy");
+            let stranger = i.call("POST", "/api/v1/organizations/other/imports").by(&i.stranger);
+            stranger.text("text/csv", CSV).send().await.expect(202);
+        };
+        tokio::select! {
+            _ = first.as_mut() => panic!("a file arrived that was not sent"),
+            _ = second.as_mut() => panic!("a file arrived that was not sent"),
+            () = others => {}
+        }
+    });
+}
