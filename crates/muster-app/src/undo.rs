@@ -1,10 +1,10 @@
 //! Undo: a new command that takes an earlier one back, allowed by today's rights.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use muster_domain::change::{EntityChange, Op, Refusal, compensations, inverse};
 use muster_domain::field::EntityKind;
-use muster_domain::ids::{ChangeSetId, JobId, OrgId};
+use muster_domain::ids::{JobId, OrgId};
 use muster_domain::permission::Permission;
 use muster_domain::value::Value;
 use muster_store::{Change, ChangeFilter, Reader, Verification};
@@ -60,7 +60,10 @@ impl App {
     /// Takes back the change `seq` and what was done in the same request about the same person.
     pub fn undo(&self, scope: &Scope, seq: u64) -> Result<Undone, AppError> {
         scope.require(Permission::UndoChanges)?;
-        self.undo_with(scope, |r| {
+        self.undo_with(scope, |r, before| {
+            if before.is_some() {
+                return Ok(Vec::new());
+            }
             let at = seq.saturating_sub(1);
             let line = r.changes(scope.org(), at, 1, &ChangeFilter::default())?;
             let line =
@@ -72,42 +75,49 @@ impl App {
     /// Takes back everything that a job did.
     pub fn undo_job(&self, scope: &Scope, id: JobId) -> Result<Undone, AppError> {
         scope.require(Permission::UndoChanges)?;
-        self.undo_with(scope, |r| {
+        self.undo_with(scope, |r, before| {
             let job = r.job(scope.org(), id)?.ok_or(AppError::NotFound("job"))?;
-            let set = job.set.ok_or(AppError::NotFound("change"))?;
-            all_of_set(r, scope.org(), set)
+            let filter = ChangeFilter { set: job.set, ..ChangeFilter::default() };
+            job.set.ok_or(AppError::NotFound("change"))?;
+            Ok(r.changes_back(scope.org(), before, PAGE, &filter)?)
         })
     }
 
+    /// `older` gives changes newest first: those before a sequence number, or the newest ones. A page is
+    /// taken back before the next is read, so that undoing a large import stays small.
     fn undo_with(
         &self,
         scope: &Scope,
-        mut find: impl FnMut(&mut Reader) -> Result<Vec<Change>, AppError> + Send,
+        mut older: impl FnMut(&mut Reader, Option<u64>) -> Result<Vec<Change>, AppError> + Send,
     ) -> Result<Undone, AppError> {
-        let (mut count, mut notes) = (0, Vec::new());
+        let (mut count, mut notes) = (0, BTreeSet::new());
         let done = self.change(scope, Allow { shared_emails: true }, |session| {
-            (count, notes) = (0, Vec::new());
-            let changes = find(session.tx)?;
-            let first = changes.first().ok_or(AppError::NotFound("change"))?.envelope.entity_id;
-            let mut inverses = Vec::with_capacity(changes.len());
-            for change in changes.iter().rev() {
-                let body = change.body.as_ref().ok_or_else(|| {
-                    Refusal::Irreversible(format!("what change {} held was erased", change.envelope.seq))
-                })?;
-                refuse_if_not_undoable(body)?;
-                notes.extend(compensations(body).into_iter().map(String::from));
-                inverses.push(inverse(body)?);
+            (count, notes) = (0, BTreeSet::new());
+            let (mut before, mut first) = (None, None);
+            loop {
+                session.flush()?;
+                let page = older(session.tx, before)?;
+                let Some(oldest) = page.last() else { break };
+                (before, first) = (Some(oldest.envelope.seq), Some(oldest.envelope.entity_id));
+                count += page.len() as u64;
+                session.apply(inverses(&page, &mut notes)?)?;
             }
-            notes.sort_unstable();
-            notes.dedup();
-            count = inverses.len() as u64;
-            for batch in inverses.chunks(PAGE) {
-                session.apply(batch.to_vec())?;
-            }
-            Ok(first)
+            first.ok_or(AppError::NotFound("change"))
         })?;
-        Ok(Undone { done, changes: count, notes })
+        Ok(Undone { done, changes: count, notes: notes.into_iter().map(String::from).collect() })
     }
+}
+
+fn inverses(page: &[Change], notes: &mut BTreeSet<&'static str>) -> Result<Vec<EntityChange>, AppError> {
+    let one = |change: &Change| {
+        let body = change.body.as_ref().ok_or_else(|| {
+            Refusal::Irreversible(format!("what change {} held was erased", change.envelope.seq))
+        })?;
+        refuse_if_not_undoable(body)?;
+        notes.extend(compensations(body));
+        Ok(inverse(body)?)
+    };
+    page.iter().map(one).collect()
 }
 
 /// An organization is not undone out of existence: it has people, a bill and a log.
@@ -132,7 +142,7 @@ fn together_with(r: &mut Reader, org: OrgId, line: Change) -> Result<Vec<Change>
     let near = r.changes(org, from, (2 * NEIGHBOURS + 1) as usize, &ChangeFilter::default())?;
     let subject = subject_of(&line);
     let belongs = |c: &Change| c.envelope.set == set && subject_of(c) == subject;
-    Ok(near.into_iter().filter(belongs).collect())
+    Ok(near.into_iter().rev().filter(belongs).collect())
 }
 
 /// The user that a change is about: itself, the device's holder or the mailbox's owner.
@@ -146,19 +156,5 @@ fn subject_of(change: &Change) -> Uuid {
     match named.map(|f| (&f.after, &f.before)) {
         Some((Value::Id(id), _) | (_, Value::Id(id))) => *id,
         _ => change.envelope.entity_id,
-    }
-}
-
-fn all_of_set(r: &mut Reader, org: OrgId, set: ChangeSetId) -> Result<Vec<Change>, AppError> {
-    let filter = ChangeFilter { set: Some(set), ..ChangeFilter::default() };
-    let mut all: Vec<Change> = Vec::new();
-    loop {
-        let since = all.last().map_or(0, |c| c.envelope.seq);
-        let page = r.changes(org, since, PAGE, &filter)?;
-        let last = page.len() < PAGE;
-        all.extend(page);
-        if last {
-            return Ok(all);
-        }
     }
 }

@@ -8,8 +8,10 @@ use std::thread::JoinHandle;
 use muster_app::App;
 use muster_app::followers::anchor::Anchor;
 use muster_app::followers::dial_plan::DialPlanFollower;
+use muster_app::phones::{Presence, PresenceState};
 use muster_domain::dial_plan::PlanUpdate;
 use muster_edge::EdgeHandle;
+use muster_phone::{PhoneState, PresenceView};
 
 pub struct Followers {
     app: App,
@@ -66,13 +68,34 @@ fn tell_phones(edge: &EdgeHandle, app: &App, update: PlanUpdate) {
         PlanUpdate::Reached { org, seq } => Some((*org, *seq)),
         _ => None,
     };
+    // A snapshot brings registrations back from the journal; nobody has announced those yet.
+    let restored = match &update {
+        PlanUpdate::Organization { id, .. } => Some(*id),
+        _ => None,
+    };
     if edge.plan(update).is_err() {
         // The phone core is gone: the program is ending.
         return;
+    }
+    for view in restored.and_then(|org| edge.presence(org).ok()).unwrap_or_default() {
+        if let Some(org) = restored {
+            app.phones().set_presence(org, view.user, presence(&view));
+        }
     }
     if let Some((org, seq)) = reached
         && edge.wait_reached(org, seq, std::time::Duration::from_secs(5))
     {
         app.phones().set_reached(org, seq);
     }
+}
+
+/// What the contact list shows for what the phone core says.
+pub fn presence(view: &PresenceView) -> Presence {
+    let state = match view.state {
+        PhoneState::Busy => PresenceState::OnCall,
+        PhoneState::Ringing => PresenceState::Ringing,
+        PhoneState::Idle if view.registered => PresenceState::Available,
+        PhoneState::Idle => PresenceState::Offline,
+    };
+    Presence { state, registered: view.registered }
 }

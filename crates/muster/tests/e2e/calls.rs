@@ -128,6 +128,8 @@ fn registrations_survive_kill_9_and_a_restart() {
     let Office { server, ana, bruno, watcher } = office;
     let sip = server.sip;
     let again = server.restart_at(sip);
+    let seen = again.json(&["contacts", "--filter", "extension=1001"]);
+    assert_eq!(seen["items"][0]["presence"]["state"], "available", "{seen}");
     let call = ana.invite("1001").unwrap();
     let incoming = bruno.next_call(SOON).unwrap();
     incoming.answer().unwrap();
