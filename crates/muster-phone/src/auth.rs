@@ -86,10 +86,11 @@ impl Core {
         }
     }
 
-    /// The organization of an address. For a domain that nobody has it is the only one there is, or
-    /// that whose realm the credentials are for. A name alone never chooses: who asks with a guessed
-    /// one would hear from the challenge whose it is, and an organization that takes on somebody of
-    /// the same name would lock out another's phone.
+    /// The organization of an address. For a domain that nobody has it is the only one there is, that
+    /// whose realm the credentials are for, or that of the auth name if just one has it.
+    ///
+    /// A name that nobody or several have gets a stand-in, always the same: with the challenge of an
+    /// organization for some names and none for others, a stranger would learn who has which name.
     fn organization_of(&self, claimed: &NameAddr<'_>, offered: &[Credentials<'_>]) -> Option<OrgId> {
         let uri = claimed.parsed_uri().ok()?;
         if let Some(org) = self.plan.organization_by_domain(uri.host) {
@@ -103,7 +104,15 @@ impl Core {
             let org = self.plan.organization_by_domain(realm)?;
             self.plan.realm(org).is_some_and(|own| own.as_str() == realm).then_some(org)
         };
-        offered.iter().find_map(|credentials| of_realm(&credentials.realm))
+        if let Some(org) = offered.iter().find_map(|credentials| of_realm(&credentials.realm)) {
+            return Some(org);
+        }
+        let name = match offered.first() {
+            Some(credentials) => credentials.username.clone(),
+            None => uri.user_unescaped().unwrap_or_default(),
+        };
+        let stand_in = || self.plan.organizations().max_by_key(|org| self.hash.fingerprint(&(org, &name)));
+        self.plan.organization_by_auth_name(&name).or_else(stand_in)
     }
 
     fn challenge(
