@@ -22,7 +22,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    pub const DEVICES_MAX: usize = 9;
+    /// As many phones as one person may have registered at once.
+    pub const DEVICES_MAX: usize = 50;
 
     /// The names of the columns, in their order.
     pub fn headers(self) -> Vec<SmolStr> {
@@ -81,6 +82,8 @@ pub struct ExportSecrets<'a> {
     pub sip_password: Option<&'a str>,
     pub voicemail_pin: Option<&'a str>,
     pub on_call_pin: Option<&'a str>,
+    /// The SIP passwords of the row's devices, in their order; it may be shorter.
+    pub devices: &'a [Option<&'a str>],
 }
 
 impl fmt::Debug for ExportSecrets<'_> {
@@ -163,6 +166,9 @@ impl<'a> ExportRow<'a> {
             Meaning::SipPassword => text(self.secrets.sip_password),
             Meaning::VoicemailPin => text(self.secrets.voicemail_pin),
             Meaning::OnCallPin => text(self.secrets.on_call_pin),
+            Meaning::Device { slot, part: DevicePart::SipPassword } => {
+                text(self.secrets.devices.get(usize::from(slot)).copied().flatten())
+            }
             Meaning::Device { slot, part } => {
                 text(self.devices.get(usize::from(slot)).and_then(|device| device_part(device, part)))
             }
@@ -177,5 +183,7 @@ fn device_part(device: &Device, part: DevicePart) -> Option<&str> {
         DevicePart::Mac => device.mac.as_ref().map(|mac| mac.as_str()),
         DevicePart::Model => device.model.as_ref().map(|model| model.as_str()),
         DevicePart::Serial => device.serial.as_ref().map(|serial| serial.as_str()),
+        DevicePart::AuthName => device.auth_name.as_ref().map(|name| name.as_str()),
+        DevicePart::SipPassword => None,
     }
 }

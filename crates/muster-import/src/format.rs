@@ -158,6 +158,8 @@ pub(crate) enum DevicePart {
     Mac,
     Model,
     Serial,
+    AuthName,
+    SipPassword,
 }
 
 impl Meaning {
@@ -182,7 +184,13 @@ impl Meaning {
 
     /// Whether a cell of it is never shown.
     pub fn is_secret(self) -> bool {
-        matches!(self, Meaning::SipPassword | Meaning::OnCallPin | Meaning::VoicemailPin)
+        matches!(
+            self,
+            Meaning::SipPassword
+                | Meaning::OnCallPin
+                | Meaning::VoicemailPin
+                | Meaning::Device { part: DevicePart::SipPassword, .. }
+        )
     }
 }
 

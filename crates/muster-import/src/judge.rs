@@ -204,6 +204,9 @@ impl<'c, 'r> Draft<'c, 'r> {
                 return;
             }
             Meaning::SipPassword => sip_password(cell).map(|s| self.row.person.sip_password = Some(s)),
+            Meaning::Device { slot, .. } => {
+                sip_password(cell).map(|s| self.device(slot).sip_password = Some(s))
+            }
             _ => pin(cell).map(|s| self.row.person.on_call_pin = Some(s)),
         };
         if let Err(reason) = secret {
@@ -226,16 +229,15 @@ impl<'c, 'r> Draft<'c, 'r> {
             }
             Meaning::NumberSeenInside => self.number_inside = Some((column, cell)),
             Meaning::Device { slot, part } => {
-                let slot = usize::from(slot);
-                if self.devices.len() <= slot {
-                    self.devices.resize_with(slot + 1, DeviceWish::default);
-                }
-                let device = &mut self.devices[slot];
+                let device = self.device(slot);
                 match part {
                     DevicePart::Name => device.name = Some(Name::parse(cell)?),
                     DevicePart::Mac => device.mac = Some(Mac::parse(cell)?),
                     DevicePart::Model => device.model = Some(Name::parse(cell)?),
                     DevicePart::Serial => device.serial = Some(Name::parse(cell)?),
+                    DevicePart::AuthName => device.auth_name = Some(Username::parse(cell)?),
+                    // A secret, taken as such.
+                    DevicePart::SipPassword => {}
                 }
             }
             Meaning::Field(_)
@@ -245,6 +247,14 @@ impl<'c, 'r> Draft<'c, 'r> {
             | Meaning::Ignored(_) => {}
         }
         Ok(())
+    }
+
+    fn device(&mut self, slot: u8) -> &mut DeviceWish {
+        let slot = usize::from(slot);
+        if self.devices.len() <= slot {
+            self.devices.resize_with(slot + 1, DeviceWish::default);
+        }
+        &mut self.devices[slot]
     }
 
     fn take_username(&mut self, candidate: Candidate<'r>) {
@@ -356,6 +366,17 @@ impl<'c, 'r> Draft<'c, 'r> {
 
     fn finish_devices(&mut self, rules: &Rules, steps: &[Step]) {
         let mut devices = std::mem::take(&mut self.devices);
+        for (slot, _) in
+            devices.iter().enumerate().filter(|(_, d)| d.sip_password.is_some() && d.auth_name.is_none())
+        {
+            let part_of = |part: DevicePart| {
+                steps.iter().position(|s| s.meaning == Meaning::Device { slot: slot as u8, part })
+            };
+            let column = part_of(DevicePart::AuthName).or_else(|| part_of(DevicePart::SipPassword));
+            let mend = "write the name that the device signs in with, or take its password out";
+            let reason = Reason::new("is missing for a device with a password", mend);
+            self.fail(column.map(|c| self.columns[c].header.clone()), String::new(), reason);
+        }
         devices.retain(|device| *device != DeviceWish::default());
         // Other systems name a model for everybody; without an address it is no device.
         if !rules.own

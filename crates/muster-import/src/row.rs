@@ -80,13 +80,17 @@ pub enum FileStatus {
     Inactive,
 }
 
-/// A device that the person has; at least one of the four is there.
+/// A device that the person has; at least one of its parts is there.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct DeviceWish {
     pub name: Option<Name>,
     pub mac: Option<Mac>,
     pub model: Option<Name>,
     pub serial: Option<Name>,
+    /// What it authenticates as, where it has a login of its own.
+    pub auth_name: Option<Username>,
+    /// Only with an auth name.
+    pub sip_password: Option<Secret>,
 }
 
 /// A password or PIN. It is never printed, and is wiped from memory when dropped.

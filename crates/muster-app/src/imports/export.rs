@@ -157,6 +157,7 @@ impl Batch {
             sip_password: text(user.sip_secret),
             voicemail_pin: text(mailbox.and_then(|m| m.voicemail_pin)),
             on_call_pin: None,
+            devices: &[],
         }
     }
 }

@@ -14,6 +14,16 @@ pub(crate) const NOT_IN_FILES: &[(&str, &str)] = &[
     ("setup_wizard", "belongs to the person's own first sign-in"),
 ];
 
+/// The columns of one device, by what follows its number.
+const DEVICE_PARTS: &[(DevicePart, &str)] = &[
+    (DevicePart::Name, "name"),
+    (DevicePart::Mac, "mac"),
+    (DevicePart::Model, "model"),
+    (DevicePart::Serial, "serial"),
+    (DevicePart::AuthName, "auth_name"),
+    (DevicePart::SipPassword, "sip_password"),
+];
+
 pub(crate) fn rules() -> Rules {
     let every = Layout { with_secrets: true, devices: Layout::DEVICES_MAX };
     Rules {
@@ -33,14 +43,12 @@ pub(crate) fn columns(layout: Layout) -> Vec<ColumnRule> {
         // People seldom have two: the first one's columns carry no number.
         let prefix =
             if slot == 0 { SmolStr::new_static("device") } else { format_smolstr!("device_{}", slot + 1) };
-        for (part, name) in [
-            (DevicePart::Name, "name"),
-            (DevicePart::Mac, "mac"),
-            (DevicePart::Model, "model"),
-            (DevicePart::Serial, "serial"),
-        ] {
+        for (part, name) in DEVICE_PARTS {
+            if *part == DevicePart::SipPassword && !layout.with_secrets {
+                continue;
+            }
             let header = format_smolstr!("{prefix}_{name}");
-            columns.push(ColumnRule::new(header, Meaning::Device { slot: slot as u8, part }));
+            columns.push(ColumnRule::new(header, Meaning::Device { slot: slot as u8, part: *part }));
         }
     }
     if layout.with_secrets {

@@ -212,3 +212,31 @@ fn every_error_of_every_cell_is_given_at_once() {
         )
     );
 }
+
+#[test]
+fn a_device_has_a_login_of_its_own_and_its_password_is_never_without_a_name() {
+    let header =
+        "display_name,username,device_name,device_auth_name,device_2_auth_name,device_2_sip_password";
+    let row = good_row(&format!("{header}\nAna,ana,Kitchen,ana-kitchen,ana-den,p+-=1\n"));
+    let logins: Vec<(Option<&str>, Option<&str>)> = row
+        .person
+        .devices
+        .iter()
+        .map(|d| (d.auth_name.as_ref().map(|n| n.as_str()), d.sip_password.as_ref().map(|s| s.reveal())))
+        .collect();
+    assert_eq!(logins, [(Some("ana-kitchen"), None), (Some("ana-den"), Some("p+-=1"))]);
+    assert_eq!(
+        errors(&format!("{header}\nAna,ana,Kitchen,,,hidden\n")),
+        "row 1 (line 2), device_2_auth_name: is missing for a device with a password: \
+         write the name that the device signs in with, or take its password out"
+    );
+}
+
+#[test]
+fn an_export_without_secrets_has_no_column_for_the_passwords_of_devices() {
+    let headers = |with_secrets| Layout { with_secrets, devices: 2 }.headers();
+    assert!(headers(true).contains(&"device_2_sip_password".into()));
+    let public = headers(false);
+    assert!(public.contains(&"device_2_auth_name".into()), "{public:?}");
+    assert!(!public.iter().any(|h| h.ends_with("_password") || h.ends_with("_pin")), "{public:?}");
+}

@@ -2,12 +2,12 @@
 
 use muster_domain::field::Entity;
 use muster_domain::organization::Device;
-use muster_domain::types::{Mac, Name};
+use muster_domain::types::{Mac, Name, Username};
 use muster_domain::user::User;
 use muster_domain::value::{FieldType, Value};
 use muster_import::{
     DeviceWish, ExportMailbox, ExportRow, ExportSecrets, Exporter, Format, Layout, MailboxWish, PersonRow,
-    Source,
+    Secret, Source,
 };
 use proptest::prelude::*;
 
@@ -59,7 +59,7 @@ fn imported(source: &Source<'_>) -> Vec<Person> {
 }
 
 fn exported(people: &[Person], with_secrets: bool) -> Vec<u8> {
-    let mut exporter = Exporter::new(Vec::new(), Layout { with_secrets, devices: 2 }).unwrap();
+    let mut exporter = Exporter::new(Vec::new(), Layout { with_secrets, devices: 3 }).unwrap();
     for person in people {
         let devices: Vec<Device> = person.devices.iter().map(device).collect();
         let (mailbox, voicemail_pin) = match &person.mailbox {
@@ -69,6 +69,8 @@ fn exported(people: &[Person], with_secrets: bool) -> Vec<u8> {
             MailboxWish::OfUser(username) => (ExportMailbox::OfUser(username.as_str()), None),
             MailboxWish::Named(name) => (ExportMailbox::Named(name.as_str()), None),
         };
+        let passwords: Vec<Option<&str>> =
+            person.devices.iter().map(|d| d.sip_password.as_ref().map(|s| s.reveal())).collect();
         let row = ExportRow {
             site: &person.site,
             mailbox,
@@ -77,6 +79,7 @@ fn exported(people: &[Person], with_secrets: bool) -> Vec<u8> {
                 sip_password: person.sip_password.as_deref(),
                 voicemail_pin,
                 on_call_pin: person.on_call_pin.as_deref(),
+                devices: &passwords,
             },
             ..row_of(&person.user)
         };
@@ -91,6 +94,7 @@ fn device(wish: &DeviceWish) -> Device {
     device.mac = wish.mac.clone();
     device.model = wish.model.clone();
     device.serial = wish.serial.clone();
+    device.auth_name = wish.auth_name.clone();
     device
 }
 
@@ -223,7 +227,6 @@ fn any_user() -> impl Strategy<Value = User> {
 }
 
 fn any_mailbox() -> impl Strategy<Value = MailboxWish> {
-    use muster_domain::types::Username;
     prop_oneof![
         Just(MailboxWish::None),
         Just(MailboxWish::Own { pin: None }),
@@ -234,17 +237,20 @@ fn any_mailbox() -> impl Strategy<Value = MailboxWish> {
 }
 
 fn any_device() -> impl Strategy<Value = DeviceWish> {
-    (awkward(), awkward(), any::<bool>()).prop_map(|(name, model, mac)| DeviceWish {
+    let login = prop_oneof![Just(None), ("[a-z-]{1,8}", "[ -~é]{1,12}").prop_map(Some)];
+    (awkward(), awkward(), any::<bool>(), login).prop_map(|(name, model, mac, login)| DeviceWish {
         name: Some(Name::parse(&name).unwrap_or_else(|_| Name::parse("Desk").unwrap())),
         mac: mac.then(|| Mac::parse("001565000000").unwrap()),
         model: Name::parse(&model).ok(),
         serial: None,
+        auth_name: login.as_ref().map(|(name, _)| Username::parse(name).unwrap()),
+        sip_password: login.as_ref().map(|(_, password)| Secret::new(password)),
     })
 }
 
 fn any_person() -> impl Strategy<Value = Person> {
     let secret = prop_oneof![Just(None), "[ -~é]{1,12}".prop_map(Some)];
-    let devices = prop::collection::vec(any_device(), 0..3);
+    let devices = prop::collection::vec(any_device(), 0..4);
     (any_user(), awkward(), any_mailbox(), devices, secret, any::<bool>()).prop_map(
         |(user, site, mailbox, devices, sip_password, pin)| Person {
             user,
