@@ -17,6 +17,7 @@ pub mod ids;
 pub mod log;
 pub mod organization;
 pub mod permission;
+mod time_zones;
 pub mod types;
 pub mod user;
 pub mod value;

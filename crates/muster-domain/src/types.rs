@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 use unicode_normalization::UnicodeNormalization;
 
+use crate::time_zones;
 use crate::value::{FieldType, Reason, Value};
 
 /// A type that a field of an entity can have.
@@ -28,7 +29,10 @@ pub fn fold(text: &str) -> String {
 }
 
 macro_rules! checked_text {
-    ($($(#[$doc:meta])* $name:ident = $check:path;)*) => {$(
+    // What is stored was checked when it came, by the rules of that day.
+    (@stored $check:path, $stored:path) => { $stored };
+    (@stored $check:path) => { $check };
+    ($($(#[$doc:meta])* $name:ident = $check:path $(, stored as $stored:path)?;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
         pub struct $name(SmolStr);
@@ -47,7 +51,7 @@ macro_rules! checked_text {
             }
             fn from_value(value: &Value) -> Result<Self, Reason> {
                 match value {
-                    Value::Text(text) => $check(text).map($name),
+                    Value::Text(text) => checked_text!(@stored $check $(, $stored)?)(text).map($name),
                     _ => Err(Reason::new("is missing", "write a text")),
                 }
             }
@@ -77,7 +81,7 @@ checked_text! {
     /// Two capital letters (ISO 3166-1).
     Country = check_country;
     /// A zone of the time zone database, such as `Europe/Lisbon`.
-    TimeZone = check_time_zone;
+    TimeZone = time_zones::check, stored as time_zones::shape;
     /// A language tag (BCP 47), such as `pt-PT`.
     Language = check_language;
     /// A hardware address, kept as `00:15:65:00:00:00`.
@@ -210,18 +214,6 @@ fn check_country(text: &str) -> Result<SmolStr, Reason> {
     let text = text.trim().to_ascii_uppercase();
     if text.len() != 2 || !text.bytes().all(|b| b.is_ascii_uppercase()) {
         return Err(Reason::new("is not a country", "write its two letters, such as PT or US"));
-    }
-    Ok(SmolStr::new(text))
-}
-
-fn check_time_zone(text: &str) -> Result<SmolStr, Reason> {
-    let text = text.trim();
-    let shaped = !text.is_empty()
-        && text.len() <= 64
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b))
-        && (text.contains('/') || text == "UTC");
-    if !shaped {
-        return Err(Reason::new("is not a time zone", "write one like Europe/Lisbon or UTC"));
     }
     Ok(SmolStr::new(text))
 }

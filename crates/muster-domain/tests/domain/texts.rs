@@ -2,8 +2,9 @@
 
 use muster_domain::types::{
     AlternateNumber, Country, Domain, E164, Email, ExtensionNumber, FieldValue, Mac, Name, Slug, Tag, Text,
-    Username, fold,
+    TimeZone, Username, fold,
 };
+use muster_domain::value::Value;
 
 fn check<T: FieldValue + std::fmt::Display>(text: &str, expect: Option<&str>) {
     match (T::parse(text), expect) {
@@ -66,6 +67,30 @@ fn a_text_keeps_its_line_breaks_and_a_name_has_none() {
     check::<Name>("Đorđe 山田", Some("Đorđe 山田"));
     check::<Name>("Ana \u{202e}ereP", None);
     check::<Name>("דנה\u{200f} 😀", Some("דנה\u{200f} 😀"));
+}
+
+#[test]
+fn a_time_zone_is_one_that_there_is_and_another_is_refused_with_the_nearest() {
+    check::<TimeZone>("Europe/Lisbon", Some("Europe/Lisbon"));
+    check::<TimeZone>(" america/new york ", Some("America/New_York"));
+    check::<TimeZone>("utc", Some("UTC"));
+    check::<TimeZone>("Etc/GMT+3", Some("Etc/GMT+3"));
+    let mend = |text: &str| TimeZone::parse(text).unwrap_err().mend;
+    let like = "; names are like Europe/Lisbon or UTC";
+    assert_eq!(mend("Europe/Lisbonn"), format!("the nearest is Europe/Lisbon{like}"));
+    assert_eq!(mend("Berlin"), format!("the nearest is Europe/Berlin{like}"));
+    assert!(mend("Mars/Base").starts_with("the nearest is "), "{}", mend("Mars/Base"));
+    assert!(TimeZone::parse(&"Mars/".repeat(1000)).is_err());
+    for wrong in ["", "Mars/Base", "Europe/", "Europe/Lisbon;x", "é/é"] {
+        check::<TimeZone>(wrong, None);
+    }
+}
+
+#[test]
+fn a_time_zone_that_was_stored_stays_readable_whatever_the_database_of_zones_became() {
+    let stored = Value::text("Europe/Atlantis");
+    assert_eq!(TimeZone::from_value(&stored).map(|zone| zone.to_string()), Ok("Europe/Atlantis".to_string()));
+    assert!(TimeZone::from_value(&Value::text("no zone")).is_err());
 }
 
 #[test]

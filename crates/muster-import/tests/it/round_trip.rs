@@ -206,7 +206,9 @@ fn any_user() -> impl Strategy<Value = User> {
                         ["+351800000001", "0101", "ana@example.com", "PT", "Europe/Lisbon", "pt-PT", "212"];
                     let texts =
                         [one.as_str(), two.as_str()].into_iter().chain(plain.into_iter().filter(|_| yes));
-                    texts.map(Value::text).collect()
+                    // What is stored may be taken although what is written would not be.
+                    let zone = field.name == "time_zone";
+                    texts.filter(|text| !zone || text.starts_with("Europe/")).map(Value::text).collect()
                 }
                 FieldType::Reference | FieldType::Secret => continue,
             };
