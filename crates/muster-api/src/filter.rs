@@ -5,7 +5,7 @@
 
 use muster_app::{Op, Sort, Term};
 use muster_domain::field::{Entity, FieldDef, Key, Privacy};
-use muster_domain::value::FieldType;
+use muster_domain::value::{FieldType, Value};
 
 use crate::problem::Mistake;
 use crate::wire;
@@ -137,8 +137,11 @@ fn checked<E>(field: &FieldDef<E>, op: Op, value: String) -> Result<String, Mist
     }
     // A site or connection may be named; whoever has the organization looks the name up.
     if field.kind != FieldType::List && field.kind != FieldType::Reference {
-        (field.parse)(&value)
+        let parsed = (field.parse)(&value)
             .map_err(|r| wrong(format!("has a value for {} that {}", field.name, r.reason), r.mend))?;
+        if let (FieldType::Choice(_), Value::Text(word)) = (field.kind, parsed) {
+            return Ok(word.to_string());
+        }
     }
     Ok(value)
 }
@@ -169,6 +172,17 @@ mod tests {
         check("", &[]);
         check("extension=1001", &[("extension", Op::Eq, "1001")]);
         check("department=R&D and sms=no", &[("department", Op::Eq, "R&D"), ("sms", Op::Eq, "no")]);
+    }
+
+    #[test]
+    fn a_choice_is_asked_for_by_its_word_and_another_word_is_refused_with_all_of_them() {
+        check("service=Contact-Only", &[("service", Op::Eq, "contact_only")]);
+        for word in muster_domain::user::Service::WORDS {
+            check(&format!("service={word}"), &[("service", Op::Eq, word)]);
+        }
+        let said = parse::<User>("service=active").unwrap_err();
+        assert_eq!(said.reason, "has a value for service that is not one of the choices");
+        assert_eq!(said.mend, "write one of: contact_only, not_activated, enabled, disabled, frozen");
     }
 
     #[test]

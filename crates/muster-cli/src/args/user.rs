@@ -23,10 +23,12 @@ pub enum UserCommand {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
 A filter is field=value (is), field^value (begins with) or field~value (contains); several are joined
-by `and`. A value may stand in double quotes.
+by `and`. A value may stand in double quotes. A service is contact_only, not_activated, enabled, disabled
+or frozen.
 
 Examples:
   muster user list --filter 'department=Sales and display_name~per'
+  muster user list --filter service=enabled
   muster user list --sort extension --all
   muster user list --all --json > people.json")]
 pub struct ListArgs {
@@ -93,8 +95,8 @@ pub struct SetArgs {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-Without --reason they become contacts: in everybody's contact list, not counted. With one they are
-suspended, and the reason is kept. Extension, mailbox, numbers and passwords stay either way.
+Without --reason they become contact_only: in everybody's contact list, not counted. With one they are
+disabled, and the reason is kept. Extension, mailbox, numbers and passwords stay either way.
 
 Examples:
   muster user deactivate 1001 1002
@@ -104,7 +106,7 @@ pub struct DeactivateArgs {
     #[arg(required = true, num_args = 1..)]
     pub who: Vec<String>,
 
-    /// Suspend them for this reason
+    /// Disable them for this reason
     #[arg(long)]
     pub reason: Option<String>,
 

@@ -1,7 +1,6 @@
 //! `muster contacts`.
 
 use crate::args::ContactsArgs;
-use crate::commands::user::state_of;
 use crate::failure::Failure;
 use crate::listing::{Column, List};
 use crate::session::Session;
@@ -11,7 +10,7 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ContactsArgs) -> Result<
     let columns: &[Column] = &[
         ("EXT", |item| text_of(&item["extension"])),
         ("NAME", |item| text_of(&item["display_name"])),
-        ("STATE", |item| state_of(item)),
+        ("SERVICE", |item| text_of(&item["service"])),
         ("NOW", |item| text_of(&item["presence"]["state"]).replace('_', " ")),
         ("DEPARTMENT", |item| text_of(&item["department"])),
     ];

@@ -37,7 +37,7 @@ fn people_are_aligned_on_a_terminal_and_cut_to_its_width() {
 fn people_have_tabs_between_their_cells_elsewhere() {
     let server = Server::start(vec![answer(page(json!([ana()]), json!(null)))]);
     let outcome = muster(&server, &["user", "list"]);
-    let want = "EXT\tNAME\tUSERNAME\tSTATE\tEMAIL\tDEPARTMENT\n1001\tAna Šimić\tana\tactive\tana@example.com\tSales\n";
+    let want = "EXT\tNAME\tUSERNAME\tSERVICE\tEMAIL\tDEPARTMENT\n1001\tAna Šimić\tana\tenabled\tana@example.com\tSales\n";
     assert_eq!((outcome.out.as_str(), outcome.err.as_str()), (want, ""));
 }
 

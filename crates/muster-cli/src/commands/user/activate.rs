@@ -13,7 +13,7 @@ pub(super) fn activate(session: &mut Session<'_, '_>, who: &[String]) -> Result<
     session.tell(&answer.value, |console, answer| {
         let users = list_of(answer, "users");
         let count = counted(users.len() as u64, "person is", "people are");
-        console.line(&format!("{count} active: they may register phones, and are counted."))?;
+        console.line(&format!("{count} enabled: they may register phones, and are counted."))?;
         let made: Vec<&Value> =
             users.iter().filter(|user| user["generated_sip_secret"].is_string()).collect();
         if !made.is_empty() {
@@ -42,7 +42,7 @@ pub(super) fn deactivate(session: &mut Session<'_, '_>, args: &DeactivateArgs) -
     session.wait_for_phones(answer.seq)?;
     session.tell(&answer.value, |console, answer| {
         let count = counted(list_of(answer, "users").len() as u64, "person is", "people are");
-        let state = if args.reason.is_some() { "suspended" } else { "contact only now" };
+        let state = if args.reason.is_some() { "disabled" } else { "contact_only" };
         console.line(&format!("{count} {state}: their phones are signed off, their calls have ended."))
     })
 }

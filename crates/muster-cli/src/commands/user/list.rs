@@ -3,7 +3,7 @@ use std::io;
 
 use serde_json::Value;
 
-use super::{find, state_of};
+use super::find;
 use crate::args::ListArgs;
 use crate::console::Console;
 use crate::failure::Failure;
@@ -17,7 +17,7 @@ pub(super) fn list(session: &mut Session<'_, '_>, args: &ListArgs) -> Result<(),
         ("EXT", |item| text_of(&item["extension"])),
         ("NAME", |item| text_of(&item["display_name"])),
         ("USERNAME", |item| text_of(&item["username"])),
-        ("STATE", |item| state_of(item)),
+        ("SERVICE", |item| text_of(&item["service"])),
         ("EMAIL", |item| text_of(&item["email"])),
         ("DEPARTMENT", |item| text_of(&item["department"])),
     ];
@@ -58,10 +58,7 @@ pub(super) fn tell(session: &mut Session<'_, '_>, user: &Value) -> Result<(), Fa
 const FIRST: [&str; 6] = ["display_name", "extension", "username", "email", "service", "user_type"];
 
 fn print(console: &mut Console<'_>, user: &Value) -> io::Result<()> {
-    let value = |name: &str| match name {
-        "service" => state_of(user),
-        name => text_of(&user[name]),
-    };
+    let value = |name: &str| text_of(&user[name]);
     let rest = user.as_object().into_iter().flat_map(|members| members.keys().map(String::as_str));
     let names = FIRST.into_iter().chain(rest.filter(|name| !FIRST.contains(name)));
     let pairs: Vec<(String, String)> = names.map(|name| (name.to_owned(), value(name))).collect();

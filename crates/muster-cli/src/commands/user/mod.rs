@@ -30,17 +30,6 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &UserCommand) -> Resul
     }
 }
 
-/// A service state in the words of the portal.
-pub(crate) fn state_of(user: &Value) -> String {
-    match user["service"].as_str() {
-        Some("contact_only") => "contact".to_owned(),
-        Some("not_activated") => "waiting".to_owned(),
-        Some("enabled") => "active".to_owned(),
-        Some("disabled") => "suspended".to_owned(),
-        _ => text_of(&user["service"]),
-    }
-}
-
 /// `1001 Ana Silva`.
 fn called(user: &Value) -> String {
     format!("{} {}", text_of(&user["extension"]), text_of(&user["display_name"])).trim().to_owned()
