@@ -37,17 +37,21 @@ pub struct Mistake {
     pub reason: String,
     /// What to do, for example `write 1 to 15 digits, such as 1001`.
     pub mend: String,
+    /// The option of the request that would allow it, such as `format`: another way to mend it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub option: Option<&'static str>,
 }
 
 impl Mistake {
     pub fn new(field: impl Into<String>, reason: impl Into<String>, mend: impl Into<String>) -> Mistake {
-        Mistake { field: field.into(), reason: reason.into(), mend: mend.into() }
+        Mistake { field: field.into(), reason: reason.into(), mend: mend.into(), option: None }
     }
 }
 
 impl From<FieldError> for Mistake {
     fn from(e: FieldError) -> Mistake {
-        Mistake::new(e.field, e.reason, e.mend)
+        Mistake { option: e.option, ..Mistake::new(e.field, e.reason, e.mend) }
     }
 }
 
@@ -253,9 +257,31 @@ fn of_refusal(refusal: Refusal) -> Problem {
         Refusal::NotFound { kind } => Problem::not_found(kind.word()),
         Refusal::Exists { .. } => Problem::conflict("exists", detail),
         Refusal::Taken { field, value, holder } => {
-            let by = holder.map(|(kind, id)| format!(" by the {} {id}", kind.word())).unwrap_or_default();
-            Problem::conflict("taken", format!("{field} {value} is taken{by}"))
-                .with_errors(vec![Mistake::new(field, format!("{value} is taken{by}"), "choose another")])
+            let by = holder.map(|holder| format!(" by {holder}")).unwrap_or_default();
+            Problem::conflict("taken", detail).with_errors(vec![Mistake::new(
+                field,
+                format!("{value} is taken{by}"),
+                "choose another",
+            )])
+        }
+        Refusal::UndoneAlready { by } => {
+            Problem::conflict("undone-already", detail).with_errors(vec![Mistake::new(
+                "change",
+                "is taken back",
+                format!("to have it again, take change {by} back"),
+            )])
+        }
+        Refusal::ChangedSince(conflicts, _) => {
+            let errors = conflicts.into_iter().map(|conflict| {
+                let mend = match conflict.seq {
+                    Some(seq) => {
+                        format!("take change {seq} back first, or set by hand what you want to have")
+                    }
+                    None => "set by hand what you want to have".to_string(),
+                };
+                Mistake::new(conflict.what, conflict.how, mend)
+            });
+            Problem::conflict("moved", detail).with_errors(errors.collect())
         }
         Refusal::InUse { .. } => Problem::conflict("in-use", detail),
         Refusal::NotAllowed(_) => Problem::conflict("not-allowed", detail),
@@ -264,7 +290,8 @@ fn of_refusal(refusal: Refusal) -> Problem {
 }
 
 fn of_file(error: &FileError) -> Problem {
-    let mistake = Mistake::new("file", error.to_string(), error.mend());
+    let option = matches!(error, FileError::Unrecognized { .. }).then_some("format");
+    let mistake = Mistake { option, ..Mistake::new("file", error.to_string(), error.mend()) };
     match error {
         FileError::TooLarge { .. } | FileError::TooManyRows { .. } | FileError::TooManyColumns { .. } => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", error.to_string())

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use muster_domain::change::{self, EntityChange, Op, Refusal};
+use muster_domain::change::{self, EntityChange, Holder, Op, Refusal};
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::{ChangeSetId, ConnectionId, OrgId, SiteId};
 use muster_domain::log::{Facts, user_facts};
@@ -17,6 +17,7 @@ use muster_store::{AnyEntity, OrgHead, Recorded, Stored, Tx};
 use smol_str::SmolStr;
 use uuid::Uuid;
 
+use crate::things::load_any;
 use crate::{App, AppError, Scope};
 
 /// How many changes are handed to the store at once.
@@ -50,7 +51,7 @@ impl App {
         mut work: impl FnMut(&mut Session<'_>) -> Result<Uuid, AppError> + Send,
     ) -> Result<Done, AppError> {
         let (now, set) = (self.now(), self.new_set());
-        self.store().write(|tx| {
+        let done = self.store().write(|tx| {
             let mut session = Session::begin(tx, scope.org(), now, scope.actor, set, allow)?;
             if let Some(done) = session.done_before(scope)? {
                 return Ok(done);
@@ -60,7 +61,8 @@ impl App {
             session.remember(scope, id)?;
             let seq = session.finish()?;
             Ok(Done { id, seq, replayed: false })
-        })
+        });
+        done.map_err(|error| self.with_names(scope.org(), error))
     }
 }
 
@@ -224,28 +226,10 @@ impl<'t> Session<'t> {
             if ids.is_empty() {
                 continue;
             }
-            match kind {
-                EntityKind::Organization => self.load_kind::<Organization>(&ids, &mut loaded)?,
-                EntityKind::Site => self.load_kind::<Site>(&ids, &mut loaded)?,
-                EntityKind::Connection => self.load_kind::<Connection>(&ids, &mut loaded)?,
-                EntityKind::User => self.load_kind::<User>(&ids, &mut loaded)?,
-                EntityKind::Device => self.load_kind::<Device>(&ids, &mut loaded)?,
-                EntityKind::Mailbox => self.load_kind::<Mailbox>(&ids, &mut loaded)?,
-                EntityKind::Token => self.load_kind::<Token>(&ids, &mut loaded)?,
-            }
+            let found = load_any(self.tx, self.org, *kind, &ids)?;
+            loaded.extend(found.into_iter().map(|entity| (entity.id(), entity)));
         }
         Ok(loaded)
-    }
-
-    fn load_kind<E: Stored>(
-        &mut self,
-        ids: &[Uuid],
-        into: &mut HashMap<Uuid, AnyEntity>,
-    ) -> Result<(), AppError> {
-        for entity in self.tx.get_many::<E>(self.org, ids)? {
-            into.insert(entity.id(), entity.into_any());
-        }
-        Ok(())
     }
 
     fn apply_one(&mut self, c: EntityChange, current: &mut HashMap<Uuid, AnyEntity>) -> Result<(), AppError> {
@@ -397,8 +381,8 @@ impl<'t> Session<'t> {
 }
 
 fn taken_email(email: &str, holder: Uuid) -> AppError {
-    Refusal::Taken { field: "email", value: email.to_string(), holder: Some((EntityKind::User, holder)) }
-        .into()
+    let holder = Holder { kind: EntityKind::User, id: holder, name: None };
+    Refusal::Taken { field: "email", value: email.to_string(), holder: Some(holder) }.into()
 }
 
 /// The id and sequence number that were remembered for an idempotency key.

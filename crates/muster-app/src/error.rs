@@ -1,6 +1,6 @@
 //! What a use case can answer instead of its result. Status codes are the edge's business.
 
-use muster_domain::change::Refusal;
+use muster_domain::change::{Holder, Refusal};
 use muster_domain::permission::Permission;
 use muster_domain::value::FieldError;
 use muster_import::FileError;
@@ -40,6 +40,7 @@ impl From<StoreError> for AppError {
             // The table of claims is the last to know: whatever the checks before it missed is said in
             // the same words.
             StoreError::Taken { field, key, holder, .. } => {
+                let holder = holder.map(|(kind, id)| Holder { kind, id, name: None });
                 AppError::Refused(Refusal::Taken { field, value: key.to_string(), holder })
             }
             other => AppError::Store(other),

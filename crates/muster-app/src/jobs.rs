@@ -22,6 +22,9 @@ pub const IMPORT: &str = "import";
 /// A worker that stops without a word is taken to be dead after this long.
 const LEASE_MS: i64 = 120_000;
 
+/// How often uploaded files that have expired are looked for.
+const SWEEP_MS: i64 = 60_000;
+
 /// How far a running job is; shared with the thread that runs it.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -134,8 +137,9 @@ impl App {
     /// Works on jobs until [`App::stop_jobs`]; run by one thread of the program. `holder` names this
     /// process, so that a lease of its earlier life is not waited for.
     pub fn work_on_jobs(&self, holder: &str) {
+        let mut swept = UnixMillis(i64::MIN);
         while !self.job_board().stop.load(Ordering::Relaxed) {
-            match self.work_on_one(holder) {
+            match self.sweep(&mut swept).and_then(|()| self.work_on_one(holder)) {
                 Ok(true) => {}
                 Ok(false) => self.job_board().wait(Duration::from_secs(2)),
                 Err(error) => {
@@ -149,6 +153,16 @@ impl App {
     pub fn stop_jobs(&self) {
         self.job_board().stop.store(true, Ordering::Relaxed);
         self.job_board().wake();
+    }
+
+    fn sweep(&self, swept: &mut UnixMillis) -> Result<(), AppError> {
+        let now = self.now();
+        if now.0.saturating_sub(swept.0) < SWEEP_MS {
+            return Ok(());
+        }
+        self.store().write(|tx| tx.expire_job_inputs(now).map_err(AppError::from))?;
+        *swept = now;
+        Ok(())
     }
 
     fn work_on_one(&self, holder: &str) -> Result<bool, AppError> {
@@ -169,7 +183,7 @@ impl App {
             Ok(()) => Ok(true),
             // The database is away: the lease runs out, and the job is taken up again.
             Err(AppError::Store(e @ (StoreError::Unavailable { .. } | StoreError::Busy))) => Err(e.into()),
-            Err(error) => self.fail_job(&job, &error).map(|()| true),
+            Err(error) => self.fail_job(&job, &self.with_names(job.org, error)).map(|()| true),
         }
     }
 

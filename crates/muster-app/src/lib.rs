@@ -10,6 +10,7 @@ mod error;
 pub mod followers;
 pub mod imports;
 pub mod jobs;
+mod names;
 pub mod organizations;
 pub mod phones;
 mod secrets;

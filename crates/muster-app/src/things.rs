@@ -2,8 +2,11 @@
 
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::OrgId;
+use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
 use muster_domain::permission::Permission;
-use muster_store::{Page, Query};
+use muster_domain::user::User;
+use muster_store::{AnyEntity, Page, Query, Reader, Stored};
+use uuid::Uuid;
 
 use crate::{App, AppError, OPERATOR_SLUG, Scope};
 
@@ -49,5 +52,26 @@ impl App {
     /// its log. `f` must be quick.
     pub fn on_commit(&self, f: impl Fn(OrgId, u64) + Send + Sync + 'static) {
         self.store().on_commit(Box::new(f));
+    }
+}
+
+/// Things of a kind by their ids, in no promised order; those that are not there are left out.
+pub(crate) fn load_any(
+    r: &mut Reader,
+    org: OrgId,
+    kind: EntityKind,
+    ids: &[Uuid],
+) -> Result<Vec<AnyEntity>, AppError> {
+    fn load<E: Stored>(r: &mut Reader, org: OrgId, ids: &[Uuid]) -> Result<Vec<AnyEntity>, AppError> {
+        Ok(r.get_many::<E>(org, ids)?.into_iter().map(E::into_any).collect())
+    }
+    match kind {
+        EntityKind::Organization => load::<Organization>(r, org, ids),
+        EntityKind::Site => load::<Site>(r, org, ids),
+        EntityKind::Connection => load::<Connection>(r, org, ids),
+        EntityKind::User => load::<User>(r, org, ids),
+        EntityKind::Device => load::<Device>(r, org, ids),
+        EntityKind::Mailbox => load::<Mailbox>(r, org, ids),
+        EntityKind::Token => load::<Token>(r, org, ids),
     }
 }

@@ -5,7 +5,7 @@
 
 use uuid::Uuid;
 
-use crate::field::{Entity, EntityKind, Undo};
+use crate::field::{Entity, EntityKind, FieldDef, Undo};
 use crate::ids::OrgId;
 use crate::organization::{Connection, Device, Mailbox, Organization, Site, Token};
 use crate::user::{Record, Service, User};
@@ -64,14 +64,56 @@ pub enum Refusal {
     NotFound { kind: EntityKind },
     #[error("the {} is there already", .kind.word())]
     Exists { kind: EntityKind, id: Uuid },
-    #[error("{field} {value} is taken")]
-    Taken { field: &'static str, value: String, holder: Option<(EntityKind, Uuid)> },
+    #[error("{field} {value} is taken{}", holder.as_ref().map(|h| format!(" by {h}")).unwrap_or_default())]
+    Taken { field: &'static str, value: String, holder: Option<Holder> },
+    #[error("already taken back by change {by}")]
+    UndoneAlready { by: u64 },
+    /// What cannot be taken back because of what was done to it since; never empty. `more` were not
+    /// looked at.
+    #[error("{}", changed_since(.0, *.1))]
+    ChangedSince(Vec<Conflict>, bool),
     #[error("still in use by {count} {}(s)", .by.word())]
     InUse { by: EntityKind, count: u64 },
     #[error("{0}")]
     NotAllowed(String),
     #[error("cannot be undone: {0}")]
     Irreversible(String),
+}
+
+/// Who has what can have one owner only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub kind: EntityKind,
+    pub id: Uuid,
+    /// What people call it, such as `Ana Silva (extension 1001)`; `None` until somebody has looked it up.
+    pub name: Option<String>,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.name {
+            Some(name) => f.write_str(name),
+            None => write!(f, "the {} {}", self.kind.word(), self.id),
+        }
+    }
+}
+
+/// Something that was done since and is in the way of taking an earlier change back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The field, or the kind of thing where all of it is meant.
+    pub what: &'static str,
+    /// Such as `of Ana Silva (extension 1001) was changed since, by change 15 of owner`.
+    pub how: String,
+    /// The change that is in the way, if the log has it.
+    pub seq: Option<u64>,
+}
+
+fn changed_since(conflicts: &[Conflict], more: bool) -> String {
+    match conflicts {
+        [one] if !more => format!("{} {}", one.what, one.how),
+        _ => "what shall be taken back was changed since".to_string(),
+    }
 }
 
 /// The change that leads from one state of a thing to another; `None` if they are alike.
@@ -177,7 +219,21 @@ fn check_unmoved<E: Entity>(current: &E, change: &EntityChange) -> Result<(), Re
             });
         }
     }
+    // What goes must be all that is there: what was added since would be lost, and no undo brings it back.
+    if change.op == Op::Remove
+        && let Some(field) = added_since(current, change).first()
+    {
+        let (expected, current) = (Value::Null, (field.get)(current));
+        return Err(Refusal::Moved { kind: E::KIND, id: change.id, field: field.name, expected, current });
+    }
     Ok(())
+}
+
+/// The fields that a creation (or its inverse) does not name and that hold something now.
+pub fn added_since<E: Entity>(current: &E, change: &EntityChange) -> Vec<&'static FieldDef<E>> {
+    let Ok(bare) = bare::<E>(current.org(), change.id) else { return Vec::new() };
+    let named = |f: &FieldDef<E>| change.fields.iter().any(|fc| fc.field == f.name);
+    E::fields().iter().filter(|f| !named(f) && (f.get)(current) != (f.get)(&bare)).collect()
 }
 
 fn valid<E: Entity>(entity: E) -> Result<E, Refusal> {
@@ -215,6 +271,11 @@ pub fn inverse(change: &EntityChange) -> Result<EntityChange, Refusal> {
 
 /// What undoing would not quite bring back, in words; empty if everything comes back.
 pub fn compensations(change: &EntityChange) -> Vec<&'static str> {
+    if change.op == Op::Create {
+        // Who goes has no use for what their fields say of coming back.
+        let has_phone = change.fields.iter().any(|f| f.field == "sip_secret" && !f.after.is_null());
+        return if has_phone { vec!["phones that were registered are signed off"] } else { Vec::new() };
+    }
     let notes = change.fields.iter().filter_map(|fc| match undo_class(change.kind, fc.field) {
         Some(Undo::Compensated(note)) => Some(note),
         _ => None,

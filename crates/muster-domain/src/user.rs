@@ -167,7 +167,7 @@ entity! {
         sms: bool = false => Meta {
             label: "SMS", help: "May send and receive SMS; needs a sender. Not for health information (HIPAA).", ..Meta::PLAIN };
         mobile_stun: bool = false => Meta {
-            label: "Mobile STUN", undo: Undo::Compensated("the app signs in again"),
+            label: "Mobile STUN",
             help: "Gives the app STUN and TURN; changing it signs the app in again.", ..Meta::PLAIN };
         unassigned_extension_country: Option<Country> = None => Meta {
             label: "Unassigned extension country",

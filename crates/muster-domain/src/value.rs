@@ -80,14 +80,20 @@ pub struct FieldError {
     pub field: &'static str,
     pub reason: String,
     pub mend: String,
+    /// The option of the request that would allow it: another way to mend it.
+    pub option: Option<&'static str>,
 }
 
 impl FieldError {
     pub fn new(field: &'static str, reason: impl Into<String>, mend: impl Into<String>) -> FieldError {
-        FieldError { field, reason: reason.into(), mend: mend.into() }
+        FieldError { field, reason: reason.into(), mend: mend.into(), option: None }
     }
 
     pub fn at(field: &'static str, reason: Reason) -> FieldError {
-        FieldError { field, reason: reason.reason, mend: reason.mend }
+        FieldError { field, reason: reason.reason, mend: reason.mend, option: None }
+    }
+
+    pub fn or(self, option: &'static str) -> FieldError {
+        FieldError { option: Some(option), ..self }
     }
 }

@@ -1,7 +1,9 @@
+use muster_domain::change::{self, EntityChange};
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::OrgId;
 use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
 use muster_domain::user::User;
+use muster_domain::value::Value;
 use uuid::Uuid;
 
 /// A thing of any kind that the change log speaks of. Boxed: a user takes about a kilobyte.
@@ -75,6 +77,22 @@ impl AnyEntity {
 
     pub fn version(&self) -> u64 {
         each_kind!(self, entity => entity.version)
+    }
+
+    /// What a field holds; `None` if there is no such field.
+    pub fn value(&self, field: &str) -> Option<Value> {
+        fn value_of<E: Entity>(entity: &E, field: &str) -> Option<Value> {
+            E::field(field).map(|f| (f.get)(entity))
+        }
+        each_kind!(self, entity => value_of(&**entity, field))
+    }
+
+    /// Fields that the thing's creation does not name and that hold something now.
+    pub fn added_since(&self, creation: &EntityChange) -> Vec<&'static str> {
+        fn names<E: Entity>(entity: &E, creation: &EntityChange) -> Vec<&'static str> {
+            change::added_since(entity, creation).into_iter().map(|f| f.name).collect()
+        }
+        each_kind!(self, entity => names(&**entity, creation))
     }
 
     pub fn as_user(&self) -> Option<&User> {

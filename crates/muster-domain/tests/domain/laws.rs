@@ -91,6 +91,17 @@ fn what_somebody_changed_since_is_not_undone_over_their_head() {
 }
 
 #[test]
+fn a_creation_is_not_undone_once_there_is_more_than_it_made() {
+    let mut made = somebody();
+    made.department = None;
+    let removal = inverse(&creation_of(&made)).unwrap();
+    let since = User { department: Text::parse("Sales").ok(), ..made.clone() };
+    let refused = apply(ORG, Some(&since), &removal);
+    assert!(matches!(refused, Err(Refusal::Moved { field: "department", .. })), "{refused:?}");
+    assert!(apply(ORG, Some(&made), &removal).is_ok());
+}
+
+#[test]
 fn a_change_read_at_another_version_is_stale() {
     let before = somebody();
     let mut after = before.clone();

@@ -1,5 +1,7 @@
 //! Undo: a new command that takes an earlier one back, allowed by today's rights.
 
+mod conflicts;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_domain::change::{EntityChange, Op, Refusal, compensations, inverse};
@@ -60,7 +62,7 @@ impl App {
     /// Takes back the change `seq` and what was done in the same request about the same person.
     pub fn undo(&self, scope: &Scope, seq: u64) -> Result<Undone, AppError> {
         scope.require(Permission::UndoChanges)?;
-        self.undo_with(scope, |r, before| {
+        self.undo_with(scope, &mut |r, before| {
             if before.is_some() {
                 return Ok(Vec::new());
             }
@@ -75,7 +77,7 @@ impl App {
     /// Takes back everything that a job did.
     pub fn undo_job(&self, scope: &Scope, id: JobId) -> Result<Undone, AppError> {
         scope.require(Permission::UndoChanges)?;
-        self.undo_with(scope, |r, before| {
+        self.undo_with(scope, &mut |r, before| {
             let job = r.job(scope.org(), id)?.ok_or(AppError::NotFound("job"))?;
             let filter = ChangeFilter { set: job.set, ..ChangeFilter::default() };
             job.set.ok_or(AppError::NotFound("change"))?;
@@ -83,13 +85,8 @@ impl App {
         })
     }
 
-    /// `older` gives changes newest first: those before a sequence number, or the newest ones. A page is
-    /// taken back before the next is read, so that undoing a large import stays small.
-    fn undo_with(
-        &self,
-        scope: &Scope,
-        mut older: impl FnMut(&mut Reader, Option<u64>) -> Result<Vec<Change>, AppError> + Send,
-    ) -> Result<Undone, AppError> {
+    /// A page is taken back before the next is read, so that undoing a large import stays small.
+    fn undo_with(&self, scope: &Scope, older: &mut Older<'_>) -> Result<Undone, AppError> {
         let (mut count, mut notes) = (0, BTreeSet::new());
         let done = self.change(scope, Allow { shared_emails: true }, |session| {
             (count, notes) = (0, BTreeSet::new());
@@ -103,10 +100,34 @@ impl App {
                 session.apply(inverses(&page, &mut notes)?)?;
             }
             first.ok_or(AppError::NotFound("change"))
-        })?;
-        Ok(Undone { done, changes: count, notes: notes.into_iter().map(String::from).collect() })
+        });
+        match done {
+            Ok(done) => {
+                Ok(Undone { done, changes: count, notes: notes.into_iter().map(String::from).collect() })
+            }
+            Err(error) => Err(self.why_not(scope, older, error)),
+        }
+    }
+
+    /// What is in the way, by name, where the refusal only knows ids.
+    fn why_not(&self, scope: &Scope, older: &mut Older<'_>, error: AppError) -> AppError {
+        use Refusal::{Exists, InUse, Moved, NotFound};
+        let AppError::Refused(Exists { .. } | InUse { .. } | Moved { .. } | NotFound { .. }) = &error else {
+            return error;
+        };
+        match self.store().read(|r| conflicts::explain(r, scope.org(), older)) {
+            Ok(Some(refusal)) => refusal.into(),
+            Ok(None) => error,
+            Err(other) => {
+                tracing::warn!(%other, "why a change cannot be taken back could not be found out");
+                error
+            }
+        }
     }
 }
+
+/// Gives changes newest first: those before a sequence number, or the newest ones; nothing at the end.
+type Older<'o> = dyn FnMut(&mut Reader, Option<u64>) -> Result<Vec<Change>, AppError> + Send + 'o;
 
 fn inverses(page: &[Change], notes: &mut BTreeSet<&'static str>) -> Result<Vec<EntityChange>, AppError> {
     let one = |change: &Change| {
