@@ -35,9 +35,9 @@ impl Problem {
         match errors {
             [only] if detail.is_some_and(|detail| detail.contains(member(only, "reason"))) => {
                 // The detail has said it already; perhaps not what to do.
-                let mend = member(only, "mend");
-                if !mend.is_empty() && !out.contains(mend) {
-                    out = format!("{out} {}", sentence(&clean(mend)));
+                let mend = mend_of(only);
+                if !mend.is_empty() && !out.contains(&mend) {
+                    out = format!("{out} {}", sentence(&clean(&mend)));
                 }
             }
             _ => {
@@ -103,10 +103,21 @@ fn member<'a>(value: &'a Value, name: &str) -> &'a str {
 /// `extension is taken: choose another extension`.
 fn field_words(error: &Value) -> String {
     let subject = format!("{} {}", member(error, "field"), member(error, "reason"));
-    match member(error, "mend") {
+    match mend_of(error).as_str() {
         "" => clean(subject.trim()).into_owned(),
         mend => clean(&format!("{}: {mend}", subject.trim())).into_owned(),
     }
+}
+
+/// What to do, with the option that would allow it as it is typed here.
+pub(crate) fn mend_of(error: &Value) -> String {
+    let mend = member(error, "mend");
+    let flag = match member(error, "option") {
+        "" => return mend.to_owned(),
+        "match" => "--match username (or extension, or email)".to_owned(),
+        option => format!("--{}", option.replace('_', "-")),
+    };
+    if mend.is_empty() { format!("use {flag}") } else { format!("{mend}, or use {flag}") }
 }
 
 /// With a capital and a full stop.

@@ -36,6 +36,9 @@ pub enum FileError {
         missing: Vec<&'static str>,
         unknown: Vec<SmolStr>,
     },
+    /// A system that is known, and whose files are not.
+    #[error("this looks like a file of {system}, and such files cannot be read yet")]
+    NotYet { system: &'static str, columns: &'static [(&'static str, &'static str)] },
     #[error("the file lacks what {} always has: {}", format.label(), columns.join(", "))]
     RequiredColumnMissing { format: Format, columns: Vec<&'static str> },
     /// `row` counts the rows of data from 1; 0 is the header.
@@ -71,6 +74,17 @@ impl FileError {
                     ),
                 }
             }
+            FileError::NotYet { columns, .. } => {
+                let renamed = columns.iter().map(|(theirs, ours)| format!("{theirs} to {ours}"));
+                let keep = match columns.iter().any(|(_, ours)| *ours == "extension") {
+                    true => "",
+                    false => " and keep extension",
+                };
+                format!(
+                    "rename these columns ({}){keep}, delete the others, and import the file again",
+                    renamed.collect::<Vec<_>>().join(", ")
+                )
+            }
             FileError::RequiredColumnMissing { columns, .. } => {
                 format!("add the missing column{}", if columns.len() == 1 { "" } else { "s" })
             }
@@ -104,8 +118,12 @@ impl fmt::Display for CellError {
         if let Some(column) = &self.column {
             write!(f, ", {column}")?;
         }
-        let space = if self.found.is_empty() { "" } else { " " };
-        write!(f, ": {}{space}{}: {}", self.found, self.reason, self.mend)
+        let (colon, space) = match (&self.column, self.found.is_empty()) {
+            (None, true) => ("", " "),
+            (_, true) => (": ", ""),
+            (_, false) => (": ", " "),
+        };
+        write!(f, "{colon}{}{space}{}: {}", self.found, self.reason, self.mend)
     }
 }
 

@@ -75,7 +75,8 @@ pub enum Taken {
     /// `connection` for the name.
     Field(&'static str),
     Mailbox,
-    Device,
+    /// This part of a device of theirs, such as `device_mac`.
+    Device(&'static str),
     /// Whether the person is active.
     Status,
     Ignored {
@@ -177,7 +178,14 @@ impl Meaning {
             | Meaning::VoicemailWithoutPin => Taken::Mailbox,
             Meaning::ActiveIf(_) => Taken::Status,
             Meaning::NumberSeenInside => Taken::Ignored { why: "colleagues always see the extension" },
-            Meaning::Device { .. } => Taken::Device,
+            Meaning::Device { part, .. } => Taken::Device(match part {
+                DevicePart::Name => "device_name",
+                DevicePart::Mac => "device_mac",
+                DevicePart::Model => "device_model",
+                DevicePart::Serial => "device_serial",
+                DevicePart::AuthName => "device_auth_name",
+                DevicePart::SipPassword => "device_sip_password",
+            }),
             Meaning::Ignored(why) => Taken::Ignored { why },
         }
     }

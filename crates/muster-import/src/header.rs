@@ -150,6 +150,53 @@ fn no_column_twice(cells: &[SmolStr]) -> Result<(), FileError> {
     Ok(())
 }
 
+/// Systems whose files are recognized and not read: what marks them, and what their columns are called
+/// in our own format.
+const FOREIGN: &[(&str, &[&str], &[(&str, &str)])] = &[
+    (
+        "FreePBX",
+        &["extension", "name", "tech", "secret"],
+        &[
+            ("name", "display_name"),
+            ("secret", "sip_password"),
+            ("outboundcid", "caller_id_number"),
+            ("voicemail_email", "email"),
+            ("voicemail_vmpwd", "voicemail_pin"),
+        ],
+    ),
+    (
+        "FreePBX",
+        &["username", "default_extension", "fname", "lname"],
+        &[
+            ("displayname", "display_name"),
+            ("default_extension", "extension"),
+            ("fname", "given_name"),
+            ("lname", "family_name"),
+        ],
+    ),
+    (
+        "Wazo",
+        &["firstname", "lastname", "exten"],
+        &[
+            ("firstname", "display_name"),
+            ("exten", "extension"),
+            ("sip_username", "username"),
+            ("sip_secret", "sip_password"),
+            ("mobile_phone_number", "mobile_number"),
+        ],
+    ),
+    (
+        "MikoPBX",
+        &["number", "user_username", "sip_secret"],
+        &[
+            ("user_username", "display_name"),
+            ("number", "extension"),
+            ("user_email", "email"),
+            ("sip_secret", "sip_password"),
+        ],
+    ),
+];
+
 fn unrecognized(names: &[&str]) -> FileError {
     // A file without a header begins with a person, and what they are called and sign in with must not
     // land in a message.
@@ -160,6 +207,11 @@ fn unrecognized(names: &[&str]) -> FileError {
             missing: Vec::new(),
             unknown: Vec::new(),
         };
+    }
+    if let Some((system, _, columns)) =
+        FOREIGN.iter().find(|(_, marks, _)| Rules::missing(marks, names).is_empty())
+    {
+        return FileError::NotYet { system, columns };
     }
     let known = |format: Format| names.iter().filter(|name| format.rules().knows(name)).count();
     // The first of equals.

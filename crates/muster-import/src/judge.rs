@@ -70,12 +70,12 @@ impl<'s> Judge<'s> {
             return false;
         }
         if record.cells_total != self.columns.len() {
+            let s = if record.cells_total == 1 { "" } else { "s" };
             let reason = Reason::new(
-                format!("are not as many as the header's {}", self.columns.len()),
+                format!("has {} cell{s}, and the header has {}", record.cells_total, self.columns.len()),
                 "write a cell for each column, empty ones too, and quote cells with a separator in them",
             );
-            let s = if record.cells_total == 1 { "" } else { "s" };
-            draft.fail(None, format!("{} cell{s}", record.cells_total), reason);
+            draft.fail(None, String::new(), reason);
             return false;
         }
         true

@@ -169,6 +169,22 @@ impl Reader {
         }
         Ok((!whole.is_empty()).then_some(whole))
     }
+
+    /// Every uploaded file that is kept for an organization, the oldest job's first.
+    pub fn job_inputs(&mut self, org: OrgId) -> Result<Vec<JobInput>, StoreError> {
+        let sql = "SELECT job_id, SUM(LENGTH(ciphertext)) FROM job_inputs WHERE org_id = ?1 \
+                   GROUP BY job_id ORDER BY job_id";
+        let input = |row: &Row<'_>| Ok(JobInput { job: JobId(row.id(0)?), bytes: row.uint(1)? });
+        self.conn.collect(sql, &[Param::Id(org.0)], input)
+    }
+}
+
+/// An uploaded file that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobInput {
+    pub job: JobId,
+    /// As it lies in the database.
+    pub bytes: u64,
 }
 
 fn input_place(job: JobId, piece: i64) -> String {
@@ -324,6 +340,17 @@ impl Tx {
             self.change(sql, &params)?;
         }
         Ok(())
+    }
+
+    /// Keeps an uploaded file for another time than was said when it came.
+    pub fn keep_job_input(
+        &mut self,
+        org: OrgId,
+        job: JobId,
+        expires_at: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE job_inputs SET expires_at = ?3 WHERE org_id = ?1 AND job_id = ?2";
+        self.change(sql, &[Param::Id(org.0), Param::Id(job.0), Param::Int(expires_at.0)]).map(|_| ())
     }
 
     pub fn drop_job_input(&mut self, org: OrgId, job: JobId) -> Result<(), StoreError> {

@@ -33,7 +33,7 @@ mod tx;
 pub use any::{AnyEntity, Stored};
 pub use error::StoreError;
 pub use followers::{FollowerHead, Remembered};
-pub use jobs::{Job, JobOutcome, JobResult, JobState};
+pub use jobs::{Job, JobInput, JobOutcome, JobResult, JobState};
 pub use keys::{KeyRing, SecretKind};
 pub use list::{Op, Page, Query, Sort, Term, UserQuery};
 pub use log::{Change, ChangeFilter, RawBody, RawChange, Seats, Verification};

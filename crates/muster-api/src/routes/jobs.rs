@@ -67,6 +67,7 @@ pub struct JobOptions {
     activate: Option<String>,
     #[serde(default, alias = "match")]
     match_by: Option<String>,
+    /// It judges only and writes nothing.
     #[serde(default)]
     dry_run: bool,
     #[serde(default)]
@@ -91,6 +92,9 @@ pub struct ImportSummary {
     updated: u64,
     unchanged: u64,
     rejected: u64,
+    /// How many rows are right: as many are taken, or would be with `good_rows_only`.
+    #[serde(default)]
+    good_rows: u64,
     /// Of the rows that are taken: how many end as counted users.
     activated: u64,
     contacts: u64,
@@ -124,6 +128,9 @@ pub struct ImportProblem {
     found: String,
     reason: String,
     mend: String,
+    /// The option of the import that would allow it, such as `create_sites`: another way to mend it.
+    #[serde(default)]
+    option: Option<String>,
     /// Said, but no reason to refuse the row.
     remark: bool,
 }

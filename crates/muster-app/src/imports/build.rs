@@ -89,11 +89,10 @@ fn place(
     if let Some(name) = &person.site_name {
         match context.site(name) {
             Some(id) => user.site = Some(id),
-            None => errors.push(FieldError::new(
-                "site",
-                "is not a site of this organization",
-                "make the site first, or allow the import to make sites",
-            )),
+            None => errors.push(
+                FieldError::new("site", "is not a site of this organization", "make the site first")
+                    .or("create_sites"),
+            ),
         }
     }
     if let Some(name) = &person.connection_name {
@@ -105,7 +104,7 @@ fn place(
             None => errors.push(FieldError::new(
                 "connection",
                 "is not a connection of this organization",
-                "name one of its connections",
+                context.connection_choices(),
             )),
         }
     }
@@ -156,6 +155,7 @@ pub(super) fn problem(row: &Row, columns: &[Column], error: FieldError) -> RowPr
         found,
         reason: error.reason,
         mend: error.mend,
+        option: error.option.map(str::to_string),
         remark: false,
     }
 }

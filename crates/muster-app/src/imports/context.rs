@@ -17,6 +17,8 @@ pub(super) struct Context {
     sites: HashMap<String, SiteId>,
     default_site: Option<SiteId>,
     connections: HashMap<String, ConnectionId>,
+    /// What may be written for a connection, for whoever wrote something else.
+    choices: String,
     default_connection: Option<ConnectionId>,
     create_sites: bool,
     /// Sites that rows name and that are not there: made with the import, if that was allowed.
@@ -29,23 +31,22 @@ impl Context {
         let all_connections = r.all::<Connection>(org)?;
         let sites: HashMap<String, SiteId> =
             all_sites.iter().map(|s| (fold(s.name.as_str()), s.id)).collect();
-        let connections: HashMap<String, ConnectionId> =
-            all_connections.iter().map(|c| (fold(c.name.as_str()), c.id)).collect();
+        let connections = by_name_or_kind(&all_connections);
+        let choices = choices(&all_connections);
         let default_site = match &options.site {
             None => all_sites.first().map(|s| s.id),
             Some(name) => Some(*sites.get(&fold(name)).ok_or_else(|| {
                 AppError::invalid(
                     "site",
                     format!("`{name}` is not a site"),
-                    "name one of the organization's sites",
+                    format!("name one of: {}", listed(all_sites.iter().map(|s| s.name.as_str()))),
                 )
             })?),
         };
         let default_connection = match &options.connection {
             None => all_connections.first().map(|c| c.id),
             Some(name) => Some(*connections.get(&fold(name)).ok_or_else(|| {
-                let mend = "name one of the organization's connections";
-                AppError::invalid("connection", format!("`{name}` is not a connection"), mend)
+                AppError::invalid("connection", format!("`{name}` is not a connection"), choices.as_str())
             })?),
         };
         Ok(Context {
@@ -53,6 +54,7 @@ impl Context {
             sites,
             default_site,
             connections,
+            choices,
             default_connection,
             create_sites: options.create_sites,
             new_sites: Vec::new(),
@@ -71,6 +73,11 @@ impl Context {
         self.connections.get(&fold(name)).copied()
     }
 
+    /// What to write for a connection, as a mend.
+    pub fn connection_choices(&self) -> &str {
+        &self.choices
+    }
+
     /// The site of that name; one that is not there yet is noted to be made, if that was allowed.
     pub fn site(&mut self, name: &str) -> Option<SiteId> {
         let key = fold(name);
@@ -83,5 +90,55 @@ impl Context {
         self.sites.insert(key, site.id);
         self.new_sites.push(site);
         self.new_sites.last().map(|s| s.id)
+    }
+}
+
+/// Names that a message lists at most.
+const LISTED_MAX: usize = 10;
+
+/// A connection by its name, and by its kind's word where it is the only one of that kind. A name wins.
+fn by_name_or_kind(all: &[Connection]) -> HashMap<String, ConnectionId> {
+    let only = |c: &&Connection| all.iter().filter(|other| other.kind == c.kind).count() == 1;
+    let kinds = all.iter().filter(only).map(|c| (c.kind.word().to_string(), c.id));
+    let names = all.iter().map(|c| (fold(c.name.as_str()), c.id));
+    kinds.chain(names).collect()
+}
+
+fn choices(all: &[Connection]) -> String {
+    format!("name one of: {}", listed(all.iter().map(|c| c.name.as_str())))
+}
+
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<&str> = names.take(LISTED_MAX + 1).collect();
+    let more = if names.len() > LISTED_MAX { ", …" } else { "" };
+    format!("{}{more}", names[..names.len().min(LISTED_MAX)].join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_domain::organization::ConnectionKind;
+
+    use super::*;
+
+    fn connection(n: u128, name: &str, kind: ConnectionKind) -> Connection {
+        let mut connection = Connection::blank(OrgId(Uuid::nil()), Uuid::from_u128(n));
+        (connection.name, connection.kind) = (Name::parse(name).unwrap(), kind);
+        connection
+    }
+
+    #[test]
+    fn a_connection_goes_by_its_name_and_by_its_kind_where_it_is_the_only_one_of_it() {
+        let all = [
+            connection(1, "Built-in", ConnectionKind::Builtin),
+            connection(2, "Leeds", ConnectionKind::Sip),
+            connection(3, "York", ConnectionKind::Sip),
+            connection(4, "builtin", ConnectionKind::Asterisk),
+        ];
+        let named = by_name_or_kind(&all[..3]);
+        let id = |name: &str| named.get(name).map(|id| id.0.as_u128());
+        assert_eq!([id("built-in"), id("builtin"), id("sip"), id("york")], [Some(1), Some(1), None, Some(3)]);
+        let clash = by_name_or_kind(&all);
+        assert_eq!(clash.get("builtin").map(|id| id.0.as_u128()), Some(4), "a name wins");
+        assert_eq!(choices(&all), "name one of: Built-in, Leeds, York, builtin");
     }
 }

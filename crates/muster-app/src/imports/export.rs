@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::io::Write;
 
+use muster_domain::change::Refusal;
 use muster_domain::ids::{ConnectionId, MailboxId, SecretId, SiteId, UserId};
 use muster_domain::organization::{Connection, Device, Mailbox, Site};
 use muster_domain::permission::Permission;
 use muster_domain::user::{Record, User};
-use muster_import::{ExportMailbox, ExportRow, ExportSecrets, Exporter, Layout};
+use muster_import::{ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Layout};
 use muster_store::Reader;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -60,16 +61,18 @@ fn export<W: Write>(r: &mut Reader, scope: &Scope, options: ExportOptions, sink:
     })?;
     let count = ids.len() as u64;
     for batch in ids.chunks(BATCH) {
-        let batch = Batch::load(r, scope, batch, options)?;
+        let batch = Batch::load(r, scope, batch, &devices, options)?;
         for user in &batch.users {
             let none = Vec::new();
+            let devices = devices.get(&user.id).unwrap_or(&none);
+            let passwords: Vec<Option<&str>> = devices.iter().map(|d| batch.secret(d.sip_secret)).collect();
             let row = ExportRow {
                 user,
                 site: user.site.and_then(|id| sites.get(&id)).map_or("", String::as_str),
                 connection: user.connection.and_then(|id| connections.get(&id)).map_or("", String::as_str),
                 mailbox: batch.mailbox(user),
-                devices: devices.get(&user.id).unwrap_or(&none),
-                secrets: batch.secrets(user),
+                devices,
+                secrets: ExportSecrets { devices: &passwords, ..batch.secrets(user) },
             };
             exporter.push(&row).map_err(failed)?;
         }
@@ -95,7 +98,10 @@ fn devices_of_all(
 }
 
 fn failed(error: muster_import::ExportError) -> AppError {
-    AppError::Limit(error.to_string())
+    match error {
+        ExportError::TooManyDevices { .. } => AppError::Refused(Refusal::NotAllowed(format!("{error}"))),
+        ExportError::Write(_) => AppError::Limit(error.to_string()),
+    }
 }
 
 /// Some people with what their rows name.
@@ -111,6 +117,7 @@ impl Batch {
         r: &mut Reader,
         scope: &Scope,
         ids: &[UserId],
+        devices: &HashMap<UserId, Vec<Device>>,
         options: ExportOptions,
     ) -> Result<Batch, AppError> {
         let org = scope.org();
@@ -129,6 +136,8 @@ impl Batch {
         let mut wanted: Vec<SecretId> = Vec::new();
         if options.with_secrets {
             wanted.extend(users.iter().filter_map(|u| u.sip_secret));
+            let theirs = users.iter().filter_map(|u| devices.get(&u.id)).flatten();
+            wanted.extend(theirs.filter_map(|d| d.sip_secret));
             wanted.extend(mailboxes.values().filter_map(|m| m.voicemail_pin));
         }
         let secrets = r.secrets_of(org, &wanted)?.into_iter().collect();
@@ -150,14 +159,17 @@ impl Batch {
     }
 
     fn secrets(&self, user: &User) -> ExportSecrets<'_> {
-        let text = |id: Option<SecretId>| id.and_then(|id| self.secrets.get(&id)).map(|t| t.as_str());
         let mailbox =
             user.mailbox.and_then(|id| self.mailboxes.get(&id)).filter(|m| m.owner == Some(user.id));
         ExportSecrets {
-            sip_password: text(user.sip_secret),
-            voicemail_pin: text(mailbox.and_then(|m| m.voicemail_pin)),
+            sip_password: self.secret(user.sip_secret),
+            voicemail_pin: self.secret(mailbox.and_then(|m| m.voicemail_pin)),
             on_call_pin: None,
             devices: &[],
         }
+    }
+
+    fn secret(&self, id: Option<SecretId>) -> Option<&str> {
+        id.and_then(|id| self.secrets.get(&id)).map(|text| text.as_str())
     }
 }

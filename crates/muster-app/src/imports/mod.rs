@@ -7,8 +7,12 @@
 mod build;
 mod context;
 mod export;
+mod held;
+mod inputs;
 mod judge;
+mod keys;
 mod options;
+mod plan;
 mod report;
 mod run;
 

@@ -18,6 +18,9 @@ pub struct ImportReport {
     pub updated: u64,
     pub unchanged: u64,
     pub rejected: u64,
+    /// How many rows are right: as many are taken, or would be with `good_rows_only`.
+    #[serde(default)]
+    pub good_rows: u64,
     /// Of the rows that are taken: how many end as counted users.
     pub activated: u64,
     pub contacts: u64,
@@ -49,6 +52,9 @@ pub struct RowProblem {
     pub found: String,
     pub reason: String,
     pub mend: String,
+    /// The option of the import that would allow it: another way to mend it.
+    #[serde(default)]
+    pub option: Option<String>,
     /// A remark: said, but no reason to refuse the row.
     pub remark: bool,
 }
@@ -91,6 +97,7 @@ impl From<CellError> for RowProblem {
             found: e.found,
             reason: e.reason,
             mend: e.mend,
+            option: None,
             remark: false,
         }
     }
@@ -101,7 +108,7 @@ impl From<&Column> for ColumnReport {
         let (field, why) = match column.taken {
             Taken::Field(name) => (Some(name.to_string()), None),
             Taken::Mailbox => (Some("mailbox".to_string()), None),
-            Taken::Device => (Some("device".to_string()), None),
+            Taken::Device(part) => (Some(part.to_string()), None),
             Taken::Status => (Some("service".to_string()), None),
             Taken::Ignored { why } => (None, Some(why.to_string())),
         };

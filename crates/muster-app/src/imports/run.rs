@@ -1,29 +1,25 @@
 //! Carrying an import out: one transaction for all of it, the job's result included.
 
-use muster_domain::claims;
-use muster_domain::field::Entity;
 use muster_domain::ids::{JobId, SecretId, UserId};
-use muster_domain::organization::{Device, Mailbox};
 use muster_domain::permission::Permission;
-use muster_domain::types::{Name, UnixMillis, fold};
+use muster_domain::types::UnixMillis;
 use muster_domain::user::User;
-use muster_import::{DeviceWish, Format, Limits, MailboxWish, Row, Secret, Source};
+use muster_import::{Format, Limits, MailboxWish, Row, Secret, Source};
 use muster_store::{Job, JobOutcome, JobResult, JobState, SecretKind};
-use smol_str::SmolStr;
 use uuid::Uuid;
 
 use super::build::{SECRET_TO_COME, build};
 use super::context::Context;
+use super::held::Held;
+use super::inputs::{DRY_RUN_INPUT_KEPT_MS, INPUT_KEPT_MS, make_room};
 use super::judge::{BATCH, Decision, Judgement, judge};
 use super::options::ImportOptions;
+use super::plan::{MailboxPlan, Plan, other_mailbox};
 use super::report::ImportReport;
 use crate::apply::{Allow, Session};
 use crate::jobs::{IMPORT, Progress};
-use crate::users::{blank_mailbox, checked_pin};
+use crate::users::checked_pin;
 use crate::{App, AppError, Done, Scope};
-
-/// Uploaded files hold passwords: they are encrypted, and gone after a week.
-const INPUT_KEPT_MS: i64 = 7 * 24 * 3600 * 1000;
 
 /// A file and what to do with it.
 pub struct NewImport<'a> {
@@ -61,6 +57,7 @@ impl App {
                 cancel_requested: false,
                 lease: None,
             })?;
+            make_room(session.tx, scope.org(), new.bytes.len() as u64)?;
             session.tx.put_job_input(scope.org(), job, new.bytes, UnixMillis(now.0 + INPUT_KEPT_MS))?;
             Ok(job.0)
         })?;
@@ -90,6 +87,7 @@ impl App {
             let refused = judged.report.rejected > 0 && !options.good_rows_only;
             let write = !options.dry_run && !refused;
             judged.report.nothing_written = !write;
+            judged.report.good_rows = judged.report.rows - judged.report.rejected;
             let mut report = std::mem::take(&mut judged.report);
             if write {
                 let mut writer =
@@ -98,6 +96,10 @@ impl App {
                 session = writer.session;
             }
             finish_job(&mut session, job, &report, refused, now)?;
+            if options.dry_run {
+                let until = UnixMillis(now.0 + DRY_RUN_INPUT_KEPT_MS);
+                session.tx.keep_job_input(job.org, job.id, until)?;
+            }
             session.finish()?;
             Ok(())
         })
@@ -155,6 +157,8 @@ impl Writer<'_, '_> {
         progress: &Progress,
     ) -> Result<(), AppError> {
         let Judgement { decisions, mut context, .. } = judged;
+        // What was judged is counted anew as it is written.
+        (report.created, report.updated, report.unchanged) = (0, 0, 0);
         for site in &context.new_sites {
             self.session.create(site)?;
         }
@@ -196,8 +200,10 @@ impl Writer<'_, '_> {
             self.session.flush()?;
             self.session.tx.get_many::<User>(self.job.org, &updates)?
         };
+        let people = batch.iter().filter(|(_, d)| *d != Decision::Reject).map(|(row, _)| &row.person);
+        let held = Held::load(self.session.tx, self.job.org, &existing.iter().collect::<Vec<_>>(), people)?;
         let mut secrets = Secrets::default();
-        let mut built = Vec::with_capacity(batch.len());
+        let mut plans = Vec::with_capacity(batch.len());
         for (row, decision) in batch {
             let before = match decision {
                 Decision::Reject => {
@@ -207,17 +213,16 @@ impl Writer<'_, '_> {
                 Decision::Create => None,
                 Decision::Update(id) => existing.iter().find(|u| u.id == id).cloned(),
             };
-            let Ok(mut user) = build(&row, context, before.as_ref(), self.options.activate) else {
+            let Ok(user) = build(&row, context, before.as_ref(), self.options.activate) else {
                 return Err(AppError::Limit(format!("row {} changed while it was read", row.number)));
             };
-            self.settle_secrets(&mut user, before.as_ref(), &row, &mut secrets)?;
-            let mailbox =
-                self.mailbox(&mut user, before.as_ref(), &row.person.mailbox, &mut secrets, others)?;
-            built.push((row, before, user, mailbox));
+            let mut plan = Plan::make(self.session.tx, user, before.as_ref(), &row.person, &held)?;
+            secrets.settle(&mut plan, &row)?;
+            plans.push((row, before, plan));
         }
         secrets.store(&mut self.session, self.job)?;
-        for (row, before, user, mailbox) in built {
-            self.write_one(&row, before, &user, mailbox, report)?;
+        for (row, before, plan) in plans {
+            self.write_one(&row, before, plan, report, others)?;
         }
         Ok(())
     }
@@ -226,31 +231,38 @@ impl Writer<'_, '_> {
         &mut self,
         row: &Row,
         before: Option<User>,
-        user: &User,
-        mailbox: Option<Mailbox>,
+        plan: Plan,
         report: &mut ImportReport,
+        others: &mut Vec<(UserId, MailboxWish)>,
     ) -> Result<(), AppError> {
-        let changed = match &before {
-            None => {
-                self.session.create(user)?;
-                true
-            }
-            Some(before) => self.session.update(before, user)?,
+        let outcome = match &before {
+            None => JobOutcome::Created,
+            Some(before) if plan.changes(before) => JobOutcome::Updated,
+            Some(_) => JobOutcome::Unchanged,
         };
-        if let Some(mailbox) = &mailbox {
-            self.session.create(mailbox)?;
+        let (user, mailbox) = (plan.user.id, plan.mailbox);
+        match &before {
+            None => self.session.create(&plan.user)?,
+            Some(before) => self.session.update(before, &plan.user).map(|_| ())?,
         }
-        let devices = self.devices(user, before.is_some(), &row.person.devices)?;
-        let outcome = match (&before, changed || mailbox.is_some() || devices) {
-            (None, _) => JobOutcome::Created,
-            (Some(_), true) => JobOutcome::Updated,
-            (Some(_), false) => {
-                report.updated -= 1;
-                report.unchanged += 1;
-                JobOutcome::Unchanged
+        match mailbox {
+            MailboxPlan::Keep => {}
+            MailboxPlan::Make(mailbox) => self.session.create(&*mailbox)?,
+            MailboxPlan::Change { before, after } => self.session.update(&*before, &*after).map(|_| ())?,
+            MailboxPlan::Other(wish) => others.push((user, wish)),
+        }
+        for device in plan.devices {
+            match &device.before {
+                None => self.session.create(&device.after)?,
+                Some(before) => self.session.update(before, &device.after).map(|_| ())?,
             }
-        };
-        self.result(row, outcome, Some(user.id));
+        }
+        match outcome {
+            JobOutcome::Updated => report.updated += 1,
+            JobOutcome::Unchanged => report.unchanged += 1,
+            _ => report.created += 1,
+        }
+        self.result(row, outcome, Some(user));
         self.session.flush_if_full()
     }
 
@@ -259,127 +271,10 @@ impl Writer<'_, '_> {
         self.results.push(JobResult { row: row.number, part: 0, outcome, text });
     }
 
-    /// Puts the ids of real secrets where the build noted that there will be some.
-    fn settle_secrets(
-        &mut self,
-        user: &mut User,
-        before: Option<&User>,
-        row: &Row,
-        secrets: &mut Secrets,
-    ) -> Result<(), AppError> {
-        if user.sip_secret == Some(SECRET_TO_COME) {
-            let given = row.person.sip_password.as_ref().map(Secret::reveal);
-            let kept = before.and_then(|u| u.sip_secret);
-            user.sip_secret = match (given, kept) {
-                // The file repeats what is known: no phone drops.
-                (Some(text), Some(id)) if self.session.tx.secret_matches(self.job.org, id, text)? => Some(id),
-                (Some(text), _) => Some(secrets.add(SecretKind::SipSecret, text.to_string())),
-                (None, _) => Some(secrets.add(SecretKind::SipSecret, crate::secrets::generate_sip_secret()?)),
-            };
-        }
-        if user.on_call_pin == Some(SECRET_TO_COME) {
-            let pin = row.person.on_call_pin.as_ref().map(Secret::reveal).unwrap_or_default();
-            user.on_call_pin = Some(secrets.add(SecretKind::OnCallPin, pin.to_string()));
-        }
-        Ok(())
-    }
-
-    /// The mailbox to be made with the user, if one is; the user points at it already.
-    fn mailbox(
-        &mut self,
-        user: &mut User,
-        before: Option<&User>,
-        wish: &MailboxWish,
-        secrets: &mut Secrets,
-        others: &mut Vec<(UserId, MailboxWish)>,
-    ) -> Result<Option<Mailbox>, AppError> {
-        let has_one = before.is_some_and(|u| u.mailbox.is_some());
-        let allowed = muster_domain::capabilities::capabilities(
-            user.user_type,
-            muster_domain::organization::ConnectionKind::Builtin,
-        )
-        .mailbox;
-        let pin = match wish {
-            MailboxWish::None => {
-                user.mailbox = None;
-                return Ok(None);
-            }
-            MailboxWish::Keep if before.is_some() => return Ok(None),
-            MailboxWish::Keep => None,
-            MailboxWish::Own { .. } if has_one => return Ok(None),
-            MailboxWish::Own { pin } => pin.as_ref(),
-            MailboxWish::OfUser(_) | MailboxWish::Named(_) => {
-                others.push((user.id, wish.clone()));
-                return Ok(None);
-            }
-        };
-        if !allowed {
-            return Ok(None);
-        }
-        let mut mailbox = blank_mailbox(user);
-        if let Some(pin) = pin {
-            mailbox.voicemail_pin =
-                Some(secrets.add(SecretKind::VoicemailPin, checked_pin(pin.reveal())?.to_string()));
-        }
-        user.mailbox = Some(mailbox.id);
-        Ok(Some(mailbox))
-    }
-
-    /// True if a device was made or changed.
-    fn devices(&mut self, user: &User, existing: bool, wishes: &[DeviceWish]) -> Result<bool, AppError> {
-        if wishes.is_empty() {
-            return Ok(false);
-        }
-        let known = if existing {
-            self.session.flush()?;
-            self.session.tx.referring::<Device>(user.org, "user", &[user.id.0])?
-        } else {
-            Vec::new()
-        };
-        let mut changed = false;
-        for wish in wishes {
-            let same = known.iter().find(|d| {
-                (wish.mac.is_some() && d.mac == wish.mac)
-                    || wish.name.as_ref().is_some_and(|name| d.name == *name)
-            });
-            let mut device = same.cloned().unwrap_or_else(|| {
-                let mut device = Device::blank(user.org, Uuid::now_v7());
-                device.user = Some(user.id);
-                device.name =
-                    wish.model.clone().or_else(|| Name::parse("Desk phone").ok()).unwrap_or_default();
-                device
-            });
-            device.name = wish.name.clone().unwrap_or(device.name);
-            device.mac = wish.mac.clone().or(device.mac);
-            device.model = wish.model.clone().or(device.model);
-            device.serial = wish.serial.clone().or(device.serial);
-            match same {
-                Some(before) => changed |= self.session.update(before, &device)?,
-                None => {
-                    self.session.create(&device)?;
-                    changed = true;
-                }
-            }
-        }
-        Ok(changed)
-    }
-
     /// Mailboxes of other people can be pointed at once everybody is there.
     fn point_at_other_mailbox(&mut self, id: UserId, wish: &MailboxWish) -> Result<(), AppError> {
         let org = self.job.org;
-        let mailbox = match wish {
-            MailboxWish::OfUser(username) => {
-                let key = SmolStr::from(fold(username.as_str()));
-                let owner = self.session.tx.claimed(org, claims::AUTH_SPACE, &[key])?;
-                let owners: Vec<Uuid> = owner.into_iter().map(|(_, _, id)| id).collect();
-                self.session.tx.referring::<Mailbox>(org, "owner", &owners)?.first().map(|m| m.id)
-            }
-            MailboxWish::Named(name) => {
-                let all = self.session.tx.all::<Mailbox>(org)?;
-                all.iter().find(|m| m.owner.is_none() && m.name == *name).map(|m| m.id)
-            }
-            _ => None,
-        };
+        let mailbox = other_mailbox(self.session.tx, org, wish)?;
         let mailbox = mailbox.ok_or_else(|| {
             AppError::invalid("mailbox", "of another person is not there", "import that person's mailbox too")
         })?;
@@ -395,6 +290,41 @@ impl Writer<'_, '_> {
 struct Secrets(Vec<(SecretId, SecretKind, zeroize::Zeroizing<String>)>);
 
 impl Secrets {
+    /// Puts the ids of real secrets where the plan notes that there will be some.
+    fn settle(&mut self, plan: &mut Plan, row: &Row) -> Result<(), AppError> {
+        let person = &row.person;
+        if plan.user.sip_secret == Some(SECRET_TO_COME) {
+            plan.user.sip_secret = Some(self.sip_secret(person.sip_password.as_ref())?);
+        }
+        if plan.user.on_call_pin == Some(SECRET_TO_COME) {
+            let pin = person.on_call_pin.as_ref().map(Secret::reveal).unwrap_or_default();
+            plan.user.on_call_pin = Some(self.add(SecretKind::OnCallPin, pin.to_string()));
+        }
+        for device in plan.devices.iter_mut().filter(|d| d.after.sip_secret == Some(SECRET_TO_COME)) {
+            device.after.sip_secret = Some(self.sip_secret(device.password.as_ref())?);
+        }
+        let (MailboxPlan::Make(mailbox) | MailboxPlan::Change { after: mailbox, .. }) = &mut plan.mailbox
+        else {
+            return Ok(());
+        };
+        if let (Some(SECRET_TO_COME), MailboxWish::Own { pin: Some(pin) }) =
+            (mailbox.voicemail_pin, &person.mailbox)
+        {
+            let pin = checked_pin(pin.reveal())?.to_string();
+            mailbox.voicemail_pin = Some(self.add(SecretKind::VoicemailPin, pin));
+        }
+        Ok(())
+    }
+
+    /// The one that is given, else a new one.
+    fn sip_secret(&mut self, given: Option<&Secret>) -> Result<SecretId, AppError> {
+        let text = match given {
+            Some(text) => text.reveal().to_string(),
+            None => crate::secrets::generate_sip_secret()?,
+        };
+        Ok(self.add(SecretKind::SipSecret, text))
+    }
+
     fn add(&mut self, kind: SecretKind, text: String) -> SecretId {
         let id = SecretId(Uuid::now_v7());
         self.0.push((id, kind, zeroize::Zeroizing::new(text)));

@@ -26,7 +26,7 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &JobCommand) -> Result
 fn list(session: &mut Session<'_, '_>, limit: u32) -> Result<(), Failure> {
     let columns: &[Column] = &[
         ("ID", |item| text_of(&item["id"])),
-        ("KIND", |item| text_of(&item["kind"])),
+        ("KIND", kind_of),
         ("STATE", |item| text_of(&item["state"])),
         ("BEGUN (UTC)", |item| time_of(&item["created_at"])),
         ("ROWS", |item| grouped(follow::rows(item).0)),
@@ -34,6 +34,12 @@ fn list(session: &mut Session<'_, '_>, limit: u32) -> Result<(), Failure> {
     ];
     let path = session.path("/jobs")?;
     List::all(path, "job", "jobs").limit(Some(limit)).print(session, columns)
+}
+
+/// A dry run is said to be one.
+fn kind_of(job: &Value) -> String {
+    let kind = text_of(&job["kind"]);
+    if job["options"]["dry_run"] == true { format!("{kind} (dry run)") } else { kind }
 }
 
 /// Exit status 1 for a job that has failed or was cancelled, so that a script can wait for one.
@@ -53,7 +59,7 @@ fn print_job(console: &mut Console<'_>, job: &Value) -> io::Result<()> {
     let running = !follow::has_ended(job);
     let pairs = [
         pair("Job", text_of(&job["id"])),
-        pair("Kind", text_of(&job["kind"])),
+        pair("Kind", kind_of(job)),
         pair("State", text_of(&job["state"])),
         pair("Begun (UTC)", time_of(&job["created_at"])),
         pair("Last moved (UTC)", time_of(&job["updated_at"])),

@@ -24,7 +24,7 @@ fn report() -> Value {
             { "header": "name", "field": "display_name", "why": null },
             { "header": "extension", "field": "extension", "why": null },
             { "header": "Fax no.\u{1b}[31m", "field": null, "why": "no field has this" } ],
-        "created": 58, "updated": 1, "unchanged": 0, "rejected": 1, "activated": 45, "contacts": 14,
+        "created": 58, "updated": 1, "unchanged": 0, "rejected": 1, "good_rows": 59, "activated": 45, "contacts": 14,
         "new_sites": ["Leeds"], "nothing_written": false, "problems_left_out": 0,
         "problems": [
             { "line": 9, "row": 7, "column": "extension", "found": "1001x", "reason": "is not an extension",

@@ -26,6 +26,12 @@ fn every_file_that_is_refused_says_why_and_what_to_do() {
         ("a document", wide_pdf),
         ("damaged", [HEADER.as_bytes(), b"\nJo\xc3\xa3o,1,p\nZo\xff,2,p\n"].concat()),
         ("an unknown header", "Nom;Prénom;Courriel;Poste\nA;B;c@d.fr;1\n".into()),
+        ("FreePBX", b"extension,password,name,voicemail,tech,dial,secret\n1,p,A,x,sip,x,s\n".to_vec()),
+        (
+            "FreePBX's users",
+            b"username,password,default_extension,description,fname,lname,displayname\nx\n".to_vec(),
+        ),
+        ("MikoPBX", b"number,user_username,user_email,mobile_number,sip_secret\n1,A,a@b.c,1,s\n".to_vec()),
         ("a column too many", format!("{HEADER},Notes\nA,1,p,x\n").into_bytes()),
         ("no header", b"Ana,Pereira,ana@example.com,s3cret,100\n".to_vec()),
         ("two columns alike", b"name,extension,password,Name\nA,1,p,B\n".to_vec()),
@@ -62,7 +68,14 @@ fn a_row_with_more_or_fewer_cells_is_an_error_and_the_rest_is_judged_too() {
     let wrong: Vec<(u64, usize)> = all.iter().map(|row| (row.number, row.errors.len())).collect();
     assert_eq!(wrong, [(1, 0), (2, 1), (3, 1), (4, 1), (5, 0)]);
     assert_eq!(all[1].errors[0].column, None);
-    assert_eq!((all[1].errors[0].found.as_str(), all[3].errors[0].found.as_str()), ("2 cells", "1 cell"));
+    assert_eq!(
+        (all[1].errors[0].to_string().as_str(), all[3].errors[0].reason.as_str()),
+        (
+            "row 2 (line 3) has 2 cells, and the header has 3: write a cell for each column, empty ones too, and \
+             quote cells with a separator in them",
+            "has 1 cell, and the header has 3"
+        )
+    );
 }
 
 #[test]

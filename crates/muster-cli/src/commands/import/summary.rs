@@ -5,8 +5,9 @@ use std::io;
 
 use serde_json::Value;
 
+use crate::clean::clean;
 use crate::console::Console;
-use crate::problem::sentence;
+use crate::problem::{mend_of, sentence};
 use crate::value::{count_of, counted, grouped, list_of, text_of};
 
 /// Causes that are shown, and rows of each; the rest are counted.
@@ -36,7 +37,7 @@ fn recognized(report: &Value, name: &str) -> String {
     };
     let (format, encoding) = (text_of(&report["format"]), text_of(&report["encoding"]));
     let rows = counted(count_of(report, "rows"), "row", "rows");
-    format!("{}: format {format}, {encoding}, {delimiter}, {rows}.", crate::clean::clean(name))
+    format!("{}: format {format}, {encoding}, {delimiter}, {rows}.", clean(name))
 }
 
 fn columns(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
@@ -69,16 +70,18 @@ fn outcome(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Result
         let said = why.contains("nothing was written");
         console.line(&if said { why } else { format!("Nothing was written. {why}") })?;
         if count("rejected") > 0 {
-            console.line("Mend the rows below, or take the others with --good-rows-only.")?;
-        }
-        let there_already = |problem: &Value| text_of(&problem["reason"]).contains("already there");
-        if job["options"]["match_by"].is_null() && list_of(report, "problems").iter().any(there_already) {
-            console
-                .line("To update the people who are there already: --match username, extension or email.")?;
+            let others = match count("good_rows") {
+                0 => ": none is right".to_owned(),
+                good => format!(
+                    ", or take the {} with --good-rows-only",
+                    counted(good, "other row", "other rows")
+                ),
+            };
+            console.line(&format!("Mend the rows below{others}."))?;
         }
         return Ok(());
     }
-    let (were, activated) = if nothing_written { ("would be", "would be active") } else { ("", "active") };
+    let (were, activated) = if nothing_written { ("would be", "would be enabled") } else { ("", "enabled") };
     let outcomes = ["created", "updated", "unchanged", "rejected"];
     let people: Vec<String> = outcomes
         .iter()
@@ -89,7 +92,7 @@ fn outcome(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Result
         .collect();
     console.line(&format!("People: {}.", people.join(", ")))?;
     console.line(&format!(
-        "Of these, {} {activated} and counted, {} only contacts.",
+        "Of these, {} {activated} and counted, {} not.",
         grouped(count("activated")),
         grouped(count("contacts"))
     ))?;
@@ -111,7 +114,6 @@ struct Cause<'a> {
     remark: bool,
     column: &'a Value,
     reason: &'a Value,
-    mend: &'a Value,
     rows: Vec<&'a Value>,
 }
 
@@ -150,7 +152,7 @@ fn by_cause(problems: &[Value]) -> Vec<Cause<'_>> {
         let place =
             *places.entry((remark, [column, reason, mend].map(Value::as_str))).or_insert(causes.len());
         if place == causes.len() {
-            causes.push(Cause { remark, column, reason, mend, rows: Vec::new() });
+            causes.push(Cause { remark, column, reason, rows: Vec::new() });
         }
         causes[place].rows.push(problem);
     }
@@ -162,18 +164,18 @@ fn print_cause(console: &mut Console<'_>, cause: &Cause<'_>) -> io::Result<()> {
     let subject = if column.is_empty() { "The row".to_owned() } else { column };
     let rows = counted(cause.rows.len() as u64, "row", "rows");
     console.line(&format!("  {subject} {} ({rows})", text_of(cause.reason)))?;
-    let mend = text_of(cause.mend);
+    let mend = cause.rows.first().map(|row| clean(&mend_of(row)).into_owned()).unwrap_or_default();
     if !mend.is_empty() {
         console.line(&format!("    To mend it: {mend}"))?;
     }
     for row in cause.rows.iter().take(ROWS_MAX) {
-        let found = text_of(&row["found"]);
-        let found = if found.is_empty() { "found nothing".to_owned() } else { format!("found `{found}`") };
-        console.line(&format!(
-            "    row {}, line {}: {found}",
-            count_of(row, "row"),
-            count_of(row, "line")
-        ))?;
+        let found = match text_of(&row["found"]).as_str() {
+            // Of a remark and of a row as a whole the reason says what there is.
+            "" if cause.remark || cause.column.is_null() => String::new(),
+            "" => ": found nothing".to_owned(),
+            found => format!(": found `{found}`"),
+        };
+        console.line(&format!("    row {}, line {}{found}", count_of(row, "row"), count_of(row, "line")))?;
     }
     match cause.rows.len().saturating_sub(ROWS_MAX) {
         0 => Ok(()),

@@ -1,0 +1,286 @@
+//! What an import makes of people who are there already, and of what is theirs.
+
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use muster_app::App;
+use serde_json::{Value, json};
+
+use crate::common::{Installation, run};
+
+/// Works on jobs for as long as a test goes on.
+struct Worker(App, Option<JoinHandle<()>>);
+
+impl Worker {
+    fn start(i: &Installation) -> Worker {
+        let app = i.app.clone();
+        Worker(i.app.clone(), Some(std::thread::spawn(move || app.work_on_jobs("test"))))
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.0.stop_jobs();
+        if let Some(thread) = self.1.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Imports a file into an organization and gives the ended job.
+async fn import(i: &Installation, (org, token): (&str, &str), options: &str, csv: &str) -> Value {
+    let path = format!("/api/v1/organizations/{org}/imports?{options}");
+    let answer = i.call("POST", &path).by(token).text("text/csv", csv).send().await.expect(202);
+    let location = answer.header("location").to_string();
+    for _ in 0..500 {
+        let job = i.call("GET", &location).by(token).send().await.expect(200).json();
+        if matches!(job["state"].as_str(), Some("done" | "failed" | "cancelled")) {
+            return job;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the job does not end");
+}
+
+async fn export(i: &Installation, (org, token): (&str, &str), secrets: bool) -> String {
+    let path = format!("/api/v1/organizations/{org}/export.csv?with_secrets={secrets}");
+    i.call("GET", &path).by(token).send().await.expect(200).text
+}
+
+/// `created`, `updated`, `unchanged` and `rejected`.
+fn counts(job: &Value) -> [u64; 4] {
+    ["created", "updated", "unchanged", "rejected"].map(|name| job["summary"][name].as_u64().unwrap())
+}
+
+/// People with no, one and three further devices, two of which nothing but their login tells apart.
+async fn people_with_devices(i: &Installation) {
+    for (extension, devices) in [("1001", &[][..]), ("1002", &["Kitchen"]), ("1003", &["Den", "Hall", "Car"])]
+    {
+        let user = i.user(extension, "Somebody").await;
+        for device in devices {
+            let path = format!("/users/{}/credentials", user["id"].as_str().unwrap());
+            i.admin("POST", &path).json(&json!({ "device": device })).send().await.expect(200);
+        }
+    }
+}
+
+#[test]
+fn devices_and_their_logins_are_the_same_after_moving_to_another_organization() {
+    run(async |i| {
+        people_with_devices(i).await;
+        let _worker = Worker::start(i);
+        let (ours, theirs) = (("acme", i.administrator.as_str()), ("other", i.stranger.as_str()));
+        let file = export(i, ours, true).await;
+        assert_eq!(file.matches("-kitchen,").count(), 1, "{file}");
+        let job = import(i, theirs, "", &file).await;
+        assert_eq!(counts(&job), [3, 0, 0, 0], "{job}");
+        assert_eq!(export(i, theirs, true).await, file);
+    });
+}
+
+#[test]
+fn an_export_without_secrets_gives_new_ones_elsewhere_and_changes_none_at_home() {
+    run(async |i| {
+        people_with_devices(i).await;
+        let _worker = Worker::start(i);
+        let (ours, theirs) = (("acme", i.administrator.as_str()), ("other", i.stranger.as_str()));
+        let (file, before) = (export(i, ours, false).await, export(i, ours, true).await);
+        let secret = before.lines().nth(2).unwrap().split(',').find(|cell| cell.len() == 24).unwrap();
+        assert!(!file.contains(secret), "{file}");
+        import(i, theirs, "", &file).await;
+        assert_eq!(export(i, theirs, false).await, file);
+        let moved = export(i, theirs, true).await;
+        assert!(moved.lines().nth(2).unwrap().split(',').any(|cell| cell.len() == 24), "{moved}");
+        assert!(!moved.contains(secret), "{moved}");
+        let job = import(i, ours, "match=username", &file).await;
+        assert_eq!(counts(&job), [0, 0, 3, 0], "{job}");
+        assert_eq!(export(i, ours, true).await, before);
+    });
+}
+
+#[test]
+fn a_dry_run_says_of_each_row_what_a_writing_one_then_does() {
+    run(async |i| {
+        people_with_devices(i).await;
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let file = export(i, ours, true).await;
+        let kitchen = file.split(',').find(|cell| cell.ends_with("-kitchen")).unwrap();
+        let changes = [
+            (file.clone(), [0, 0, 3, 0]),
+            (file.replacen("Somebody", "Ana", 1), [0, 1, 2, 0]),
+            // The first name comes back with it.
+            (file.replace(kitchen, "1002-shed"), [0, 2, 1, 0]),
+            (file.replace(",own,", ",none,"), [0, 3, 0, 0]),
+        ];
+        for (file, expect) in changes {
+            let dry = import(i, ours, "match=username&dry_run=true", &file).await;
+            assert_eq!(counts(&dry), expect, "{file}");
+            let done = import(i, ours, "match=username", &file).await;
+            assert_eq!(counts(&done), expect, "{file}");
+            let again = import(i, ours, "match=username&dry_run=true", &file).await;
+            assert_eq!(counts(&again), [0, 0, 3, 0], "{file}");
+        }
+    });
+}
+
+#[test]
+fn a_login_or_address_of_a_device_that_somebody_else_has_is_an_error_of_its_row() {
+    run(async |i| {
+        people_with_devices(i).await;
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let header = "display_name,extension,username,device_mac,device_auth_name,device_2_auth_name";
+        let rows = "Eva,2001,eva,001565000001,eva-desk,1002-kitchen\nIda,2002,ida,001565000001,EVA,ida\n";
+        let job = import(i, ours, "", &format!("{header}\n{rows}")).await;
+        let problems: Vec<String> = job["summary"]["problems"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| {
+                ["row", "column", "found", "reason"].map(|k| p[k].to_string().replace('"', "")).join(" ")
+            })
+            .collect();
+        let expect = [
+            "1 device_2_auth_name 1002-kitchen is taken by somebody who is already there",
+            "2 device_auth_name EVA is also in row 1",
+            "2 device_mac 00:15:65:00:00:01 is also in row 1",
+            "2 device_2_auth_name ida is in this row twice",
+        ];
+        let mut sorted = problems.clone();
+        sorted.sort();
+        let mut expect = expect.map(str::to_string).to_vec();
+        expect.sort();
+        assert_eq!(sorted, expect, "{job}");
+    });
+}
+
+#[test]
+fn the_file_of_a_dry_run_is_kept_for_an_hour_and_that_of_an_import_for_a_week() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let file = "display_name,extension\nAna,1001\n";
+        let dry = import(i, ours, "dry_run=true", file).await;
+        let done = import(i, ours, "", file).await;
+        assert_eq!(
+            (&dry["options"]["dry_run"], &done["options"]["dry_run"]),
+            (&true.into(), &false.into()),
+            "{dry} {done}"
+        );
+        let kept = || {
+            let organization = i.app.store().read(|r| r.organization_by_slug("acme")).unwrap().unwrap();
+            i.app.store().read(|r| r.job_inputs(organization.id)).unwrap()
+        };
+        let ids: Vec<String> = kept().iter().map(|input| input.job.to_string()).collect();
+        assert_eq!(ids, [dry["id"].as_str().unwrap(), done["id"].as_str().unwrap()]);
+        let now =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+        let hours = |n: i64| muster_domain::types::UnixMillis(now + n * 3_600_000 + 60_000);
+        i.app.store().write(|tx| tx.expire_job_inputs(hours(0))).unwrap();
+        assert_eq!(kept().len(), 2);
+        i.app.store().write(|tx| tx.expire_job_inputs(hours(1))).unwrap();
+        assert_eq!(kept().len(), 1, "the dry run's is gone");
+        i.app.store().write(|tx| tx.expire_job_inputs(hours(7 * 24))).unwrap();
+        assert_eq!(kept().len(), 0);
+    });
+}
+
+#[test]
+fn the_answer_says_how_many_rows_would_be_taken_without_the_wrong_ones() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let file = "display_name,extension\nAna,1001\nEva,10 02\nIda,1003\n";
+        let refused = import(i, ours, "dry_run=true", file).await;
+        assert_eq!((&refused["state"], &refused["summary"]["good_rows"]), (&"failed".into(), &2.into()));
+        let taken = import(i, ours, "good_rows_only=true", file).await;
+        assert_eq!((&taken["state"], &taken["summary"]["created"]), (&"done".into(), &2.into()), "{taken}");
+    });
+}
+
+#[test]
+fn an_import_that_was_taken_back_says_so_when_it_shall_be_again() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let job = import(i, ours, "", "display_name,extension\nAna,1001\nEva,1002\n").await;
+        let undo = format!("/jobs/{}/undo", job["id"].as_str().unwrap());
+        let first = i.admin("POST", &undo).send().await.expect(200).json();
+        assert_eq!(first["notes"], json!([]), "contacts have no phone to sign off");
+        let again = i.admin("POST", &undo).send().await.problem(409, "undone-already");
+        let by = again["detail"].as_str().unwrap().strip_prefix("already taken back by change ").unwrap();
+        let by: u64 = by.parse().unwrap();
+        assert!(by > 4 && by <= first["seq"].as_u64().unwrap(), "{again}");
+    });
+}
+
+#[test]
+fn what_is_in_the_way_of_taking_an_import_back_is_said_by_name_with_who_did_it() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let job =
+            import(i, ours, "", "display_name,extension\nAna Silva,1001\nEva Braun,1002\nIda,1003\n").await;
+        let undo = format!("/jobs/{}/undo", job["id"].as_str().unwrap());
+        let users = i.admin("GET", "/users?sort=extension").send().await.json();
+        let id = |n: usize| users["items"][n]["id"].as_str().unwrap().to_string();
+        let sales = json!({ "department": "Sales" });
+        let changed =
+            i.admin("PATCH", &format!("/users/{}", id(0))).header("if-match", "*").json(&sales).send();
+        let changed = changed.await.expect(200);
+        i.admin("DELETE", &format!("/users/{}", id(1))).header("if-match", "*").send().await;
+        let refused = i.admin("POST", &undo).send().await.problem(409, "moved");
+        let said: Vec<String> = refused["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| format!("{} {}", e["field"].as_str().unwrap(), e["reason"].as_str().unwrap()))
+            .collect();
+        let seq: u64 = changed.header("muster-seq").parse().unwrap();
+        let expect = [
+            format!(
+                "user Eva Braun (extension 1002) was removed since, by change {} of administrator",
+                seq + 1
+            ),
+            format!(
+                "department of Ana Silva (extension 1001) was changed since, by change {seq} of administrator"
+            ),
+        ];
+        assert_eq!(said, expect, "{refused}");
+    });
+}
+
+#[test]
+fn a_device_that_was_given_since_keeps_its_person_from_being_taken_back() {
+    run(async |i| {
+        let user = i.user("1001", "Ana Silva").await;
+        let id = user["id"].as_str().unwrap();
+        let made = i.admin("GET", &format!("/users/{id}/history")).send().await.json();
+        let seq = made["items"][0]["seq"].as_u64().unwrap();
+        let body = json!({ "device": "Kitchen" });
+        i.admin("POST", &format!("/users/{id}/credentials")).json(&body).send().await.expect(200);
+        let refused = i.admin("POST", &format!("/changes/{seq}/undo")).send().await.problem(409, "moved");
+        let said = refused["detail"].as_str().unwrap();
+        let expect = "device Kitchen was given to Ana Silva (extension 1001) since, by change";
+        assert!(said.starts_with(expect), "{refused}");
+    });
+}
+
+#[test]
+fn who_has_an_extension_username_or_login_is_said_by_name() {
+    run(async |i| {
+        let user = i.user("1001", "Ana Silva").await;
+        let path = format!("/users/{}/credentials", user["id"].as_str().unwrap());
+        i.admin("POST", &path).json(&json!({ "device": "Kitchen" })).send().await.expect(200);
+        let add = async |username: &str, extension: &str| {
+            let body = json!({ "display_name": "Eva", "username": username, "extension": extension });
+            i.admin("POST", "/users").json(&body).send().await.problem(409, "taken")["detail"].clone()
+        };
+        let ana = "Ana Silva (extension 1001)";
+        assert_eq!(add("eva", "1001").await, format!("extension 1001 is taken by {ana}"));
+        assert_eq!(add("1001", "1002").await, format!("username 1001 is taken by {ana}"));
+        let device = add("1001-kitchen", "1002").await;
+        assert_eq!(device, format!("username 1001-kitchen is taken by the device Kitchen of {ana}"));
+    });
+}
