@@ -10,6 +10,7 @@ use muster_domain::change::{self, EntityChange, Holder, Op, Refusal};
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::{ChangeSetId, ConnectionId, OrgId, SiteId};
 use muster_domain::log::{Facts, user_facts};
+use muster_domain::numbers;
 use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
 use muster_domain::types::{UnixMillis, fold};
 use muster_domain::user::{Record, User};
@@ -296,6 +297,15 @@ impl<'t> Session<'t> {
             && before.is_none_or(|b| b.site != after.site || b.connection != after.connection)
         {
             self.check_place(after.site, after.connection)?;
+        }
+        if let Some(after) = after
+            && let Some(extension) = &after.extension
+            && before.is_none_or(|b| b.extension != after.extension)
+        {
+            let site = self.sites()?.iter().find(|s| Some(s.id) == after.site);
+            if let Some(error) = numbers::refusal(extension.as_str(), site) {
+                return Err(Refusal::Invalid(vec![error]).into());
+            }
         }
         Ok(user_facts(before, after, c))
     }

@@ -15,6 +15,7 @@ pub mod dial_plan;
 pub mod field;
 pub mod ids;
 pub mod log;
+pub mod numbers;
 pub mod organization;
 pub mod permission;
 mod time_zones;

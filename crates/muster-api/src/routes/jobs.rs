@@ -104,6 +104,9 @@ pub struct ImportSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     problems: Option<Vec<ImportProblem>>,
     problems_left_out: u64,
+    /// How many rows each remark was made on, those that were left out too.
+    #[serde(default)]
+    remarks: Vec<RemarkCount>,
     /// A dry run, or refused because of problems.
     nothing_written: bool,
 }
@@ -133,6 +136,14 @@ pub struct ImportProblem {
     option: Option<String>,
     /// Said, but no reason to refuse the row.
     remark: bool,
+}
+
+/// Rows with the same remark.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct RemarkCount {
+    column: Option<String>,
+    reason: String,
+    rows: u64,
 }
 
 /// What became of one row.

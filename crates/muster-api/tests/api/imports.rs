@@ -284,3 +284,62 @@ fn who_has_an_extension_username_or_login_is_said_by_name() {
         assert_eq!(device, format!("username 1001-kitchen is taken by the device Kitchen of {ana}"));
     });
 }
+
+#[test]
+fn weak_passwords_and_one_digit_are_remarked_and_emergency_numbers_are_refused() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let rows = "Ana,1001,1001\nEva,1002,1234\nIda,7,4711\nUma,1003,74ethJ4FHVB6qgJb\nMia,112,\n";
+        let file = format!("display_name,extension,sip_password\n{rows}");
+        let job = import(i, ours, "good_rows_only=true", &file).await;
+        assert_eq!(counts(&job), [4, 0, 0, 1], "{job}");
+        let expect = json!([
+            { "column": "sip_password", "reason": "is the extension, or the name that the phone signs in with", "rows": 1 },
+            { "column": "sip_password", "reason": "is made of digits alone", "rows": 2 },
+            { "column": "extension", "reason":
+                "has one digit: no longer extension that begins with it can be dialled without waiting", "rows": 1 },
+        ]);
+        assert_eq!(job["summary"]["remarks"], expect, "{job}");
+        assert!(!job.to_string().contains("4711"), "no password is shown: {job}");
+        let wrong = |job: &Value| {
+            let problems = job["summary"]["problems"].as_array().unwrap().clone();
+            problems.into_iter().filter(|p| p["remark"] == false).collect::<Vec<_>>()
+        };
+        let said = wrong(&job);
+        assert_eq!((said.len(), &said[0]["found"]), (1, &json!("112")), "{said:?}");
+        let body = json!({ "display_name": "Mia", "extension": "911" });
+        let refused = i.admin("POST", "/users").json(&body).send().await.problem(400, "invalid");
+        assert!(refused["detail"].as_str().unwrap().contains("is an emergency number"), "{refused}");
+    });
+}
+
+#[test]
+fn what_an_option_would_allow_is_said_with_the_name_of_the_option() {
+    run(async |i| {
+        let user = json!({ "display_name": "Ana", "extension": "1001", "email": "a@example.com" });
+        i.admin("POST", "/users").json(&user).send().await.expect(201);
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let rows =
+            "Eva,1002,a@example.com,Leeds,Elsewhere\nIda,1001,,Main,builtin\nUma,1004,a@example.com,Main,\n";
+        let file = format!("display_name,extension,email,site,connection\n{rows}");
+        let job = import(i, ours, "dry_run=true", &file).await;
+        let problems = job["summary"]["problems"].as_array().unwrap();
+        let said: Vec<String> = problems
+            .iter()
+            .map(|p| ["row", "column", "option"].map(|k| p[k].to_string().replace('"', "")).join(" "))
+            .collect();
+        let expect = [
+            "1 site create_sites",
+            "1 connection null",
+            "2 username match",
+            "2 extension match",
+            "3 email allow_shared_emails",
+        ];
+        assert_eq!(said, expect, "{job}");
+        assert_eq!(problems[1]["mend"], "name one of: Built-in");
+        let unknown = i.admin("POST", "/imports").text("text/csv", "Nom,Poste\nA,1\n").send().await;
+        assert_eq!(unknown.problem(400, "file")["errors"][0]["option"], "format");
+    });
+}

@@ -3,6 +3,7 @@
 use muster_domain::capabilities::capabilities;
 use muster_domain::field::{Edit, Entity};
 use muster_domain::ids::SecretId;
+use muster_domain::numbers;
 use muster_domain::organization::ConnectionKind;
 use muster_domain::user::{Service, User};
 use muster_domain::value::{FieldError, Value};
@@ -56,6 +57,11 @@ pub(super) fn build(
     let registers = capabilities(user.user_type, ConnectionKind::Builtin).registers;
     if user.service == Service::Enabled && registers && user.sip_secret.is_none() {
         user.sip_secret = Some(SECRET_TO_COME);
+    }
+    if let Some(extension) = &user.extension
+        && existing.is_none_or(|before| before.extension != user.extension)
+    {
+        errors.extend(numbers::refusal(extension.as_str(), context.known_site(user.site)));
     }
     errors.extend(user.validate());
     if errors.is_empty() { Ok(user) } else { Err(errors) }

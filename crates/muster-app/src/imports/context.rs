@@ -15,6 +15,7 @@ use crate::AppError;
 pub(super) struct Context {
     pub org: OrgId,
     sites: HashMap<String, SiteId>,
+    all_sites: HashMap<SiteId, Site>,
     default_site: Option<SiteId>,
     connections: HashMap<String, ConnectionId>,
     /// What may be written for a connection, for whoever wrote something else.
@@ -52,6 +53,7 @@ impl Context {
         Ok(Context {
             org,
             sites,
+            all_sites: all_sites.into_iter().map(|site| (site.id, site)).collect(),
             default_site,
             connections,
             choices,
@@ -63,6 +65,11 @@ impl Context {
 
     pub fn default_site(&self) -> Option<SiteId> {
         self.default_site
+    }
+
+    /// A site that was there before the import.
+    pub fn known_site(&self, id: Option<SiteId>) -> Option<&Site> {
+        id.and_then(|id| self.all_sites.get(&id))
     }
 
     pub fn default_connection(&self) -> Option<ConnectionId> {

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::keys::{Known, Seen, check_devices, check_keys};
 use super::options::ImportOptions;
 use super::plan::Plan;
+use super::remarks::remarks;
 use super::report::{ColumnReport, ImportReport, RowProblem};
 use crate::AppError;
 
@@ -108,6 +109,9 @@ impl Judge<'_, '_> {
                 }
                 rejected |= !errors.is_empty();
                 if !rejected {
+                    for remark in remarks(&row, &plan.user, columns) {
+                        report.problem(remark);
+                    }
                     count(&plan, existing, report);
                 }
             }

@@ -13,6 +13,7 @@ mod judge;
 mod keys;
 mod options;
 mod plan;
+mod remarks;
 mod report;
 mod run;
 

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 
 /// At most this many problems are kept with a job; the rest are counted.
 pub const PROBLEMS_MAX: usize = 10_000;
+/// Of these so many may be remarks: they must not take the place of what keeps a row out.
+const REMARKS_MAX: usize = 2_000;
+/// Different causes that are counted.
+const CAUSES_MAX: usize = 200;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportReport {
@@ -28,6 +32,12 @@ pub struct ImportReport {
     pub new_sites: Vec<String>,
     pub problems: Vec<RowProblem>,
     pub problems_left_out: u64,
+    /// How many rows each cause of remarks has, those that were left out too.
+    #[serde(default)]
+    pub remarks: Vec<RemarkCount>,
+    /// How many remarks there are in all.
+    #[serde(skip)]
+    pub remarks_total: usize,
     /// True if nothing was written: a dry run, or refused because of problems.
     pub nothing_written: bool,
 }
@@ -59,6 +69,14 @@ pub struct RowProblem {
     pub remark: bool,
 }
 
+/// Rows with the same remark.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemarkCount {
+    pub column: Option<String>,
+    pub reason: String,
+    pub rows: u64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowOutcome {
     Created,
@@ -80,10 +98,30 @@ impl RowOutcome {
 
 impl ImportReport {
     pub fn problem(&mut self, problem: RowProblem) {
-        if self.problems.len() < PROBLEMS_MAX {
+        if problem.remark {
+            self.count_remark(&problem);
+            self.remarks_total += 1;
+        }
+        let few = !problem.remark || self.remarks_total <= REMARKS_MAX;
+        if few && self.problems.len() < PROBLEMS_MAX {
             self.problems.push(problem);
         } else {
             self.problems_left_out += 1;
+        }
+    }
+}
+
+impl ImportReport {
+    fn count_remark(&mut self, problem: &RowProblem) {
+        let same = |count: &RemarkCount| count.column == problem.column && count.reason == problem.reason;
+        match self.remarks.iter().position(same) {
+            Some(at) => self.remarks[at].rows += 1,
+            None if self.remarks.len() < CAUSES_MAX => self.remarks.push(RemarkCount {
+                column: problem.column.clone(),
+                reason: problem.reason.clone(),
+                rows: 1,
+            }),
+            None => {}
         }
     }
 }

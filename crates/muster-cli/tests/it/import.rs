@@ -199,3 +199,26 @@ fn an_export_that_is_refused_or_breaks_off_leaves_no_file() {
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 }
+
+#[test]
+fn an_option_that_mends_an_error_is_said_as_it_is_typed() {
+    let directory = TempDir::new().unwrap();
+    let path = file(&directory, "staff.csv", "x");
+    let mut refused = job("failed", report());
+    refused["problem"] = json!("2 of 60 rows are not right; nothing was written");
+    let problem = |column: Value, reason: &str, option: &str, remark: bool| {
+        json!({ "line": 2, "row": 1, "column": column, "found": "", "reason": reason, "mend": "mend it",
+            "option": option, "remark": remark })
+    };
+    refused["summary"]["problems"] = json!([
+        problem(json!("email"), "is also in row 3", "allow_shared_emails", false),
+        problem(json!("username"), "is taken", "match", false),
+        problem(Value::Null, "has 2 cells, and the header has 3", "", false),
+        problem(json!("sip_password"), "is shorter than 12 characters", "", true),
+    ]);
+    refused["summary"]["remarks"] =
+        json!([{ "column": "sip_password", "reason": "is shorter than 12 characters", "rows": 1200 }]);
+    let server = Server::start(vec![created(JOB, Value::Null), answer(refused)]);
+    let outcome = muster(&server, &["import", path.to_str().unwrap(), "--dry-run"]);
+    assert_snapshot!(steady(&outcome.seen(), &directory));
+}

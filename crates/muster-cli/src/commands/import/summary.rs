@@ -115,10 +115,22 @@ struct Cause<'a> {
     column: &'a Value,
     reason: &'a Value,
     rows: Vec<&'a Value>,
+    /// How many rows there are, kept or not; 0 if that was not said.
+    all: u64,
+}
+
+impl Cause<'_> {
+    fn count(&self) -> u64 {
+        self.all.max(self.rows.len() as u64)
+    }
 }
 
 fn problems(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Result<()> {
-    let causes = by_cause(list_of(report, "problems"));
+    let mut causes = by_cause(list_of(report, "problems"));
+    for cause in causes.iter_mut().filter(|cause| cause.remark) {
+        let same = |count: &&Value| count["column"] == *cause.column && count["reason"] == *cause.reason;
+        cause.all = list_of(report, "remarks").iter().find(same).map_or(0, |count| count_of(count, "rows"));
+    }
     for (title, remark) in [("Problems:", false), ("Remarks, which keep nobody out:", true)] {
         let of_kind: Vec<&Cause<'_>> = causes.iter().filter(|cause| cause.remark == remark).collect();
         if of_kind.is_empty() {
@@ -152,7 +164,7 @@ fn by_cause(problems: &[Value]) -> Vec<Cause<'_>> {
         let place =
             *places.entry((remark, [column, reason, mend].map(Value::as_str))).or_insert(causes.len());
         if place == causes.len() {
-            causes.push(Cause { remark, column, reason, rows: Vec::new() });
+            causes.push(Cause { remark, column, reason, rows: Vec::new(), all: 0 });
         }
         causes[place].rows.push(problem);
     }
@@ -162,7 +174,7 @@ fn by_cause(problems: &[Value]) -> Vec<Cause<'_>> {
 fn print_cause(console: &mut Console<'_>, cause: &Cause<'_>) -> io::Result<()> {
     let column = text_of(cause.column);
     let subject = if column.is_empty() { "The row".to_owned() } else { column };
-    let rows = counted(cause.rows.len() as u64, "row", "rows");
+    let rows = counted(cause.count(), "row", "rows");
     console.line(&format!("  {subject} {} ({rows})", text_of(cause.reason)))?;
     let mend = cause.rows.first().map(|row| clean(&mend_of(row)).into_owned()).unwrap_or_default();
     if !mend.is_empty() {
@@ -177,8 +189,8 @@ fn print_cause(console: &mut Console<'_>, cause: &Cause<'_>) -> io::Result<()> {
         };
         console.line(&format!("    row {}, line {}{found}", count_of(row, "row"), count_of(row, "line")))?;
     }
-    match cause.rows.len().saturating_sub(ROWS_MAX) {
+    match cause.count().saturating_sub(ROWS_MAX as u64) {
         0 => Ok(()),
-        more => console.line(&format!("    and {}", counted(more as u64, "more row", "more rows"))),
+        more => console.line(&format!("    and {}", counted(more, "more row", "more rows"))),
     }
 }
