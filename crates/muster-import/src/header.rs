@@ -150,51 +150,58 @@ fn no_column_twice(cells: &[SmolStr]) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Systems whose files are recognized and not read: what marks them, and what their columns are called
-/// in our own format.
-const FOREIGN: &[(&str, &[&str], &[(&str, &str)])] = &[
-    (
-        "FreePBX",
-        &["extension", "name", "tech", "secret"],
-        &[
+/// A system whose files are recognized and not read.
+struct Foreign {
+    system: &'static str,
+    marks: &'static [&'static str],
+    /// What its columns are called there and in our own format.
+    columns: &'static [(&'static str, &'static str)],
+}
+
+const FOREIGN: &[Foreign] = &[
+    Foreign {
+        system: "FreePBX",
+        marks: &["extension", "name", "tech", "secret"],
+        columns: &[
             ("name", "display_name"),
             ("secret", "sip_password"),
             ("outboundcid", "caller_id_number"),
             ("voicemail_email", "email"),
             ("voicemail_vmpwd", "voicemail_pin"),
         ],
-    ),
-    (
-        "FreePBX",
-        &["username", "default_extension", "fname", "lname"],
-        &[
+    },
+    Foreign {
+        system: "FreePBX",
+        marks: &["username", "default_extension", "fname", "lname"],
+        columns: &[
             ("displayname", "display_name"),
             ("default_extension", "extension"),
             ("fname", "given_name"),
             ("lname", "family_name"),
         ],
-    ),
-    (
-        "Wazo",
-        &["firstname", "lastname", "exten"],
-        &[
+    },
+    Foreign {
+        system: "Wazo",
+        marks: &["firstname", "lastname", "exten"],
+        columns: &[
             ("firstname", "display_name"),
+            ("lastname", "family_name"),
             ("exten", "extension"),
             ("sip_username", "username"),
             ("sip_secret", "sip_password"),
             ("mobile_phone_number", "mobile_number"),
         ],
-    ),
-    (
-        "MikoPBX",
-        &["number", "user_username", "sip_secret"],
-        &[
+    },
+    Foreign {
+        system: "MikoPBX",
+        marks: &["number", "user_username", "sip_secret"],
+        columns: &[
             ("user_username", "display_name"),
             ("number", "extension"),
             ("user_email", "email"),
             ("sip_secret", "sip_password"),
         ],
-    ),
+    },
 ];
 
 fn unrecognized(names: &[&str]) -> FileError {
@@ -208,10 +215,8 @@ fn unrecognized(names: &[&str]) -> FileError {
             unknown: Vec::new(),
         };
     }
-    if let Some((system, _, columns)) =
-        FOREIGN.iter().find(|(_, marks, _)| Rules::missing(marks, names).is_empty())
-    {
-        return FileError::NotYet { system, columns };
+    if let Some(foreign) = FOREIGN.iter().find(|f| Rules::missing(f.marks, names).is_empty()) {
+        return FileError::NotYet { system: foreign.system, columns: foreign.columns };
     }
     let known = |format: Format| names.iter().filter(|name| format.rules().knows(name)).count();
     // The first of equals.
