@@ -41,6 +41,9 @@ pub enum FileError {
     NotYet { system: &'static str, columns: &'static [(&'static str, &'static str)] },
     #[error("the file lacks what {} always has: {}", format.label(), columns.join(", "))]
     RequiredColumnMissing { format: Format, columns: Vec<&'static str> },
+    /// A turned file's lines belong together cell by cell.
+    #[error("line {line} has {found} cells where the first has {expected}")]
+    Uneven { line: u64, found: usize, expected: usize },
     /// `row` counts the rows of data from 1; 0 is the header.
     #[error("a quote is opened on line {line} ({}) and never closed", match row { 0 => "the header".to_owned(), row => format!("row {row}") })]
     QuoteNeverClosed { row: u64, line: u64 },
@@ -87,6 +90,10 @@ impl FileError {
             }
             FileError::RequiredColumnMissing { columns, .. } => {
                 format!("add the missing column{}", if columns.len() == 1 { "" } else { "s" })
+            }
+            FileError::Uneven { .. } => {
+                "people are columns in this file: give every line a cell for each person, empty ones too"
+                    .into()
             }
             FileError::QuoteNeverClosed { .. } => {
                 "close the quote, and write a quote inside a quoted cell twice".into()

@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 use muster_domain::types::fold;
 use smol_str::SmolStr;
 
-use crate::formats::{fusionpbx, own, ringotel, three_cx};
+use crate::formats::{
+    conductor, freepbx, fusionpbx, ivozprovider, mikopbx, own, ringotel, three_cx, wazo, webex,
+};
 
 /// A system's way of writing people down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,12 +17,30 @@ pub enum Format {
     Ringotel,
     ThreeCx,
     FusionPbx,
+    FreePbx,
+    Wazo,
+    Webex,
+    MikoPbx,
+    /// No header: eleven positions.
+    IvozProvider,
+    /// The template of RingCentral's Conductor.
+    Conductor,
 }
 
 impl Format {
     /// In the order in which a header is compared with them.
-    pub const ALL: &'static [Format] =
-        &[Format::Muster, Format::Ringotel, Format::ThreeCx, Format::FusionPbx];
+    pub const ALL: &'static [Format] = &[
+        Format::Muster,
+        Format::Ringotel,
+        Format::ThreeCx,
+        Format::FusionPbx,
+        Format::FreePbx,
+        Format::Wazo,
+        Format::Webex,
+        Format::MikoPbx,
+        Format::IvozProvider,
+        Format::Conductor,
+    ];
 
     /// The word on the command line and in the API.
     pub fn word(self) -> &'static str {
@@ -29,6 +49,12 @@ impl Format {
             Format::Ringotel => "ringotel",
             Format::ThreeCx => "3cx",
             Format::FusionPbx => "fusionpbx",
+            Format::FreePbx => "freepbx",
+            Format::Wazo => "wazo",
+            Format::Webex => "webex",
+            Format::MikoPbx => "mikopbx",
+            Format::IvozProvider => "ivozprovider",
+            Format::Conductor => "conductor",
         }
     }
 
@@ -43,6 +69,12 @@ impl Format {
             Format::Ringotel => "Ringotel",
             Format::ThreeCx => "3CX",
             Format::FusionPbx => "FusionPBX",
+            Format::FreePbx => "FreePBX",
+            Format::Wazo => "Wazo",
+            Format::Webex => "Webex",
+            Format::MikoPbx => "MikoPBX",
+            Format::IvozProvider => "IvozProvider",
+            Format::Conductor => "Conductor",
         }
     }
 
@@ -53,10 +85,24 @@ impl Format {
     }
 
     pub(crate) fn rules(self) -> &'static Rules {
-        static RULES: OnceLock<[Rules; 4]> = OnceLock::new();
-        let rules =
-            RULES.get_or_init(|| [own::rules(), ringotel::rules(), three_cx::rules(), fusionpbx::rules()]);
+        static RULES: OnceLock<Vec<Rules>> = OnceLock::new();
+        let rules = RULES.get_or_init(|| Self::ALL.iter().map(|format| format.make_rules()).collect());
         &rules[self as usize]
+    }
+
+    fn make_rules(self) -> Rules {
+        match self {
+            Format::Muster => own::rules(),
+            Format::Ringotel => ringotel::rules(),
+            Format::ThreeCx => three_cx::rules(),
+            Format::FusionPbx => fusionpbx::rules(),
+            Format::FreePbx => freepbx::rules(),
+            Format::Wazo => wazo::rules(),
+            Format::Webex => webex::rules(),
+            Format::MikoPbx => mikopbx::rules(),
+            Format::IvozProvider => ivozprovider::rules(),
+            Format::Conductor => conductor::rules(),
+        }
     }
 }
 
@@ -88,16 +134,20 @@ pub enum Taken {
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub columns: Vec<ColumnRule>,
-    /// The columns that mark the format.
-    pub marks: &'static [&'static str],
-    /// Without these nothing can be made of a file.
-    pub required: &'static [&'static str],
+    /// The columns that mark the format: all of one of these sets.
+    pub marks: &'static [&'static [&'static str]],
+    /// Without all of one of these sets nothing can be made of a file.
+    pub required: &'static [&'static [&'static str]],
     /// Whether a header with further columns is still recognized. It is said to be this format by its
     /// marks then, and by knowing at least half of its columns.
     pub open: bool,
     pub names: Names,
     /// Our own: cells are guarded against formulas, and an empty one empties its field.
     pub own: bool,
+    /// The format has no header: its columns go by position, and this says whether a row is one of its.
+    pub positional: Option<fn(&[&str]) -> bool>,
+    /// Why a column that is not in the table is not taken.
+    pub else_why: &'static str,
 }
 
 /// Where the display name comes from.
@@ -150,6 +200,26 @@ pub(crate) enum Meaning {
         slot: u8,
         part: DevicePart,
     },
+    /// A user field where the cell is right for it; else a remark. For what is not the system's own rule.
+    IfValid(&'static str),
+    /// How long phones ring; nought and what is beyond our bounds gets a remark.
+    RingSeconds,
+    /// A language as `fr_FR` or `fr-FR`.
+    Language,
+    /// A number, `"Name" <number>`, `default` or `anonymous`.
+    CallerId,
+    /// A part of the caller ID's name; parts are joined in their order.
+    CallerIdName {
+        part: u8,
+    },
+    /// Active if the cell is this word, and not if it is another.
+    ActiveWord(&'static str),
+    /// A mailbox of their own unless the cell is this word.
+    VoicemailUnless(&'static str),
+    /// The mailbox's number: none means no mailbox.
+    VoicemailNumber,
+    /// Who is told of messages; a single one is the person's address too, if the file has no other.
+    MailboxEmail,
     Ignored(&'static str),
 }
 
@@ -175,8 +245,16 @@ impl Meaning {
             Meaning::MailboxOwner
             | Meaning::Voicemail
             | Meaning::VoicemailPin
-            | Meaning::VoicemailWithoutPin => Taken::Mailbox,
-            Meaning::ActiveIf(_) => Taken::Status,
+            | Meaning::VoicemailWithoutPin
+            | Meaning::VoicemailUnless(_)
+            | Meaning::VoicemailNumber => Taken::Mailbox,
+            Meaning::IfValid(name) => Taken::Field(name),
+            Meaning::RingSeconds => Taken::Field("call_timeout_s"),
+            Meaning::Language => Taken::Field("language"),
+            Meaning::CallerId => Taken::Field("caller_id_number"),
+            Meaning::CallerIdName { .. } => Taken::Field("caller_id_name"),
+            Meaning::MailboxEmail => Taken::Field("notification_addresses"),
+            Meaning::ActiveIf(_) | Meaning::ActiveWord(_) => Taken::Status,
             Meaning::NumberSeenInside => Taken::Ignored { why: "colleagues always see the extension" },
             Meaning::Device { part, .. } => Taken::Device(match part {
                 DevicePart::Name => "device_name",
@@ -207,7 +285,7 @@ impl Rules {
         match self.rule(header) {
             Some(rule) => rule.meaning,
             None if header.trim().is_empty() => Meaning::Ignored("the column has no name"),
-            None => Meaning::Ignored("the format has no such column"),
+            None => Meaning::Ignored(self.else_why),
         }
     }
 
@@ -220,19 +298,38 @@ impl Rules {
         self.columns.iter().find(|rule| rule.key == key)
     }
 
-    /// Which of `wanted` a header lacks.
-    pub fn missing(wanted: &[&'static str], header: &[&str]) -> Vec<&'static str> {
+    /// What a header lacks of the one of `wanted` that it is nearest to.
+    pub fn missing(wanted: &[&[&'static str]], header: &[&str]) -> Vec<&'static str> {
         let header: Vec<String> = header.iter().map(|h| comparable(h)).collect();
-        wanted.iter().copied().filter(|w| !header.contains(&comparable(w))).collect()
+        let lacking = |set: &&[&'static str]| -> Vec<&'static str> {
+            set.iter().copied().filter(|w| !header.contains(&comparable(w))).collect()
+        };
+        // The first of equals: it is the usual one.
+        wanted.iter().map(lacking).min_by_key(Vec::len).unwrap_or_default()
     }
 
     fn fits(&self, header: &[&str]) -> bool {
-        if !Rules::missing(self.marks, header).is_empty() {
+        if self.positional.is_some() || !Rules::missing(self.marks, header).is_empty() {
             return false;
         }
         let named = header.iter().filter(|h| !h.trim().is_empty());
         let (known, unknown): (Vec<&&str>, Vec<&&str>) = named.partition(|h| self.knows(h));
         unknown.is_empty() || (self.open && known.len() >= unknown.len())
+    }
+}
+
+impl Rules {
+    /// Whether a line is a header of this format, be it one with columns missing: a person's name may be the
+    /// name of a column, but not most of their cells.
+    pub fn is_header(&self, cells: &[&str]) -> bool {
+        let named = cells.iter().filter(|cell| !cell.trim().is_empty()).count();
+        let known = cells.iter().filter(|cell| self.knows(cell)).count();
+        known > 0 && (known * 2 >= named || Rules::missing(self.required, cells).is_empty())
+    }
+
+    /// The names that the columns of a file without a header are shown by.
+    pub fn positional_names(&self) -> Vec<SmolStr> {
+        self.columns.iter().map(|rule| rule.header.clone()).collect()
     }
 }
 

@@ -8,6 +8,8 @@ use crate::table::{Flaw, Record, RecordLimits, Records};
 
 const DELIMITERS: &[u8] = b",;\t";
 
+/// Among so many lines the header is looked for.
+const LINES_ABOVE_MAX: usize = 10;
 /// A header that says more than this is shortened where it is shown.
 const SHOWN_CHARACTERS_MAX: usize = 200;
 const UNKNOWN_SHOWN_MAX: usize = 8;
@@ -23,9 +25,12 @@ pub(crate) struct Header {
     pub rows_at: usize,
     /// The line on which it begins, from 1.
     pub rows_line: u64,
+    /// How many records are above it.
+    pub rows_index: u64,
 }
 
-/// Finds the header: the first line on which anything is written.
+/// Finds the header: the first of the first lines whose names a format knows, else the first line on which
+/// anything is written. People put titles above their tables.
 pub(crate) fn find_header(
     text: &str,
     format: Option<Format>,
@@ -33,19 +38,27 @@ pub(crate) fn find_header(
 ) -> Result<Header, FileError> {
     let (hint, skipped) = delimiter_line(text);
     let delimiters = hint.as_ref().map_or(DELIMITERS, std::slice::from_ref);
+    if let Some(format) = format.filter(|f| f.rules().positional.is_some()) {
+        return positional_header(text, format, delimiters, skipped, limits);
+    }
     let mut best: Option<(bool, usize, Candidate)> = None;
     for delimiter in delimiters {
-        let Some(candidate) = Candidate::read(text, *delimiter, skipped, limits) else {
+        let candidates = Candidate::read(text, *delimiter, skipped, limits);
+        if candidates.is_empty() {
             return Err(FileError::Empty);
-        };
-        let names = candidate.names();
-        let recognized = match format {
-            Some(format) => names.iter().any(|name| format.rules().knows(name)),
-            None => Format::recognize(&names).is_some(),
-        };
-        // The first of equals stays: commas before semicolons before tabs.
-        if best.as_ref().is_none_or(|(known, cells, _)| (recognized, names.len()) > (*known, *cells)) {
-            best = Some((recognized, names.len(), candidate));
+        }
+        for (i, candidate) in candidates.into_iter().enumerate() {
+            let names = candidate.names();
+            let recognized = match format {
+                Some(format) => format.rules().is_header(&names),
+                None => Format::recognize(&names).is_some() || positional_format(&names).is_some(),
+            };
+            let cells = names.len();
+            // The first of equals stays: commas before semicolons before tabs, higher lines before lower.
+            let is_better = |(known, most, _): &(bool, usize, _)| (recognized, cells) > (*known, *most);
+            if (i == 0 || recognized) && best.as_ref().is_none_or(is_better) {
+                best = Some((recognized, cells, candidate));
+            }
         }
     }
     match best {
@@ -80,35 +93,44 @@ struct Candidate {
     cells_total: usize,
     line: u64,
     flaw: Option<Flaw>,
+    /// How many records are above it.
+    index: u64,
+    /// Where it begins, and where what follows it does, in bytes of the text.
+    begins_at: usize,
     rows_at: usize,
     rows_line: u64,
 }
 
 impl Candidate {
-    fn read(text: &str, delimiter: u8, skipped: usize, limits: RecordLimits) -> Option<Candidate> {
+    /// The first records on which anything is written.
+    fn read(text: &str, delimiter: u8, skipped: usize, limits: RecordLimits) -> Vec<Candidate> {
         let first_line = if skipped == 0 { 1 } else { 2 };
         let mut records = Records::new(&text[skipped..], delimiter, first_line, limits);
+        let (mut candidates, mut begins_at, mut index) = (Vec::new(), skipped, 0);
         let mut record = Record::default();
-        while records.read(&mut record) {
-            if record.is_blank() {
-                continue;
-            }
+        while candidates.len() < LINES_ABOVE_MAX && records.read(&mut record) {
             let (at, rows_line) = records.position();
-            return Some(Candidate {
-                delimiter,
-                cells: record.cells.iter().map(|cell| SmolStr::new(cell.trim())).collect(),
-                cells_total: record.cells_total,
-                line: record.line,
-                flaw: record.flaw,
-                rows_at: skipped + at,
-                rows_line,
-            });
+            let rows_at = skipped + at;
+            if !record.is_blank() {
+                candidates.push(Candidate {
+                    delimiter,
+                    cells: record.cells.iter().map(|cell| SmolStr::new(cell.trim())).collect(),
+                    cells_total: record.cells_total,
+                    line: record.line,
+                    flaw: record.flaw,
+                    index,
+                    begins_at,
+                    rows_at,
+                    rows_line,
+                });
+            }
+            if record.flaw == Some(Flaw::QuoteNeverClosed) {
+                break;
+            }
+            begins_at = rows_at;
+            index += 1;
         }
-        None
-    }
-
-    fn names(&self) -> Vec<&str> {
-        self.cells.iter().map(SmolStr::as_str).collect()
+        candidates
     }
 
     fn into_header(self, format: Option<Format>, limits: RecordLimits) -> Result<Header, FileError> {
@@ -120,7 +142,10 @@ impl Candidate {
         }
         let names = self.names();
         let Some(format) = format.or_else(|| Format::recognize(&names)) else {
-            return Err(unrecognized(&names));
+            return match positional_format(&names) {
+                Some(format) => Ok(self.into_positional(format)),
+                None => Err(unrecognized(&names)),
+            };
         };
         let rules = format.rules();
         let missing = Rules::missing(rules.required, &names);
@@ -136,8 +161,53 @@ impl Candidate {
             delimiter: self.delimiter,
             rows_at: self.rows_at,
             rows_line: self.rows_line,
+            rows_index: self.index + 1,
         })
     }
+
+    /// The record is the first person already.
+    fn into_positional(self, format: Format) -> Header {
+        let rules = format.rules();
+        let column = |header: SmolStr| Column { taken: rules.meaning(&header).taken(), header };
+        Header {
+            format,
+            columns: rules.positional_names().into_iter().map(column).collect(),
+            delimiter: self.delimiter,
+            rows_at: self.begins_at,
+            rows_line: self.line,
+            rows_index: self.index,
+        }
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.cells.iter().map(SmolStr::as_str).collect()
+    }
+}
+
+/// The header of a file that is said to have none. A line of the columns' names is one all the same.
+fn positional_header(
+    text: &str,
+    format: Format,
+    delimiters: &[u8],
+    skipped: usize,
+    limits: RecordLimits,
+) -> Result<Header, FileError> {
+    let positions = format.rules().columns.len();
+    let read = |delimiter: &u8| Candidate::read(text, *delimiter, skipped, limits).into_iter().next();
+    let candidates: Vec<Candidate> = delimiters.iter().filter_map(read).collect();
+    // Whichever has as many cells as there are positions; the rows tell what is wrong with the others.
+    let fits = |candidate: &&Candidate| candidate.cells_total == positions;
+    let at = candidates.iter().position(|c| fits(&c)).unwrap_or(0);
+    let candidate = candidates.into_iter().nth(at).ok_or(FileError::Empty)?;
+    if format.rules().is_header(&candidate.names()) {
+        return candidate.into_header(Some(format), limits);
+    }
+    Ok(candidate.into_positional(format))
+}
+
+/// Whose row the first line is, if it is no header.
+fn positional_format(cells: &[&str]) -> Option<Format> {
+    Format::ALL.iter().copied().find(|format| format.rules().positional.is_some_and(|is_one| is_one(cells)))
 }
 
 fn no_column_twice(cells: &[SmolStr]) -> Result<(), FileError> {

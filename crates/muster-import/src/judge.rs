@@ -5,11 +5,12 @@ use muster_domain::ids::OrgId;
 use muster_domain::types::{FieldValue, Mac, Name, Username};
 use muster_domain::user::User;
 use muster_domain::value::{Reason, Value};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use uuid::Uuid;
 
 use crate::encode::{text_to_value, unguard};
 use crate::error::{CellError, Remark};
+use crate::foreign;
 use crate::format::{Column, DevicePart, Format, Meaning, Names, Rules, Taken};
 use crate::row::{DeviceWish, FileStatus, MailboxWish, Row, Secret};
 use crate::table::{Flaw, Record};
@@ -240,6 +241,28 @@ impl<'c, 'r> Draft<'c, 'r> {
                     DevicePart::SipPassword => {}
                 }
             }
+            Meaning::VoicemailUnless(word) => {
+                self.voicemail = Some(!cell.trim().eq_ignore_ascii_case(word));
+            }
+            Meaning::VoicemailNumber => self.voicemail = Some(true),
+            Meaning::ActiveWord(word) => {
+                let active = cell.trim().eq_ignore_ascii_case(word);
+                person.status = Some(if active { FileStatus::Active } else { FileStatus::Inactive });
+            }
+            Meaning::IfValid(_)
+            | Meaning::RingSeconds
+            | Meaning::Language
+            | Meaning::CallerId
+            | Meaning::CallerIdName { .. }
+            | Meaning::MailboxEmail => {
+                let read = foreign::read(step.meaning, cell);
+                if let Some(remark) = read.remark {
+                    self.remark(column, remark);
+                }
+                for (name, value) in read.values {
+                    self.take_foreign(name, value);
+                }
+            }
             Meaning::Field(_)
             | Meaning::SipPassword
             | Meaning::OnCallPin
@@ -255,6 +278,19 @@ impl<'c, 'r> Draft<'c, 'r> {
             self.devices.resize_with(slot + 1, DeviceWish::default);
         }
         &mut self.devices[slot]
+    }
+
+    /// A value that a cell implies; a column of the field's own goes before it.
+    fn take_foreign(&mut self, name: &'static str, value: Value) {
+        match self.row.person.values.iter_mut().find(|(n, _)| *n == name) {
+            None => self.row.person.values.push((name, value)),
+            Some((_, Value::Text(before))) if name == "caller_id_name" => {
+                if let Value::Text(more) = value {
+                    *before = format_smolstr!("{before} {more}");
+                }
+            }
+            Some(_) => {}
+        }
     }
 
     fn take_username(&mut self, candidate: Candidate<'r>) {
@@ -343,6 +379,9 @@ impl<'c, 'r> Draft<'c, 'r> {
     }
 
     fn finish_mailbox(&mut self, steps: &[Step]) {
+        if self.voicemail.is_none() && steps.iter().any(|s| s.meaning == Meaning::VoicemailNumber) {
+            self.voicemail = Some(false);
+        }
         if let Some(wanted) = self.voicemail {
             self.row.person.mailbox = if wanted { MailboxWish::Own { pin: None } } else { MailboxWish::None };
         }

@@ -18,6 +18,7 @@ mod decode;
 mod encode;
 mod error;
 mod export;
+mod foreign;
 mod format;
 mod formats;
 mod header;
@@ -25,6 +26,7 @@ mod judge;
 mod row;
 mod source;
 mod table;
+mod turned;
 
 pub use error::{CellError, FileError, Remark};
 pub use export::{ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Layout};

@@ -9,6 +9,7 @@ use crate::header::{Header, find_header};
 use crate::judge::Judge;
 use crate::row::Row;
 use crate::table::{Flaw, Record, RecordLimits, Records};
+use crate::turned;
 
 /// What is read at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,14 @@ impl Default for Limits {
     }
 }
 
+/// How the file lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    Upright,
+    /// Its text was turned by [`turned::upright`].
+    Turned,
+}
+
 /// A file whose header was understood and whose quotes are all closed.
 ///
 /// Holds the bytes that it was given, or a decoded copy if they are not UTF-8, and beyond that one row
@@ -39,6 +48,7 @@ impl Default for Limits {
 pub struct Source<'a> {
     text: Cow<'a, str>,
     encoding: &'static str,
+    shape: Shape,
     header: Header,
     rows_total: u64,
     limits: RecordLimits,
@@ -54,14 +64,20 @@ impl<'a> Source<'a> {
         let decoded = decode(bytes)?;
         let record_limits =
             RecordLimits { cells_max: limits.columns_max, cell_bytes_max: limits.cell_bytes_max };
-        let header = find_header(&decoded.text, format, record_limits)?;
-        let mut source = Source {
-            text: decoded.text,
-            encoding: decoded.encoding,
-            header,
-            rows_total: 0,
-            limits: record_limits,
+        let mut text = decoded.text;
+        let mut shape = Shape::Upright;
+        let header = match find_header(&text, format, record_limits) {
+            Ok(header) => header,
+            Err(error) => match turned::upright(&text, format, limits)? {
+                Some(upright) => {
+                    (text, shape) = (Cow::Owned(upright), Shape::Turned);
+                    find_header(&text, format, record_limits)?
+                }
+                None => return Err(error),
+            },
         };
+        let mut source =
+            Source { text, encoding: decoded.encoding, shape, header, rows_total: 0, limits: record_limits };
         source.rows_total = source.count_rows(limits.rows_max)?;
         Ok(source)
     }
@@ -85,6 +101,11 @@ impl<'a> Source<'a> {
         self.encoding
     }
 
+    /// Whether people are columns and their fields are lines. [`Row::line`] counts columns then, from 1.
+    pub fn is_turned(&self) -> bool {
+        self.shape == Shape::Turned
+    }
+
     /// What stands between cells.
     pub fn delimiter(&self) -> char {
         char::from(self.header.delimiter)
@@ -97,6 +118,8 @@ impl<'a> Source<'a> {
             record: Record::default(),
             judge: Judge::new(self.format(), self.columns(), self.limits.cell_bytes_max),
             number: 0,
+            index: self.header.rows_index,
+            counts_lines: self.shape == Shape::Upright,
         }
     }
 
@@ -126,6 +149,9 @@ pub struct Rows<'s> {
     record: Record<'s>,
     judge: Judge<'s>,
     number: u64,
+    /// How many records were read, the header's and those above it too.
+    index: u64,
+    counts_lines: bool,
 }
 
 impl Iterator for Rows<'_> {
@@ -133,8 +159,13 @@ impl Iterator for Rows<'_> {
 
     fn next(&mut self) -> Option<Row> {
         while self.records.read(&mut self.record) {
+            self.index += 1;
             if !self.record.is_blank() {
                 self.number += 1;
+                if !self.counts_lines {
+                    // The text is not the file's own: its records are the file's columns.
+                    self.record.line = self.index;
+                }
                 return Some(self.judge.judge(&self.record, self.number));
             }
         }

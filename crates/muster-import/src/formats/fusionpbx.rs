@@ -13,11 +13,13 @@ const LIMITS: &str = "limits on calls come with calls";
 pub(crate) fn rules() -> Rules {
     Rules {
         columns: columns(COLUMNS),
-        marks: &["extension", "effective_caller_id_name"],
-        required: &["extension"],
+        marks: &[&["extension", "effective_caller_id_name"]],
+        required: &[&["extension"]],
         open: true,
         names: Names::JoinedOrExtension,
         own: false,
+        positional: None,
+        else_why: "the format has no such column",
     }
 }
 
@@ -44,7 +46,7 @@ const COLUMNS: &[(&str, Meaning)] = &[
     ("missed_call_data", Meaning::Ignored(CALL_HANDLING)),
     ("user_context", Meaning::Ignored(SWITCH)),
     ("toll_allow", Meaning::Ignored(RIGHTS)),
-    ("call_timeout", Meaning::Field("call_timeout_s")),
+    ("call_timeout", Meaning::RingSeconds),
     ("call_group", Meaning::Ignored("groups come later, as things of their own")),
     ("call_screen_enabled", Meaning::Ignored(CALL_HANDLING)),
     ("user_record", Meaning::Ignored("call recording comes with calls")),

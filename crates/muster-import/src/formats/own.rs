@@ -28,11 +28,13 @@ pub(crate) fn rules() -> Rules {
     let every = Layout { with_secrets: true, devices: Layout::DEVICES_MAX };
     Rules {
         columns: columns(every),
-        marks: &["display_name"],
-        required: &["display_name"],
+        marks: &[&["display_name"]],
+        required: &[&["display_name"]],
         open: false,
         names: Names::Given,
         own: true,
+        positional: None,
+        else_why: "the format has no such column",
     }
 }
 

@@ -17,11 +17,13 @@ pub(crate) fn rules() -> Rules {
             ("position", Meaning::Field("title")),
             ("department", Meaning::Field("department")),
         ]),
-        marks: &["name", "extension", "password"],
-        required: &["name", "extension", "password"],
+        marks: &[&["name", "extension", "password"]],
+        required: &[&["name", "extension", "password"]],
         // Other systems' lists have columns of these names too, and many more.
         open: false,
         names: Names::Given,
         own: false,
+        positional: None,
+        else_why: "the format has no such column",
     }
 }

@@ -15,11 +15,13 @@ const APP: &str = "a setting of the other system's app";
 pub(crate) fn rules() -> Rules {
     Rules {
         columns: columns(COLUMNS),
-        marks: &["Number", "FirstName", "LastName"],
-        required: &["Number"],
+        marks: &[&["Number", "FirstName", "LastName"]],
+        required: &[&["Number"]],
         open: true,
         names: Names::JoinedOrExtension,
         own: false,
+        positional: None,
+        else_why: "the format has no such column",
     }
 }
 

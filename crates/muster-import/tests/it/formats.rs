@@ -24,9 +24,12 @@ fn a_header_is_recognized_by_its_own_columns() {
     check("display_name,extension,department", Some(Format::Muster));
     check("Display-Name,Extension", Some(Format::Muster));
     // FreePBX has Ringotel's three columns among others.
-    check("extension,password,name,voicemail,ringtimer,outboundcid,tech,dial,secret", None);
-    check("firstname,lastname,email,exten,username", None);
-    check("number,user_username,user_email,mobile_number,sip_secret", None);
+    check("extension,password,name,voicemail,ringtimer,outboundcid,tech,dial,secret", Some(Format::FreePbx));
+    check("username,password,default_extension,description,fname,lname,displayname", Some(Format::FreePbx));
+    check("firstname,lastname,email,exten,username", Some(Format::Wazo));
+    check("number,user_username,user_email,mobile_number,sip_secret", Some(Format::MikoPbx));
+    check("First Name,Last Name,Display Name,User ID/Email (Required),Calling licence", Some(Format::Webex));
+    check("User Type,First Name,Last Name,Email,Ext,Phone #,Temp #,Site,Dept", Some(Format::Conductor));
     check("Nom,Prénom,Courriel,Poste", None);
     check("display_name,extension,favourite_colour", None);
 }
@@ -65,6 +68,55 @@ fn the_delimiter_is_the_one_that_makes_a_known_header() {
 fn a_line_that_names_the_delimiter_is_not_the_header() {
     let source = open(b"sep=;\r\nname;extension;password\r\nAna, B.;100;x\r\n").unwrap();
     assert_eq!((source.delimiter(), source.rows().next().unwrap().line), (';', 3));
+}
+
+#[test]
+fn a_title_above_the_table_is_not_the_header() {
+    let text =
+        "Staff of the Lisbon office,,\r\n\r\nprinted on Monday,,\nname,extension,password\nAna,100,p\n";
+    let source = open(text.as_bytes()).unwrap();
+    let row = source.rows().next().unwrap();
+    assert_eq!((source.rows_total(), row.line, row.errors.len()), (1, 5, 0));
+    // A person who is called like a column is a person.
+    let all = rows("name,extension,password\nExtension,100,p\nName,101,p\n");
+    assert_eq!(all.len(), 2);
+}
+
+#[test]
+fn a_table_on_its_side_is_read_upright_and_counts_columns() {
+    let text = "User Type;User;User;User\nFirst Name;Ana;\"Bo;\"\"B\"\"\";Cy\nLast Name;P;\"Q\nR\";S\nExt;0100;101;x\n";
+    let source = open(text.as_bytes()).unwrap();
+    assert!(source.is_turned());
+    assert_eq!((source.format(), source.rows_total()), (Format::Conductor, 3));
+    let all: Vec<_> = source.rows().collect();
+    assert_eq!(all.iter().map(|r| (r.number, r.line)).collect::<Vec<_>>(), [(1, 2), (2, 3), (3, 4)]);
+    assert_eq!(all[0].person.text("extension"), Some("0100"));
+    assert_eq!(all[1].person.text("given_name"), Some("Bo;\"B\""));
+    assert_eq!(
+        all[2].errors[0].to_string(),
+        "row 3 (line 4), Ext: x is not an extension: write 1 to 15 digits, such as 1001"
+    );
+    let uneven = open(b"User Type,User,User\nFirst Name,Ana\nLast Name,P,Q\nExt,1,2\n").unwrap_err();
+    assert_eq!(uneven.to_string(), "line 2 has 2 cells where the first has 3");
+}
+
+#[test]
+fn a_file_without_a_header_is_read_by_its_positions_and_an_empty_cell_is_empty() {
+    let text =
+        "Ana,P,ana@example.com,ana,secret,T54W,001565000000,100,PT,+351800000001,\nBo,Q,,bo,,,,101,,,\n";
+    let source = open(text.as_bytes()).unwrap();
+    assert_eq!((source.format(), source.rows_total()), (Format::IvozProvider, 2));
+    let bo = source.rows().nth(1).unwrap();
+    assert_eq!((bo.line, bo.person.text("email"), &bo.person.sip_password), (2, None, &None));
+    assert!(bo.person.devices.is_empty());
+    // Said, it may have wrong rows, and a header too.
+    let ivoz = |text: &str| {
+        let source = Source::open(text.as_bytes(), Some(Format::IvozProvider), &Limits::default()).unwrap();
+        source.rows().map(|row| (row.number, row.errors.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(ivoz("Ana,P,,ana,s,,,1x0,PT,,\nBo,Q\n"), [(1, 1), (2, 1)]);
+    let header = "name,lastname,email,terminal,password,model,mac,extension,country,ddi,ddiProvider";
+    assert_eq!(ivoz(&format!("{header}\nAna,P,,ana,s,,,100,PT,,\n")), [(1, 0)]);
 }
 
 #[test]

@@ -1,0 +1,46 @@
+//! IvozProvider's list of users: no header, eleven positions. An empty cell is empty here; there, it takes
+//! what the row before it had.
+
+use crate::format::{DevicePart, Meaning, Names, Rules, columns};
+
+pub(crate) fn rules() -> Rules {
+    Rules {
+        columns: columns(COLUMNS),
+        marks: &[],
+        required: &[],
+        open: false,
+        names: Names::JoinedOrExtension,
+        own: false,
+        positional: Some(looks_like_it),
+        else_why: "the format has no such column",
+    }
+}
+
+const COLUMNS: &[(&str, Meaning)] = &[
+    ("name", Meaning::Field("given_name")),
+    ("lastname", Meaning::Field("family_name")),
+    ("email", Meaning::Field("email")),
+    ("terminal", Meaning::Username { rank: 0 }),
+    ("password", Meaning::SipPassword),
+    ("model", Meaning::Device { slot: 0, part: DevicePart::Model }),
+    ("mac", Meaning::Device { slot: 0, part: DevicePart::Mac }),
+    ("extension", Meaning::Field("extension")),
+    ("country", Meaning::Ignored("numbers are in international form, which has the country in it")),
+    ("ddi", Meaning::IfValid("direct_number")),
+    ("ddiProvider", Meaning::Ignored("providers come with trunks")),
+];
+
+/// Whether a row is one of these: an extension in the eighth cell, an address or nothing in the third, two
+/// letters or nothing in the ninth.
+fn looks_like_it(cells: &[&str]) -> bool {
+    let &[name, _, email, terminal, _, _, _, extension, country, ddi, _] = cells else { return false };
+    let is_number = |cell: &str| cell.bytes().all(|b| b.is_ascii_digit() || b == b'+' || b == b' ');
+    !name.trim().is_empty()
+        && (email.trim().is_empty() || email.contains('@'))
+        && !terminal.contains('@')
+        && !extension.trim().is_empty()
+        && extension.trim().bytes().all(|b| b.is_ascii_digit())
+        && (country.trim().is_empty()
+            || (country.trim().len() == 2 && country.trim().bytes().all(|b| b.is_ascii_alphabetic())))
+        && is_number(ddi)
+}

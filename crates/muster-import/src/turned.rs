@@ -1,0 +1,103 @@
+//! A table that lies on its side: a line for each field, a column for each person.
+
+use crate::error::FileError;
+use crate::format::{Format, Rules};
+use crate::source::Limits;
+use crate::table::{Flaw, Record, RecordLimits, Records};
+
+const DELIMITERS: &[u8] = b",;\t";
+
+/// The same table upright, as comma-separated text with a record for each column, blank ones too. `None` if
+/// the first cells of the lines are not the column names of a format.
+pub(crate) fn upright(
+    text: &str,
+    format: Option<Format>,
+    limits: &Limits,
+) -> Result<Option<String>, FileError> {
+    for delimiter in DELIMITERS {
+        if !is_turned(text, *delimiter, format, limits) {
+            continue;
+        }
+        let mut table = Vec::new();
+        let mut records = Records::new(text, *delimiter, 1, limits_of(limits));
+        let mut record = Record::default();
+        let mut expected = None;
+        while records.read(&mut record) {
+            if record.is_blank() {
+                continue;
+            }
+            let (line, found) = (record.line, record.cells_total);
+            if record.flaw.is_some() {
+                return Err(FileError::QuoteNeverClosed { row: 0, line });
+            }
+            let expected = *expected.get_or_insert(found);
+            if found != expected {
+                return Err(FileError::Uneven { line, found, expected });
+            }
+            if found as u64 > limits.rows_max.saturating_add(1) {
+                return Err(FileError::TooManyRows { limit: limits.rows_max });
+            }
+            table.push(std::mem::take(&mut record.cells));
+        }
+        let mut upright = String::with_capacity(text.len());
+        for person in 0..expected.unwrap_or(0) {
+            push_record(&mut upright, table.iter().map(|line| line[person].as_ref()));
+        }
+        return Ok(Some(upright));
+    }
+    Ok(None)
+}
+
+/// Appends a record that reads back to the same cells; never an empty line, which would be no record.
+pub(crate) fn push_record<'c>(text: &mut String, cells: impl Iterator<Item = &'c str>) {
+    let begin = text.len();
+    for (i, cell) in cells.enumerate() {
+        if i > 0 {
+            text.push(',');
+        }
+        if cell.contains([',', '"', '\r', '\n']) {
+            text.push('"');
+            for (i, piece) in cell.split('"').enumerate() {
+                if i > 0 {
+                    text.push_str("\"\"");
+                }
+                text.push_str(piece);
+            }
+            text.push('"');
+        } else {
+            text.push_str(cell);
+        }
+    }
+    if text.len() == begin {
+        text.push_str("\"\"");
+    }
+    text.push('\n');
+}
+
+/// Looks at first cells only, and at no more lines than there can be columns.
+fn is_turned(text: &str, delimiter: u8, format: Option<Format>, limits: &Limits) -> bool {
+    let one_cell = RecordLimits { cells_max: 1, cell_bytes_max: limits.cell_bytes_max };
+    let mut records = Records::new(text, delimiter, 1, one_cell);
+    let (mut record, mut names) = (Record::default(), Vec::new());
+    while records.read(&mut record) {
+        if record.flaw == Some(Flaw::QuoteNeverClosed) || names.len() >= limits.columns_max {
+            return false;
+        }
+        if record.cells_total > 1 {
+            names.extend(record.cells.first().map(|name| name.trim().to_owned()));
+        }
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    match format {
+        Some(format) => {
+            let rules = format.rules();
+            rules.is_header(&names) && Rules::missing(rules.required, &names).is_empty()
+        }
+        None => Format::recognize(&names).is_some(),
+    }
+}
+
+fn limits_of(limits: &Limits) -> RecordLimits {
+    let cells_max = usize::try_from(limits.rows_max).unwrap_or(usize::MAX).saturating_add(1);
+    RecordLimits { cells_max, cell_bytes_max: limits.cell_bytes_max }
+}
