@@ -12,8 +12,7 @@ const GUESS_BYTES_MAX: usize = 1 << 20;
 
 /// First bytes of kinds of file that people choose by mistake.
 const KINDS: &[(&[u8], &str)] = &[
-    (b"PK\x03\x04", "an Excel workbook or a zip archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook of before 2007, or one with a password on it"),
     (b"%PDF", "a PDF document"),
     (b"\x1f\x8b", "a compressed file"),
 ];
@@ -160,11 +159,8 @@ mod tests {
         for bytes in [&b"\x7fELF\x02\x00\x00\x01\x00\x00\x00"[..], b"name\0,b\n", b"\0"] {
             assert_eq!(decode(bytes).unwrap_err(), FileError::NotText { looks_like: None });
         }
-        let zip = decode(b"PK\x03\x04\x14\x00").unwrap_err();
-        assert_eq!(
-            zip.to_string(),
-            "the file is not a table in text form: it looks like an Excel workbook or a zip archive"
-        );
+        let pdf = decode(b"%PDF-1.7").unwrap_err();
+        assert_eq!(pdf.to_string(), "the file is not a table: it looks like a PDF document");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub enum FileError {
     #[error("the file has a header and no rows under it")]
     HeaderOnly,
     /// `looks_like` names the kind of file, where it shows.
-    #[error("the file is not a table in text form{}", looks_like.map(|kind| format!(": it looks like {kind}")).unwrap_or_default())]
+    #[error("the file is not a table{}", looks_like.map(|kind| format!(": it looks like {kind}")).unwrap_or_default())]
     NotText { looks_like: Option<&'static str> },
     #[error("the file is written in {encoding}, but line {line} holds bytes that are not")]
     Damaged { encoding: &'static str, line: u64 },
@@ -41,6 +41,12 @@ pub enum FileError {
     NotYet { system: &'static str, columns: &'static [(&'static str, &'static str)] },
     #[error("the file lacks what {} always has: {}", format.label(), columns.join(", "))]
     RequiredColumnMissing { format: Format, columns: Vec<&'static str> },
+    /// An Excel workbook that cannot be read.
+    #[error("the workbook is damaged: {why}")]
+    Workbook { why: String },
+    /// A small archive that is made to fill the memory of whoever opens it.
+    #[error("the workbook unpacks to more than {limit} bytes")]
+    Inflates { limit: u64 },
     /// A turned file's lines belong together cell by cell.
     #[error("line {line} has {found} cells where the first has {expected}")]
     Uneven { line: u64, found: usize, expected: usize },
@@ -55,7 +61,9 @@ impl FileError {
         match self {
             FileError::Empty => "choose a file with a line of column names and a line for each person".into(),
             FileError::HeaderOnly => "add a line for each person under the column names".into(),
-            FileError::NotText { .. } => "save it as CSV (comma separated, UTF-8) and try again".into(),
+            FileError::NotText { .. } => {
+                "save it as CSV (UTF-8) or as an Excel workbook (.xlsx) and try again".into()
+            }
             FileError::Damaged { encoding, .. } => {
                 format!("save the file again as CSV in {encoding}, or mend that line")
             }
@@ -90,6 +98,12 @@ impl FileError {
             }
             FileError::RequiredColumnMissing { columns, .. } => {
                 format!("add the missing column{}", if columns.len() == 1 { "" } else { "s" })
+            }
+            FileError::Workbook { .. } => {
+                "open it in Excel and save it again, or save it as CSV (UTF-8)".into()
+            }
+            FileError::Inflates { .. } => {
+                "delete the sheets that are not the list, split the list, or save it as CSV".into()
             }
             FileError::Uneven { .. } => {
                 "people are columns in this file: give every line a cell for each person, empty ones too"

@@ -4,7 +4,7 @@ use muster_domain::field::{Entity, FieldDef};
 use muster_domain::ids::OrgId;
 use muster_domain::types::{FieldValue, Mac, Name, Username};
 use muster_domain::user::User;
-use muster_domain::value::{Reason, Value};
+use muster_domain::value::{FieldType, Reason, Value};
 use smol_str::{SmolStr, format_smolstr};
 use uuid::Uuid;
 
@@ -14,6 +14,7 @@ use crate::foreign;
 use crate::format::{Column, DevicePart, Format, Meaning, Names, Rules, Taken};
 use crate::row::{DeviceWish, FileStatus, MailboxWish, Row, Secret};
 use crate::table::{Flaw, Record};
+use crate::workbook::{Mark, MarkKind};
 
 /// A cell is shown up to this length.
 const FOUND_CHARACTERS_MAX: usize = 60;
@@ -45,12 +46,16 @@ impl<'s> Judge<'s> {
         Judge { rules, columns, steps, cell_bytes_max, scratch }
     }
 
-    pub fn judge(&mut self, record: &Record<'_>, number: u64) -> Row {
+    /// `marks`: the record's cells that were not text in a workbook.
+    pub fn judge(&mut self, record: &Record<'_>, number: u64, marks: &[Mark]) -> Row {
         let row = Row { line: record.line, number, ..Row::default() };
         let mut draft = Draft::new(row, self.columns);
         if self.is_table_row(record, &mut draft) {
             for (column, cell) in record.cells.iter().enumerate() {
-                self.take(column, cell, &mut draft);
+                let mark = marks.iter().find(|mark| usize::from(mark.column) == column);
+                if mark.is_none_or(|mark| self.is_text(column, cell, mark.kind, &mut draft)) {
+                    self.take(column, cell, &mut draft);
+                }
             }
             draft.finish(self.rules, &self.steps);
         }
@@ -80,6 +85,30 @@ impl<'s> Judge<'s> {
             return false;
         }
         true
+    }
+
+    /// Whether a cell that Excel holds as something else may be read as what it shows. Says what is lost.
+    fn is_text(&self, column: usize, cell: &str, kind: MarkKind, draft: &mut Draft<'_, '_>) -> bool {
+        let Some(step) = self.steps.get(column) else { return true };
+        if let Meaning::Ignored(_) = step.meaning {
+            return true;
+        }
+        let reason = match kind {
+            MarkKind::Number if step.is_of_digits() => {
+                draft.remark(column, NUMBER_CELL.to_owned());
+                return true;
+            }
+            MarkKind::Number => return true,
+            MarkKind::Date if step.field.is_some_and(|f| f.kind == FieldType::Time) => return true,
+            MarkKind::Date => Reason::new(
+                "is a date: Excel has made one of what was typed",
+                "format the column as text and write it again",
+            ),
+            MarkKind::Error => Reason::new("is a formula that does not work out", "write the value itself"),
+        };
+        draft.failed.extend(step.field_name());
+        draft.fail_cell(column, cell, step, reason);
+        false
     }
 
     fn take<'r>(&mut self, column: usize, cell: &'r str, draft: &mut Draft<'_, 'r>) {
@@ -131,6 +160,13 @@ impl Step {
         Step { meaning, field, emptied }
     }
 
+    /// Whether zeros at the beginning of a cell mean something.
+    fn is_of_digits(&self) -> bool {
+        self.meaning.is_secret()
+            || self.field.is_some_and(|f| f.name == "extension" || f.name.ends_with("_number"))
+            || matches!(self.meaning, Meaning::Username { .. } | Meaning::IfValid(_))
+    }
+
     fn field_name(&self) -> Option<&'static str> {
         match self.meaning.taken() {
             Taken::Field(name) => Some(name),
@@ -139,6 +175,8 @@ impl Step {
     }
 }
 
+const NUMBER_CELL: &str =
+    "is a number in the workbook: zeros at its beginning are lost there; format the column as text";
 const NOT_SHOWN: &str = "(not shown)";
 
 /// A row on its way, with what can only be decided once all cells are read.

@@ -27,6 +27,7 @@ mod row;
 mod source;
 mod table;
 mod turned;
+mod workbook;
 
 pub use error::{CellError, FileError, Remark};
 pub use export::{ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Layout};

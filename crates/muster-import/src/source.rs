@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::decode::decode;
+use crate::decode::{Decoded, decode};
 use crate::error::FileError;
 use crate::format::{Column, Format};
 use crate::header::{Header, find_header};
@@ -10,6 +10,7 @@ use crate::judge::Judge;
 use crate::row::Row;
 use crate::table::{Flaw, Record, RecordLimits, Records};
 use crate::turned;
+use crate::workbook::{self, Mark};
 
 /// What is read at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,19 +37,22 @@ impl Default for Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Upright,
+    /// Its text is a workbook's sheet, a record for each row.
+    Workbook,
     /// Its text was turned by [`turned::upright`].
     Turned,
 }
 
 /// A file whose header was understood and whose quotes are all closed.
 ///
-/// Holds the bytes that it was given, or a decoded copy if they are not UTF-8, and beyond that one row
+/// Holds the bytes that it was given, or a decoded copy if they are not UTF-8 text, and beyond that one row
 /// at a time.
 #[derive(Debug)]
 pub struct Source<'a> {
     text: Cow<'a, str>,
     encoding: &'static str,
     shape: Shape,
+    marks: Vec<Mark>,
     header: Header,
     rows_total: u64,
     limits: RecordLimits,
@@ -61,11 +65,16 @@ impl<'a> Source<'a> {
         if bytes.len() as u64 > limits.bytes_max {
             return Err(FileError::TooLarge { limit: limits.bytes_max });
         }
-        let decoded = decode(bytes)?;
+        let (decoded, marks, mut shape) = if bytes.starts_with(workbook::ZIP_MAGIC) {
+            let sheet = workbook::read(bytes, limits)?;
+            let decoded = Decoded { text: Cow::Owned(sheet.text), encoding: "XLSX" };
+            (decoded, sheet.marks, Shape::Workbook)
+        } else {
+            (decode(bytes)?, Vec::new(), Shape::Upright)
+        };
         let record_limits =
             RecordLimits { cells_max: limits.columns_max, cell_bytes_max: limits.cell_bytes_max };
         let mut text = decoded.text;
-        let mut shape = Shape::Upright;
         let header = match find_header(&text, format, record_limits) {
             Ok(header) => header,
             Err(error) => match turned::upright(&text, format, limits)? {
@@ -76,8 +85,15 @@ impl<'a> Source<'a> {
                 None => return Err(error),
             },
         };
-        let mut source =
-            Source { text, encoding: decoded.encoding, shape, header, rows_total: 0, limits: record_limits };
+        let mut source = Source {
+            text,
+            encoding: decoded.encoding,
+            shape,
+            marks,
+            header,
+            rows_total: 0,
+            limits: record_limits,
+        };
         source.rows_total = source.count_rows(limits.rows_max)?;
         Ok(source)
     }
@@ -96,7 +112,8 @@ impl<'a> Source<'a> {
         self.rows_total
     }
 
-    /// The encoding that the file was read in, by its name in the WHATWG's Encoding Standard.
+    /// The encoding that the file was read in, by its name in the WHATWG's Encoding Standard; `XLSX` for a
+    /// workbook.
     pub fn encoding(&self) -> &'static str {
         self.encoding
     }
@@ -120,6 +137,8 @@ impl<'a> Source<'a> {
             number: 0,
             index: self.header.rows_index,
             counts_lines: self.shape == Shape::Upright,
+            // A turned sheet's marks would have to be turned too: its cells are judged by what they hold.
+            marks: if self.shape == Shape::Workbook { &self.marks } else { &[] },
         }
     }
 
@@ -143,6 +162,17 @@ impl<'a> Source<'a> {
     }
 }
 
+impl<'s> Rows<'s> {
+    fn marks_of_record(&mut self) -> &'s [Mark] {
+        let record = self.index - 1;
+        let begin = self.marks.partition_point(|mark| u64::from(mark.record) < record);
+        let end = self.marks.partition_point(|mark| u64::from(mark.record) <= record);
+        let marks = &self.marks[begin..end];
+        self.marks = &self.marks[end..];
+        marks
+    }
+}
+
 /// The rows of a [`Source`], judged one by one.
 pub struct Rows<'s> {
     records: Records<'s>,
@@ -152,6 +182,8 @@ pub struct Rows<'s> {
     /// How many records were read, the header's and those above it too.
     index: u64,
     counts_lines: bool,
+    /// Those of the records that are still to come.
+    marks: &'s [Mark],
 }
 
 impl Iterator for Rows<'_> {
@@ -163,10 +195,11 @@ impl Iterator for Rows<'_> {
             if !self.record.is_blank() {
                 self.number += 1;
                 if !self.counts_lines {
-                    // The text is not the file's own: its records are the file's columns.
+                    // The text is not the file's own: its records are the sheet's rows or columns.
                     self.record.line = self.index;
                 }
-                return Some(self.judge.judge(&self.record, self.number));
+                let marks = self.marks_of_record();
+                return Some(self.judge.judge(&self.record, self.number, marks));
             }
         }
         None

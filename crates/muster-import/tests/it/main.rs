@@ -5,6 +5,7 @@ mod bad_input;
 mod formats;
 mod people;
 mod round_trip;
+mod workbook;
 
 use muster_domain::field::Entity;
 use muster_domain::ids::OrgId;

@@ -1,0 +1,208 @@
+//! An Excel workbook (XLSX) to text: the cells of its first sheet with anything in it, as records.
+//!
+//! Text cells come as they are. What Excel has made of others is marked: a number has lost the zeros at its
+//! beginning, a date was seldom typed as one.
+
+use std::io::{Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use calamine::{DataRef, Reader, SheetVisible, Xlsx, XlsxError};
+
+use crate::error::FileError;
+use crate::source::Limits;
+use crate::turned::push_record;
+
+/// As Excel writes one, before it is known to hold a workbook.
+pub(crate) const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
+/// What a workbook may grow to when it is unpacked, in bytes for each byte of the limit on files.
+const INFLATED_FACTOR: u64 = 4;
+const PARTS_MAX: usize = 10_000;
+
+/// A sheet's cells as comma-separated text.
+#[derive(Debug)]
+pub(crate) struct Sheet {
+    pub text: String,
+    /// Cells that were not text, in the order of the records.
+    pub marks: Vec<Mark>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// From 0; the sheet's first row is the first record.
+    pub record: u32,
+    pub column: u16,
+    pub kind: MarkKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MarkKind {
+    Number,
+    Date,
+    /// A formula that did not work out.
+    Error,
+}
+
+/// Reads the workbook. Holds its text cells once and the sheet's text once.
+pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Sheet, FileError> {
+    unpacks_within(bytes, limits.bytes_max.saturating_mul(INFLATED_FACTOR))?;
+    // The reader is not ours and takes whatever people upload: were it to panic on a file, that file is
+    // refused and nothing else is lost.
+    let read = catch_unwind(AssertUnwindSafe(|| read_sheet(bytes, limits)));
+    read.unwrap_or_else(|_| Err(damaged("a part of it is not as it should be")))
+}
+
+/// Unpacks every part once without keeping it: what a part says of its own size need not be so.
+fn unpacks_within(bytes: &[u8], limit: u64) -> Result<(), FileError> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
+    if archive.len() > PARTS_MAX {
+        return Err(damaged("it has too many parts"));
+    }
+    let mut is_workbook = false;
+    let mut left = limit;
+    let mut buffer = vec![0; 64 * 1024];
+    for i in 0..archive.len() {
+        let mut part = archive.by_index(i).map_err(damaged)?;
+        is_workbook |= part.name().map_err(damaged)?.eq_ignore_ascii_case("xl/workbook.xml");
+        loop {
+            match part.read(&mut buffer).map_err(damaged)? as u64 {
+                0 => break,
+                read if read > left => return Err(FileError::Inflates { limit }),
+                read => left -= read,
+            }
+        }
+    }
+    if is_workbook {
+        Ok(())
+    } else {
+        Err(FileError::NotText { looks_like: Some("a zip archive, and no Excel workbook is in it") })
+    }
+}
+
+fn read_sheet(bytes: &[u8], limits: &Limits) -> Result<Sheet, FileError> {
+    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(of_workbook)?;
+    let mut names: Vec<(bool, String)> = workbook
+        .sheets_metadata()
+        .iter()
+        .map(|sheet| (sheet.visible != SheetVisible::Visible, sheet.name.clone()))
+        .collect();
+    // Hidden ones last; the order is kept otherwise.
+    names.sort_by_key(|(is_hidden, _)| *is_hidden);
+    for (_, name) in names {
+        let sheet = one_sheet(&mut workbook, &name, limits)?;
+        if !sheet.text.is_empty() {
+            return Ok(sheet);
+        }
+    }
+    Err(FileError::Empty)
+}
+
+fn one_sheet(workbook: &mut Xlsx<Cursor<&[u8]>>, name: &str, limits: &Limits) -> Result<Sheet, FileError> {
+    let mut cells = match workbook.worksheet_cells_reader(name) {
+        Ok(cells) => cells,
+        // A sheet that is a chart has no cells.
+        Err(XlsxError::WorksheetNotFound(_) | XlsxError::NotAWorksheet(_)) => {
+            return Ok(Sheet { text: String::new(), marks: Vec::new() });
+        }
+        Err(error) => return Err(of_workbook(error)),
+    };
+    let mut sheet = Writer::new(limits);
+    while let Some(cell) = cells.next_cell().map_err(of_workbook)? {
+        let (row, column) = cell.get_position();
+        let (text, mark) = match cell.get_value() {
+            DataRef::Empty => continue,
+            DataRef::String(text) => (text.clone(), None),
+            DataRef::SharedString(text) => ((*text).to_owned(), None),
+            DataRef::Int(number) => (number.to_string(), Some(MarkKind::Number)),
+            DataRef::Float(number) => (number_to_text(*number), Some(MarkKind::Number)),
+            DataRef::Bool(true) => ("yes".to_owned(), None),
+            DataRef::Bool(false) => ("no".to_owned(), None),
+            DataRef::DateTime(time) => (date_to_text(time), Some(MarkKind::Date)),
+            DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => (text.clone(), Some(MarkKind::Date)),
+            DataRef::Error(error) => (error.to_string(), Some(MarkKind::Error)),
+        };
+        sheet.take(row, column, text, mark)?;
+    }
+    Ok(sheet.finish())
+}
+
+/// Puts cells, which come row by row, into records.
+struct Writer<'l> {
+    limits: &'l Limits,
+    sheet: Sheet,
+    row: u32,
+    cells: Vec<String>,
+    /// The header decides how many cells a record has at least: a row ends where its last cell is.
+    width: usize,
+    is_empty: bool,
+}
+
+impl Writer<'_> {
+    fn new(limits: &Limits) -> Writer<'_> {
+        let sheet = Sheet { text: String::new(), marks: Vec::new() };
+        Writer { limits, sheet, row: 0, cells: Vec::new(), width: 0, is_empty: true }
+    }
+
+    fn take(&mut self, row: u32, column: u32, text: String, mark: Option<MarkKind>) -> Result<(), FileError> {
+        let column = column as usize;
+        if row < self.row {
+            return Err(damaged("its rows are not in order"));
+        }
+        if u64::from(row) > self.limits.rows_max.saturating_add(16) {
+            return Err(FileError::TooManyRows { limit: self.limits.rows_max });
+        }
+        // A turned table is as wide as an upright one is long.
+        let columns_max = (self.limits.columns_max as u64).max(self.limits.rows_max).saturating_add(1);
+        if column as u64 >= columns_max {
+            return Err(FileError::TooManyColumns { found: column + 1, limit: self.limits.columns_max });
+        }
+        while self.row < row {
+            self.end_row();
+        }
+        if self.cells.len() <= column {
+            self.cells.resize(column + 1, String::new());
+        }
+        self.cells[column] = text;
+        self.is_empty = false;
+        if let (Some(kind), Ok(column)) = (mark, u16::try_from(column)) {
+            self.sheet.marks.push(Mark { record: row, column, kind });
+        }
+        Ok(())
+    }
+
+    fn end_row(&mut self) {
+        // Cells that are not written are empty: every row is as wide as the widest above it.
+        self.width = self.width.max(self.cells.len());
+        let cells = self.cells.iter().map(String::as_str);
+        push_record(&mut self.sheet.text, cells.chain(std::iter::repeat("")).take(self.width));
+        self.cells.clear();
+        self.row += 1;
+    }
+
+    fn finish(mut self) -> Sheet {
+        if !self.is_empty {
+            self.end_row();
+        }
+        self.sheet
+    }
+}
+
+/// Without a fraction where it has none: extensions and telephone numbers are numbers to Excel.
+fn number_to_text(number: f64) -> String {
+    if number.fract() == 0.0 && number.abs() < 1e15 { format!("{number:.0}") } else { number.to_string() }
+}
+
+fn date_to_text(time: &calamine::ExcelDateTime) -> String {
+    let (year, month, day, hour, minute, second, _) = time.to_ymd_hms_milli();
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+fn of_workbook(error: XlsxError) -> FileError {
+    match error {
+        XlsxError::Password => FileError::NotText { looks_like: Some("a workbook with a password on it") },
+        error => damaged(error),
+    }
+}
+
+fn damaged(why: impl ToString) -> FileError {
+    FileError::Workbook { why: why.to_string() }
+}

@@ -1,0 +1,133 @@
+//! Excel workbooks: the same people as in text, and what Excel has made of their cells.
+
+use std::io::Write;
+
+use muster_import::{FileError, Format, Limits, Row, Source};
+use proptest::prelude::*;
+use rust_xlsxwriter::{ExcelDateTime, Format as CellFormat, Workbook};
+use zip::write::SimpleFileOptions;
+
+use crate::{FUSIONPBX, RINGOTEL, THREE_CX, VERTICAL, open};
+
+/// A workbook with the cells of a CSV file, all of them text.
+fn workbook_of(csv: &[u8]) -> Vec<u8> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv);
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (row, record) in reader.records().enumerate() {
+        for (column, cell) in record.unwrap().iter().enumerate() {
+            let cell = cell.trim_start_matches('\u{feff}');
+            if !cell.is_empty() {
+                sheet.write_string(row as u32, column as u16, cell).unwrap();
+            }
+        }
+    }
+    workbook.save_to_buffer().unwrap()
+}
+
+/// Rows as a comparison wants them: a sheet counts its rows, a text its lines.
+fn rows_of(bytes: &[u8]) -> (Format, Vec<Row>) {
+    let source = open(bytes).unwrap();
+    let mut rows: Vec<Row> = source.rows().collect();
+    rows.iter_mut().for_each(|row| row.line = 0);
+    (source.format(), rows)
+}
+
+#[test]
+fn a_workbook_gives_the_same_sixty_people_as_the_text() {
+    for csv in [RINGOTEL, THREE_CX, FUSIONPBX, VERTICAL] {
+        let workbook = workbook_of(csv);
+        assert_eq!(open(&workbook).unwrap().encoding(), "XLSX");
+        assert_eq!(rows_of(&workbook), rows_of(csv));
+    }
+}
+
+#[test]
+fn what_excel_made_of_a_cell_is_said() {
+    let mut workbook = Workbook::new();
+    workbook.add_worksheet().set_name("Empty").unwrap();
+    let sheet = workbook.add_worksheet();
+    sheet.write_string(0, 0, "Staff of the Lisbon office").unwrap();
+    for (column, name) in ["name", "extension", "password", "mobile", "department"].iter().enumerate() {
+        sheet.write_string(2, column as u16, *name).unwrap();
+    }
+    let date = CellFormat::new().set_num_format("yyyy-mm-dd");
+    sheet.write_string(3, 0, "Ana").unwrap();
+    sheet.write_number(3, 1, 100.0).unwrap();
+    sheet.write_string(3, 2, "secret").unwrap();
+    sheet.write_number(3, 3, 351_800_000_001.0).unwrap();
+    sheet.write_datetime_with_format(3, 4, ExcelDateTime::from_ymd(2026, 2, 1).unwrap(), &date).unwrap();
+    sheet.write_string(5, 0, "Bo").unwrap();
+    sheet.write_string(5, 1, "0101").unwrap();
+    sheet.write_number(5, 2, 1234.0).unwrap();
+    let workbook = workbook.save_to_buffer().unwrap();
+    let source = open(&workbook).unwrap();
+    let rows: Vec<Row> = source.rows().collect();
+    let mut said = Vec::new();
+    for row in &rows {
+        said.extend(row.errors.iter().map(|error| error.to_string()));
+        said.extend(row.remarks.iter().map(|r| format!("row {}: {} {}", row.number, r.column, r.text)));
+    }
+    insta::assert_snapshot!("excel_cells", said.join("\n"));
+    assert_eq!(rows.iter().map(|r| r.line).collect::<Vec<_>>(), [4, 6], "rows as Excel counts them");
+    assert_eq!(rows[1].person.text("extension"), Some("0101"));
+    assert_eq!(rows[1].person.sip_password.as_ref().unwrap().reveal(), "1234");
+}
+
+fn archive(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in parts {
+        archive.start_file(*name, SimpleFileOptions::default()).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[test]
+fn an_archive_that_is_no_workbook_or_a_bomb_is_refused_in_words() {
+    let limits = Limits { bytes_max: 1 << 20, ..Limits::default() };
+    let refused = |bytes: &[u8]| Source::open(bytes, None, &limits).unwrap_err();
+    let holiday = archive(&[("holiday.jpg", b"\xff\xd8")]);
+    assert!(matches!(refused(&holiday), FileError::NotText { looks_like: Some(_) }), "{}", refused(&holiday));
+    // Five megabytes of nothing take five kilobytes.
+    let bomb = archive(&[("xl/workbook.xml", b"<workbook/>"), ("xl/a", &vec![0; 5 << 20])]);
+    assert!(bomb.len() < 20_000);
+    assert_eq!(refused(&bomb), FileError::Inflates { limit: 4 << 20 });
+    assert!(matches!(refused(b"PK\x03\x04 and no more"), FileError::Workbook { .. }));
+    // Entities that would grow without end are not expanded.
+    let laughs = br#"<?xml version="1.0"?><!DOCTYPE w [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><workbook>&b;</workbook>"#;
+    let laughs = archive(&[("xl/workbook.xml", laughs), ("[Content_Types].xml", b"<Types/>")]);
+    assert!(
+        matches!(refused(&laughs), FileError::Workbook { .. } | FileError::Empty),
+        "{}",
+        refused(&laughs)
+    );
+    let nothing = Workbook::new().save_to_buffer().unwrap();
+    assert_eq!(refused(&nothing), FileError::Empty);
+    assert!(matches!(refused(b"\xd0\xcf\x11\xe0"), FileError::NotText { looks_like: Some(_) }));
+}
+
+#[test]
+fn a_sheet_beyond_the_limits_is_refused() {
+    let limits = Limits { rows_max: 3, columns_max: 5, ..Limits::default() };
+    let text = format!("name,extension,password\n{}", "a,1,b\n".repeat(40));
+    let refused = Source::open(&workbook_of(text.as_bytes()), None, &limits).unwrap_err();
+    assert_eq!(refused, FileError::TooManyRows { limit: 3 });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #[test]
+    fn a_workbook_with_damaged_bytes_is_read_or_refused_and_never_a_panic(
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut bytes = workbook_of(b"name,extension,password\nAna,100,p\nBo,101,q\n");
+        for (at, byte) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Ok(source) = open(&bytes) {
+            prop_assert!(source.rows().count() <= 16);
+        }
+    }
+}
