@@ -39,6 +39,8 @@ pub enum FileError {
     /// A system that is known, and whose files are not.
     #[error("this looks like a file of {system}, and such files cannot be read yet")]
     NotYet { system: &'static str, columns: &'static [(&'static str, &'static str)] },
+    #[error("no line of the file has the columns of the mapping: {}", columns.join(", "))]
+    NotAsMapped { columns: Vec<SmolStr> },
     #[error("the file lacks what {} always has: {}", format.label(), columns.join(", "))]
     RequiredColumnMissing { format: Format, columns: Vec<&'static str> },
     /// An Excel workbook that cannot be read.
@@ -95,6 +97,9 @@ impl FileError {
                     "rename these columns ({}){keep}, delete the others, and import the file again",
                     renamed.collect::<Vec<_>>().join(", ")
                 )
+            }
+            FileError::NotAsMapped { .. } => {
+                "choose the file that the mapping was made for, or make a mapping for this one".into()
             }
             FileError::RequiredColumnMissing { columns, .. } => {
                 format!("add the missing column{}", if columns.len() == 1 { "" } else { "s" })

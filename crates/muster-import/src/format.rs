@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use crate::formats::{
     conductor, freepbx, fusionpbx, ivozprovider, mikopbx, own, ringotel, three_cx, wazo, webex,
 };
+use crate::mapping::Mapping;
 
 /// A system's way of writing people down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,10 +26,12 @@ pub enum Format {
     IvozProvider,
     /// The template of RingCentral's Conductor.
     Conductor,
+    /// None of these: the columns are what a [`crate::Mapping`] says.
+    Mapped,
 }
 
 impl Format {
-    /// In the order in which a header is compared with them.
+    /// Those that a file can be said or seen to be, in the order in which a header is compared with them.
     pub const ALL: &'static [Format] = &[
         Format::Muster,
         Format::Ringotel,
@@ -55,6 +58,7 @@ impl Format {
             Format::MikoPbx => "mikopbx",
             Format::IvozProvider => "ivozprovider",
             Format::Conductor => "conductor",
+            Format::Mapped => "mapped",
         }
     }
 
@@ -75,6 +79,7 @@ impl Format {
             Format::MikoPbx => "MikoPBX",
             Format::IvozProvider => "IvozProvider",
             Format::Conductor => "Conductor",
+            Format::Mapped => "a list with a mapping",
         }
     }
 
@@ -86,8 +91,8 @@ impl Format {
 
     pub(crate) fn rules(self) -> &'static Rules {
         static RULES: OnceLock<Vec<Rules>> = OnceLock::new();
-        let rules = RULES.get_or_init(|| Self::ALL.iter().map(|format| format.make_rules()).collect());
-        &rules[self as usize]
+        let every = || Self::ALL.iter().chain(&[Format::Mapped]).map(|format| format.make_rules()).collect();
+        &RULES.get_or_init(every)[self as usize]
     }
 
     fn make_rules(self) -> Rules {
@@ -102,6 +107,8 @@ impl Format {
             Format::MikoPbx => mikopbx::rules(),
             Format::IvozProvider => ivozprovider::rules(),
             Format::Conductor => conductor::rules(),
+            // A mapping of no columns.
+            Format::Mapped => Mapping::default().rules(),
         }
     }
 }
@@ -324,7 +331,13 @@ impl Rules {
     pub fn is_header(&self, cells: &[&str]) -> bool {
         let named = cells.iter().filter(|cell| !cell.trim().is_empty()).count();
         let known = cells.iter().filter(|cell| self.knows(cell)).count();
-        known > 0 && (known * 2 >= named || Rules::missing(self.required, cells).is_empty())
+        let has_all = !self.required.is_empty() && Rules::missing(self.required, cells).is_empty();
+        known > 0 && (known * 2 >= named || has_all)
+    }
+
+    /// The same with nothing missing that must be there.
+    pub fn is_whole_header(&self, cells: &[&str]) -> bool {
+        self.is_header(cells) && Rules::missing(self.required, cells).is_empty()
     }
 
     /// The names that the columns of a file without a header are shown by.

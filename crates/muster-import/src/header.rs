@@ -67,6 +67,43 @@ pub(crate) fn find_header(
     }
 }
 
+/// Finds the line whose names are mostly those of a mapping's columns.
+pub(crate) fn find_mapped_header(
+    text: &str,
+    rules: &Rules,
+    limits: RecordLimits,
+) -> Result<Header, FileError> {
+    let (hint, skipped) = delimiter_line(text);
+    let delimiters = hint.as_ref().map_or(DELIMITERS, std::slice::from_ref);
+    for delimiter in delimiters {
+        for candidate in Candidate::read(text, *delimiter, skipped, limits) {
+            if rules.is_header(&candidate.names()) {
+                no_column_twice(&candidate.cells)?;
+                return Ok(candidate.header_by(Format::Mapped, rules));
+            }
+        }
+    }
+    let columns = rules.columns.iter().map(|rule| rule.header.clone()).collect();
+    Err(FileError::NotAsMapped { columns })
+}
+
+/// The header line of a file of no known format, for guesses at its columns: of the first lines the one with
+/// the most names.
+pub(crate) fn guess_header(text: &str, limits: RecordLimits) -> Option<Vec<SmolStr>> {
+    let (hint, skipped) = delimiter_line(text);
+    let delimiters = hint.as_ref().map_or(DELIMITERS, std::slice::from_ref);
+    let named = |c: &Candidate| c.cells.iter().filter(|name| !name.is_empty() && !is_data(name)).count();
+    let read = |delimiter: &u8| Candidate::read(text, *delimiter, skipped, limits);
+    // The first of equals.
+    let mut best: Option<Candidate> = None;
+    for candidate in delimiters.iter().flat_map(read) {
+        if best.as_ref().is_none_or(|b| named(&candidate) > named(b)) {
+            best = Some(candidate);
+        }
+    }
+    best.filter(|candidate| named(candidate) > 1).map(|candidate| candidate.cells)
+}
+
 /// Some spreadsheets write `sep=;` on a line of its own before the header. The delimiter it names, and
 /// how many bytes it takes with its line end.
 fn delimiter_line(text: &str) -> (Option<u8>, usize) {
@@ -153,16 +190,20 @@ impl Candidate {
             return Err(FileError::RequiredColumnMissing { format, columns: missing });
         }
         no_column_twice(&self.cells)?;
+        Ok(self.header_by(format, rules))
+    }
+
+    fn header_by(&self, format: Format, rules: &Rules) -> Header {
         let column =
             |header: &SmolStr| Column { header: header.clone(), taken: rules.meaning(header).taken() };
-        Ok(Header {
+        Header {
             format,
             columns: self.cells.iter().map(column).collect(),
             delimiter: self.delimiter,
             rows_at: self.rows_at,
             rows_line: self.rows_line,
             rows_index: self.index + 1,
-        })
+        }
     }
 
     /// The record is the first person already.

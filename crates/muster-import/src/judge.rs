@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::encode::{text_to_value, unguard};
 use crate::error::{CellError, Remark};
 use crate::foreign;
-use crate::format::{Column, DevicePart, Format, Meaning, Names, Rules, Taken};
+use crate::format::{Column, DevicePart, Meaning, Names, Rules, Taken};
 use crate::row::{DeviceWish, FileStatus, MailboxWish, Row, Secret};
 use crate::table::{Flaw, Record};
 use crate::workbook::{Mark, MarkKind};
@@ -22,7 +22,7 @@ const SIP_PASSWORD_CHARACTERS_MAX: usize = 128;
 const PIN_DIGITS_MAX: usize = 20;
 
 pub(crate) struct Judge<'s> {
-    rules: &'static Rules,
+    rules: &'s Rules,
     columns: &'s [Column],
     steps: Vec<Step>,
     cell_bytes_max: usize,
@@ -39,8 +39,7 @@ struct Step {
 }
 
 impl<'s> Judge<'s> {
-    pub fn new(format: Format, columns: &'s [Column], cell_bytes_max: usize) -> Judge<'s> {
-        let rules = format.rules();
+    pub fn new(rules: &'s Rules, columns: &'s [Column], cell_bytes_max: usize) -> Judge<'s> {
         let mut scratch = User::blank(OrgId(Uuid::nil()), Uuid::nil());
         let steps = columns.iter().map(|c| Step::new(rules, &c.header, &mut scratch)).collect();
         Judge { rules, columns, steps, cell_bytes_max, scratch }

@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 
+use smol_str::SmolStr;
+
 use crate::decode::{Decoded, decode};
 use crate::error::FileError;
-use crate::format::{Column, Format};
-use crate::header::{Header, find_header};
+use crate::format::{Column, Format, Rules};
+use crate::header::{Header, find_header, find_mapped_header, guess_header};
 use crate::judge::Judge;
+use crate::mapping::{Fix, Mapping};
 use crate::row::Row;
 use crate::table::{Flaw, Record, RecordLimits, Records};
 use crate::turned;
@@ -56,31 +59,82 @@ pub struct Source<'a> {
     header: Header,
     rows_total: u64,
     limits: RecordLimits,
+    /// The rules that a mapping makes.
+    mapped: Option<Box<Rules>>,
+    /// What a mapping corrects, by column.
+    fixes: Vec<(usize, Fix)>,
+}
+
+fn record_limits(limits: &Limits) -> RecordLimits {
+    RecordLimits { cells_max: limits.columns_max, cell_bytes_max: limits.cell_bytes_max }
+}
+
+fn text_of<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Decoded<'a>, Vec<Mark>, Shape), FileError> {
+    if !bytes.starts_with(workbook::ZIP_MAGIC) {
+        return Ok((decode(bytes)?, Vec::new(), Shape::Upright));
+    }
+    let sheet = workbook::read(bytes, limits)?;
+    Ok((Decoded { text: Cow::Owned(sheet.text), encoding: "XLSX" }, sheet.marks, Shape::Workbook))
 }
 
 impl<'a> Source<'a> {
     /// Decodes the file, finds its delimiter and header, and counts its rows. `format` is what the file
     /// is said to be; without it the header decides.
     pub fn open(bytes: &'a [u8], format: Option<Format>, limits: &Limits) -> Result<Source<'a>, FileError> {
+        Source::read(
+            bytes,
+            limits,
+            |text, limits| find_header(text, format, limits),
+            |names| match format {
+                Some(format) => format.rules().is_whole_header(names),
+                None => Format::recognize(names).is_some(),
+            },
+        )
+    }
+
+    /// The same for a file of no known format, with what a person has said of its columns.
+    pub fn open_mapped(bytes: &'a [u8], mapping: &Mapping, limits: &Limits) -> Result<Source<'a>, FileError> {
+        let rules = mapping.rules();
+        let mut source = Source::read(
+            bytes,
+            limits,
+            |text, limits| find_mapped_header(text, &rules, limits),
+            |names| rules.is_header(names),
+        )?;
+        let fix = |(at, column): (usize, &Column)| mapping.fix_of(&column.header).map(|f| (at, f.clone()));
+        source.fixes = source.columns().iter().enumerate().filter_map(fix).collect();
+        source.mapped = Some(Box::new(rules));
+        Ok(source)
+    }
+
+    /// The names in what seems to be a file's header, for [`Mapping::suggest`]; `None` where no line looks
+    /// like one.
+    pub fn header_of(bytes: &[u8], limits: &Limits) -> Result<Option<Vec<SmolStr>>, FileError> {
         if bytes.len() as u64 > limits.bytes_max {
             return Err(FileError::TooLarge { limit: limits.bytes_max });
         }
-        let (decoded, marks, mut shape) = if bytes.starts_with(workbook::ZIP_MAGIC) {
-            let sheet = workbook::read(bytes, limits)?;
-            let decoded = Decoded { text: Cow::Owned(sheet.text), encoding: "XLSX" };
-            (decoded, sheet.marks, Shape::Workbook)
-        } else {
-            (decode(bytes)?, Vec::new(), Shape::Upright)
-        };
-        let record_limits =
-            RecordLimits { cells_max: limits.columns_max, cell_bytes_max: limits.cell_bytes_max };
+        let (decoded, _, _) = text_of(bytes, limits)?;
+        Ok(guess_header(&decoded.text, record_limits(limits)))
+    }
+
+    fn read(
+        bytes: &'a [u8],
+        limits: &Limits,
+        find: impl Fn(&str, RecordLimits) -> Result<Header, FileError>,
+        is_turned_header: impl Fn(&[&str]) -> bool,
+    ) -> Result<Source<'a>, FileError> {
+        if bytes.len() as u64 > limits.bytes_max {
+            return Err(FileError::TooLarge { limit: limits.bytes_max });
+        }
+        let (decoded, marks, mut shape) = text_of(bytes, limits)?;
+        let record_limits = record_limits(limits);
         let mut text = decoded.text;
-        let header = match find_header(&text, format, record_limits) {
+        let header = match find(&text, record_limits) {
             Ok(header) => header,
-            Err(error) => match turned::upright(&text, format, limits)? {
+            Err(error) => match turned::upright(&text, &is_turned_header, limits)? {
                 Some(upright) => {
                     (text, shape) = (Cow::Owned(upright), Shape::Turned);
-                    find_header(&text, format, record_limits)?
+                    find(&text, record_limits)?
                 }
                 None => return Err(error),
             },
@@ -93,6 +147,8 @@ impl<'a> Source<'a> {
             header,
             rows_total: 0,
             limits: record_limits,
+            mapped: None,
+            fixes: Vec::new(),
         };
         source.rows_total = source.count_rows(limits.rows_max)?;
         Ok(source)
@@ -133,13 +189,18 @@ impl<'a> Source<'a> {
         Rows {
             records: self.records(),
             record: Record::default(),
-            judge: Judge::new(self.format(), self.columns(), self.limits.cell_bytes_max),
+            judge: Judge::new(self.rules(), self.columns(), self.limits.cell_bytes_max),
+            fixes: &self.fixes,
             number: 0,
             index: self.header.rows_index,
             counts_lines: self.shape == Shape::Upright,
             // A turned sheet's marks would have to be turned too: its cells are judged by what they hold.
             marks: if self.shape == Shape::Workbook { &self.marks } else { &[] },
         }
+    }
+
+    fn rules(&self) -> &Rules {
+        self.mapped.as_deref().unwrap_or_else(|| self.format().rules())
     }
 
     fn records(&self) -> Records<'_> {
@@ -163,6 +224,16 @@ impl<'a> Source<'a> {
 }
 
 impl<'s> Rows<'s> {
+    fn fix_cells(&mut self) {
+        for (column, fix) in self.fixes {
+            if let Some(cell) = self.record.cells.get_mut(*column)
+                && let Some(fixed) = fix.apply(cell)
+            {
+                *cell = Cow::Owned(fixed);
+            }
+        }
+    }
+
     fn marks_of_record(&mut self) -> &'s [Mark] {
         let record = self.index - 1;
         let begin = self.marks.partition_point(|mark| u64::from(mark.record) < record);
@@ -182,6 +253,7 @@ pub struct Rows<'s> {
     /// How many records were read, the header's and those above it too.
     index: u64,
     counts_lines: bool,
+    fixes: &'s [(usize, Fix)],
     /// Those of the records that are still to come.
     marks: &'s [Mark],
 }
@@ -198,6 +270,7 @@ impl Iterator for Rows<'_> {
                     // The text is not the file's own: its records are the sheet's rows or columns.
                     self.record.line = self.index;
                 }
+                self.fix_cells();
                 let marks = self.marks_of_record();
                 return Some(self.judge.judge(&self.record, self.number, marks));
             }

@@ -1,21 +1,20 @@
 //! A table that lies on its side: a line for each field, a column for each person.
 
 use crate::error::FileError;
-use crate::format::{Format, Rules};
 use crate::source::Limits;
 use crate::table::{Flaw, Record, RecordLimits, Records};
 
 const DELIMITERS: &[u8] = b",;\t";
 
 /// The same table upright, as comma-separated text with a record for each column, blank ones too. `None` if
-/// the first cells of the lines are not the column names of a format.
+/// the first cells of the lines are no header.
 pub(crate) fn upright(
     text: &str,
-    format: Option<Format>,
+    is_header: impl Fn(&[&str]) -> bool,
     limits: &Limits,
 ) -> Result<Option<String>, FileError> {
     for delimiter in DELIMITERS {
-        if !is_turned(text, *delimiter, format, limits) {
+        if !is_turned(text, *delimiter, &is_header, limits) {
             continue;
         }
         let mut table = Vec::new();
@@ -75,7 +74,7 @@ pub(crate) fn push_record<'c>(text: &mut String, cells: impl Iterator<Item = &'c
 }
 
 /// Looks at first cells only, and at no more lines than there can be columns.
-fn is_turned(text: &str, delimiter: u8, format: Option<Format>, limits: &Limits) -> bool {
+fn is_turned(text: &str, delimiter: u8, is_header: impl Fn(&[&str]) -> bool, limits: &Limits) -> bool {
     let one_cell = RecordLimits { cells_max: 1, cell_bytes_max: limits.cell_bytes_max };
     let mut records = Records::new(text, delimiter, 1, one_cell);
     let (mut record, mut names) = (Record::default(), Vec::new());
@@ -88,13 +87,7 @@ fn is_turned(text: &str, delimiter: u8, format: Option<Format>, limits: &Limits)
         }
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    match format {
-        Some(format) => {
-            let rules = format.rules();
-            rules.is_header(&names) && Rules::missing(rules.required, &names).is_empty()
-        }
-        None => Format::recognize(&names).is_some(),
-    }
+    is_header(&names)
 }
 
 fn limits_of(limits: &Limits) -> RecordLimits {

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod formats;
+mod mapping;
 mod people;
 mod round_trip;
 mod workbook;
@@ -21,6 +22,7 @@ const WEBEX: &[u8] = include_bytes!("../data/webex.csv");
 const MIKOPBX: &[u8] = include_bytes!("../data/mikopbx.csv");
 const IVOZPROVIDER: &[u8] = include_bytes!("../data/ivozprovider.csv");
 const VERTICAL: &[u8] = include_bytes!("../data/vertical.csv");
+const FOREIGN: &[u8] = include_bytes!("../data/foreign.csv");
 const PEOPLE: &str = include_str!("../data/people.json");
 
 /// The headers that the systems' documentation gives.

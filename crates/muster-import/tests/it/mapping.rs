@@ -1,0 +1,121 @@
+//! Lists that no system wrote: guesses at their columns, and what a person makes of them.
+
+use muster_domain::value::Value;
+use muster_import::{FileError, Format, Limits, Mapping, Source, Taken};
+use serde_json::Value as Json;
+
+use crate::{FOREIGN, PEOPLE, VERTICAL, open};
+
+fn guesses(header: &str) -> Vec<String> {
+    let header: Vec<&str> = header.split(',').collect();
+    let shown = |s: muster_import::Suggestion| match s.target {
+        Some((target, likeness)) => format!("{}: {target} ({likeness:?})", s.header),
+        None => format!("{}: not taken", s.header),
+    };
+    Mapping::suggest(&header).into_iter().map(shown).collect()
+}
+
+#[test]
+fn columns_are_guessed_by_their_own_name_before_an_alias_before_what_is_alike() {
+    let header = "Nom,Prénom,Courriel,Poste,Téléphone,Service,Agence,Email consent";
+    insta::assert_snapshot!("french", guesses(header).join("\n"));
+    let header =
+        "Display Name,E-Mail,Extention,Mobile #,Name*,Departement,Titel,Start date,Pass,Active,Phone Model";
+    insta::assert_snapshot!("english", guesses(header).join("\n"));
+    // Each target once: the better name has it.
+    let header = "mail,Email,Courriel";
+    assert_eq!(guesses(header), ["mail: not taken", "Email: email (Exact)", "Courriel: not taken"]);
+}
+
+const MAPPING: &str = r#"
+[columns]
+"Nom" = "family_name"
+"Prénom" = "given_name"
+"Courriel" = "email"
+"Poste" = "extension"
+"Téléphone" = "direct_number"
+"Service" = "department"
+"Agence" = "site"
+"Email consent" = ""
+
+[values."Agence"]
+"lisbon" = "Lisboa"
+
+[prefix]
+"Poste" = "9"
+"#;
+
+#[test]
+fn a_mapped_file_gives_its_people_with_every_correction() {
+    let people: Vec<Json> = serde_json::from_str(PEOPLE).unwrap();
+    let mapping = Mapping::parse(MAPPING).unwrap();
+    let source = Source::open_mapped(FOREIGN, &mapping, &Limits::default()).unwrap();
+    assert_eq!((source.format(), source.rows_total(), source.encoding()), (Format::Mapped, 60, "UTF-16LE"));
+    assert_eq!(source.columns()[7].taken, Taken::Ignored { why: "the mapping leaves it out" });
+    for (row, person) in source.rows().zip(&people) {
+        assert_eq!(row.errors, []);
+        let text = |key: &str| person[key].as_str();
+        let found = &row.person;
+        assert_eq!(found.text("family_name"), text("last_name"));
+        assert_eq!(found.text("email"), text("email"));
+        assert_eq!(found.text("direct_number"), text("phone"));
+        assert_eq!(found.text("department"), text("department"));
+        let extension = text("extension").unwrap();
+        assert_eq!(found.value("extension"), Some(&Value::text(format!("9{extension}"))));
+        let site = text("site").map(|site| if site == "Lisbon" { "Lisboa" } else { site });
+        assert_eq!(found.site_name.as_deref(), site);
+    }
+}
+
+#[test]
+fn what_was_guessed_of_a_file_opens_it() {
+    assert!(matches!(open(FOREIGN), Err(FileError::Unrecognized { .. })));
+    let header = Source::header_of(FOREIGN, &Limits::default()).unwrap().unwrap();
+    let names: Vec<&str> = header.iter().map(|name| name.as_str()).collect();
+    let mapping = Mapping::of_suggestions(&Mapping::suggest(&names));
+    let again = Mapping::parse(&mapping.to_toml()).unwrap();
+    assert_eq!(Mapping::parse(&again.to_toml()).unwrap(), again);
+    let source = Source::open_mapped(FOREIGN, &again, &Limits::default()).unwrap();
+    assert!(source.rows().all(|row| row.errors.is_empty()));
+}
+
+#[test]
+fn a_mapping_is_kept_as_it_is_written() {
+    let mapping = Mapping::parse(MAPPING).unwrap();
+    assert_eq!(Mapping::parse(&mapping.to_toml()).unwrap(), mapping);
+    let odd = "[columns]\n\"A \\\"B\\\"\\\\\" = \"title\"\n\"x\\u0009y\" = \"company\"\n";
+    let mapping = Mapping::parse(odd).unwrap();
+    assert_eq!(Mapping::parse(&mapping.to_toml()).unwrap(), mapping);
+}
+
+#[test]
+fn a_mapping_that_says_nonsense_is_refused_in_words() {
+    let check = |text: &str, said: &str| {
+        let error = Mapping::parse(text).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    };
+    check("columns", "is not TOML");
+    check("[colums]\nA = \"email\"", "`colums`, which is none of");
+    check("[columns]\nA = 3", "`A` something that is not a text");
+    check("columns = 3", "`columns` something that is not a text");
+    check("[columns]\nA = \"mail\"", "`A` to `mail`, which is no field; there are user_type, display_name");
+    check("[columns]\nA = \"email\"\nB = \"email\"", "both `A` and `B` to `email`");
+    check("[columns]\nA = \"email\"\n[prefix]\nC = \"+\"", "corrects `C`");
+    check(&format!("#{}", "x".repeat(300_000)), "larger than");
+}
+
+#[test]
+fn a_file_that_the_mapping_was_not_made_for_is_refused_and_a_turned_one_is_read() {
+    let mapping = Mapping::parse(MAPPING).unwrap();
+    let error = Source::open_mapped(b"a,b,c\n1,2,3\n", &mapping, &Limits::default()).unwrap_err();
+    assert!(matches!(error, FileError::NotAsMapped { .. }), "{error}");
+    let turned = "[columns]\n\"First Name\" = \"given_name\"\n\"Last Name\" = \"family_name\"\n\"Ext\" = \"extension\"\n";
+    let mapping = Mapping::parse(turned).unwrap();
+    let mapped = Source::open_mapped(VERTICAL, &mapping, &Limits::default());
+    // Half of the template's names are in the mapping at least: three of eight are not.
+    assert!(mapped.is_err());
+    let more = format!("{turned}\"Dept\" = \"department\"\n\"Site\" = \"\"\n");
+    let mapping = Mapping::parse(&more).unwrap();
+    let source = Source::open_mapped(VERTICAL, &mapping, &Limits::default()).unwrap();
+    assert_eq!((source.rows_total(), source.is_turned()), (60, true));
+}
