@@ -177,7 +177,7 @@ impl<'a> ExportRow<'a> {
     }
 }
 
-fn device_part(device: &Device, part: DevicePart) -> Option<&str> {
+pub(crate) fn device_part(device: &Device, part: DevicePart) -> Option<&str> {
     match part {
         DevicePart::Name => Some(device.name.as_str()),
         DevicePart::Mac => device.mac.as_ref().map(|mac| mac.as_str()),

@@ -18,6 +18,7 @@ mod decode;
 mod encode;
 mod error;
 mod export;
+mod export_other;
 mod foreign;
 mod format;
 mod formats;
@@ -33,6 +34,7 @@ mod workbook;
 
 pub use error::{CellError, FileError, Remark};
 pub use export::{ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Layout};
+pub use export_other::{LeftOut, OtherExporter};
 pub use format::{Column, Format, Taken};
 pub use mapping::{Likeness, Mapping, MappingError, Suggestion};
 pub use row::{DeviceWish, FileStatus, MailboxWish, PersonRow, Row, Secret};

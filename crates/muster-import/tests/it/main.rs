@@ -4,6 +4,7 @@
 mod bad_input;
 mod formats;
 mod mapping;
+mod other_systems;
 mod people;
 mod round_trip;
 mod workbook;

@@ -1,0 +1,156 @@
+//! What is written for another system, and read as that system's file again.
+
+use std::collections::BTreeMap;
+
+use muster_domain::field::Entity;
+use muster_domain::organization::Device;
+use muster_domain::types::Name;
+use muster_domain::user::{Service, User};
+use muster_domain::value::Value;
+use muster_import::{
+    ExportMailbox, ExportRow, ExportSecrets, FileStatus, Format, LeftOut, MailboxWish, OtherExporter,
+    PersonRow,
+};
+
+use crate::{
+    FREEPBX, FUSIONPBX, IVOZPROVIDER, MIKOPBX, RINGOTEL, THREE_CX, VERTICAL, WAZO, WEBEX, blank_user, open,
+};
+
+fn user_of(row: &PersonRow) -> User {
+    let mut user = blank_user();
+    for (name, value) in &row.values {
+        (User::field(name).unwrap().set)(&mut user, value).unwrap();
+    }
+    user.service = match row.status {
+        Some(FileStatus::Inactive) => Service::ContactOnly,
+        _ => Service::Enabled,
+    };
+    user
+}
+
+fn export(format: Format, people: &[PersonRow], with_secrets: bool) -> (Vec<u8>, BTreeMap<String, LeftOut>) {
+    let mut exporter = OtherExporter::new(Vec::new(), format, with_secrets).unwrap().unwrap();
+    for person in people {
+        let user = user_of(person);
+        let devices: Vec<Device> = person.devices.iter().map(device).collect();
+        let (mailbox, voicemail_pin) = match &person.mailbox {
+            MailboxWish::None => (ExportMailbox::None, None),
+            MailboxWish::Own { pin } => (ExportMailbox::Own, pin.as_ref().map(|pin| pin.reveal())),
+            _ => (ExportMailbox::Own, None),
+        };
+        let sip_password = person.sip_password.as_ref().map(|secret| secret.reveal());
+        let row = ExportRow {
+            user: &user,
+            site: person.site_name.as_deref().unwrap_or(""),
+            connection: "builtin",
+            mailbox,
+            devices: &devices,
+            secrets: ExportSecrets { sip_password, voicemail_pin, on_call_pin: None },
+        };
+        exporter.push(&row).unwrap();
+    }
+    exporter.finish().unwrap()
+}
+
+fn device(wish: &muster_import::DeviceWish) -> Device {
+    let mut device = Device::blank(blank_user().org, uuid::Uuid::nil());
+    device.name = wish.name.clone().unwrap_or(Name::parse("Phone").unwrap());
+    device.mac = wish.mac.clone();
+    device.model = wish.model.clone();
+    device.serial = wish.serial.clone();
+    device
+}
+
+fn people(bytes: &[u8]) -> (Format, Vec<PersonRow>) {
+    let source = open(bytes).unwrap();
+    let rows = source.rows().inspect(|row| assert_eq!(row.errors, []));
+    (source.format(), rows.map(|row| row.person).collect())
+}
+
+/// Fields in the order of their names: columns come in another order than the sample's.
+fn sorted(mut people: Vec<PersonRow>) -> Vec<PersonRow> {
+    people.iter_mut().for_each(|person| person.values.sort_by_key(|(name, _)| *name));
+    people
+}
+
+#[test]
+fn what_a_system_wrote_is_written_for_it_again_without_loss() {
+    for bytes in [RINGOTEL, THREE_CX, FUSIONPBX, FREEPBX, WAZO, WEBEX, MIKOPBX, IVOZPROVIDER] {
+        let (format, before) = people(bytes);
+        let (file, _) = export(format, &before, true);
+        let (again, after) = people(&file);
+        assert_eq!(again, format);
+        let (before, mut after) = (sorted(before), sorted(after));
+        for (a, b) in before.iter().zip(&mut after) {
+            // A sample without the column says nothing of it, a whole file says the default.
+            if a.value("call_timeout_s").is_none() {
+                b.values.retain(|(name, value)| (*name, value) != ("call_timeout_s", &Value::Int(20)));
+            }
+            assert_eq!(a, b, "{}", format.label());
+        }
+        assert_eq!(before.len(), after.len());
+    }
+}
+
+#[test]
+fn what_there_is_no_room_for_is_counted_and_named() {
+    let (_, people_of_3cx) = people(THREE_CX);
+    let (_, left_out) = export(Format::Ringotel, &people_of_3cx, false);
+    let lines: Vec<String> = left_out
+        .iter()
+        .map(|(thing, left)| format!("{thing}: {} people, first {}", left.people, left.first.join(" ")))
+        .collect();
+    insta::assert_snapshot!("left_out_of_ringotel", lines.join("\n"));
+    let (_, turned) = people(VERTICAL);
+    let (_, left_out) = export(Format::Conductor, &turned, true);
+    assert_eq!(left_out.keys().collect::<Vec<_>>(), [""; 0], "its own template holds all of it");
+}
+
+#[test]
+fn without_secrets_no_password_is_in_any_file() {
+    let (_, before) = people(THREE_CX);
+    let secrets: Vec<&str> =
+        before.iter().filter_map(|p| p.sip_password.as_ref()).map(|s| s.reveal()).collect();
+    for format in Format::ALL.iter().filter(|format| **format != Format::Muster) {
+        let (file, _) = export(*format, &before, false);
+        let file = String::from_utf8(file).unwrap();
+        assert!(secrets.iter().all(|secret| !file.contains(*secret)), "{}", format.label());
+        let (file, _) = export(*format, &before, true);
+        let file = String::from_utf8(file).unwrap();
+        let has_column = !matches!(format, Format::Webex | Format::Conductor);
+        assert_eq!(file.contains(secrets[0]), has_column, "{}", format.label());
+    }
+}
+
+#[test]
+fn a_formula_in_a_name_is_text_in_every_file_and_a_number_stays_one() {
+    let mut user = blank_user();
+    for (name, text) in
+        [("display_name", "=cmd|' /C calc'!A0"), ("given_name", "@SUM(1)"), ("extension", "100")]
+    {
+        (User::field(name).unwrap().set)(&mut user, &Value::text(text)).unwrap();
+    }
+    (User::field("direct_number").unwrap().set)(&mut user, &Value::text("+12125550123")).unwrap();
+    for format in Format::ALL.iter().filter(|format| **format != Format::Muster) {
+        let mut exporter = OtherExporter::new(Vec::new(), *format, true).unwrap().unwrap();
+        let row = ExportRow {
+            user: &user,
+            site: "-1+1",
+            connection: "",
+            mailbox: ExportMailbox::Own,
+            devices: &[],
+            secrets: ExportSecrets::default(),
+        };
+        exporter.push(&row).unwrap();
+        let (file, _) = exporter.finish().unwrap();
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&file[..]);
+        for cell in reader.records().flat_map(|r| r.unwrap().iter().map(str::to_owned).collect::<Vec<_>>()) {
+            let is_formula = cell.starts_with(['=', '@', '-', '\t']);
+            assert!(
+                !is_formula && (!cell.starts_with('+') || cell == "+12125550123"),
+                "{}: {cell}",
+                format.label()
+            );
+        }
+    }
+}
