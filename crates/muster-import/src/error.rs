@@ -36,9 +36,6 @@ pub enum FileError {
         missing: Vec<&'static str>,
         unknown: Vec<SmolStr>,
     },
-    /// A system that is known, and whose files are not.
-    #[error("this looks like a file of {system}, and such files cannot be read yet")]
-    NotYet { system: &'static str, columns: &'static [(&'static str, &'static str)] },
     #[error("no line of the file has the columns of the mapping: {}", columns.join(", "))]
     NotAsMapped { columns: Vec<SmolStr> },
     #[error("the file lacks what {} always has: {}", format.label(), columns.join(", "))]
@@ -86,17 +83,6 @@ impl FileError {
                         missing.join(", ")
                     ),
                 }
-            }
-            FileError::NotYet { columns, .. } => {
-                let renamed = columns.iter().map(|(theirs, ours)| format!("{theirs} to {ours}"));
-                let keep = match columns.iter().any(|(_, ours)| *ours == "extension") {
-                    true => "",
-                    false => " and keep extension",
-                };
-                format!(
-                    "rename these columns ({}){keep}, delete the others, and import the file again",
-                    renamed.collect::<Vec<_>>().join(", ")
-                )
             }
             FileError::NotAsMapped { .. } => {
                 "choose the file that the mapping was made for, or make a mapping for this one".into()

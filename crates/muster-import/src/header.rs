@@ -261,60 +261,6 @@ fn no_column_twice(cells: &[SmolStr]) -> Result<(), FileError> {
     Ok(())
 }
 
-/// A system whose files are recognized and not read.
-struct Foreign {
-    system: &'static str,
-    marks: &'static [&'static str],
-    /// What its columns are called there and in our own format.
-    columns: &'static [(&'static str, &'static str)],
-}
-
-const FOREIGN: &[Foreign] = &[
-    Foreign {
-        system: "FreePBX",
-        marks: &["extension", "name", "tech", "secret"],
-        columns: &[
-            ("name", "display_name"),
-            ("secret", "sip_password"),
-            ("outboundcid", "caller_id_number"),
-            ("voicemail_email", "email"),
-            ("voicemail_vmpwd", "voicemail_pin"),
-        ],
-    },
-    Foreign {
-        system: "FreePBX",
-        marks: &["username", "default_extension", "fname", "lname"],
-        columns: &[
-            ("displayname", "display_name"),
-            ("default_extension", "extension"),
-            ("fname", "given_name"),
-            ("lname", "family_name"),
-        ],
-    },
-    Foreign {
-        system: "Wazo",
-        marks: &["firstname", "lastname", "exten"],
-        columns: &[
-            ("firstname", "display_name"),
-            ("lastname", "family_name"),
-            ("exten", "extension"),
-            ("sip_username", "username"),
-            ("sip_secret", "sip_password"),
-            ("mobile_phone_number", "mobile_number"),
-        ],
-    },
-    Foreign {
-        system: "MikoPBX",
-        marks: &["number", "user_username", "sip_secret"],
-        columns: &[
-            ("user_username", "display_name"),
-            ("number", "extension"),
-            ("user_email", "email"),
-            ("sip_secret", "sip_password"),
-        ],
-    },
-];
-
 fn unrecognized(names: &[&str]) -> FileError {
     // A file without a header begins with a person, and what they are called and sign in with must not
     // land in a message.
@@ -325,9 +271,6 @@ fn unrecognized(names: &[&str]) -> FileError {
             missing: Vec::new(),
             unknown: Vec::new(),
         };
-    }
-    if let Some(foreign) = FOREIGN.iter().find(|f| Rules::missing(f.marks, names).is_empty()) {
-        return FileError::NotYet { system: foreign.system, columns: foreign.columns };
     }
     let known = |format: Format| names.iter().filter(|name| format.rules().knows(name)).count();
     // The first of equals.

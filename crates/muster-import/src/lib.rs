@@ -15,6 +15,7 @@
 //! further table.
 
 mod decode;
+mod draft;
 mod encode;
 mod error;
 mod export;

@@ -1,6 +1,7 @@
 //! A file that was opened: its columns, and its rows as often as they are asked for.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use smol_str::SmolStr;
 
@@ -50,7 +51,6 @@ enum Shape {
 ///
 /// Holds the bytes that it was given, or a decoded copy if they are not UTF-8 text, and beyond that one row
 /// at a time.
-#[derive(Debug)]
 pub struct Source<'a> {
     text: Cow<'a, str>,
     encoding: &'static str,
@@ -241,6 +241,14 @@ impl<'s> Rows<'s> {
         let marks = &self.marks[begin..end];
         self.marks = &self.marks[end..];
         marks
+    }
+}
+
+/// Without its text, which holds passwords.
+impl fmt::Debug for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Header { format, columns, .. } = &self.header;
+        f.debug_struct("Source").field("format", format).field("columns", columns).finish_non_exhaustive()
     }
 }
 

@@ -45,7 +45,7 @@ fn export(format: Format, people: &[PersonRow], with_secrets: bool) -> (Vec<u8>,
             connection: "builtin",
             mailbox,
             devices: &devices,
-            secrets: ExportSecrets { sip_password, voicemail_pin, on_call_pin: None },
+            secrets: ExportSecrets { sip_password, voicemail_pin, on_call_pin: None, devices: &[] },
         };
         exporter.push(&row).unwrap();
     }
