@@ -65,20 +65,6 @@ pub struct Changes {
     pub next_cursor: Option<String>,
 }
 
-/// What a check of the whole log found.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Verification)]
-pub struct VerificationBody {
-    intact: bool,
-    /// Lines looked at.
-    checked: u64,
-    /// Lines whose body was erased; the chain holds over them.
-    erased: u64,
-    /// The first line that is not as it was written.
-    broken_at: Option<u64>,
-    why: Option<&'static str>,
-}
-
 /// What was taken back.
 #[derive(Serialize, ToSchema)]
 pub struct Undone {
@@ -157,30 +143,6 @@ pub async fn list(
     let lines = caller.run(move |app| app.changes(&scope, since, limit)).await?;
     let next_cursor = lines.last().map(|last| last.envelope.seq.to_string());
     Ok(Json(Changes { items: lines.iter().map(change_json).collect(), next_cursor }))
-}
-
-/// Check the whole log
-///
-/// Sequence, chain of hashes, bodies and head.
-#[utoipa::path(get, path = "/api/v1/organizations/{org}/changes/verify", tag = "changes",
-    params(("org" = String, Path, description = "Slug or id.")),
-    responses((status = 200, body = VerificationBody)))]
-pub async fn verify(caller: Caller, Path(org): Path<String>) -> Result<Json<VerificationBody>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
-    let share = caller.state.share_to_verify(scope.org())?;
-    let checked = caller.run(move |app| {
-        let found = app.verify_changes(&scope);
-        drop(share);
-        found
-    });
-    let found = checked.await?;
-    Ok(Json(VerificationBody {
-        intact: found.broken.is_none(),
-        checked: found.checked,
-        erased: found.erased,
-        broken_at: found.broken.map(|(seq, _)| seq),
-        why: found.broken.map(|(_, why)| why),
-    }))
 }
 
 /// Take a change back

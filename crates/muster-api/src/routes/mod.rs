@@ -16,6 +16,7 @@ mod system;
 mod tokens;
 mod user_body;
 mod users;
+mod verify;
 
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
@@ -57,7 +58,7 @@ pub fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(jobs::cancel))
         .routes(routes!(jobs::undo))
         .routes(routes!(changes::list))
-        .routes(routes!(changes::verify))
+        .routes(routes!(verify::verify))
         .routes(routes!(changes::undo))
         .routes(routes!(phones::reached))
         .routes(routes!(phones::registrations))

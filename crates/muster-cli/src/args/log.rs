@@ -4,7 +4,7 @@ Examples:
   muster changes                     the last changes
   muster changes --since 1200        everything after change 1200
   muster changes --follow            new ones as they happen, until Ctrl-C
-  muster changes --verify            checks that nothing in the log was altered")]
+  muster changes --verify            checks that nothing was altered or damaged")]
 pub struct ChangesArgs {
     /// Only what came after this number
     #[arg(long, value_name = "SEQ")]
@@ -14,7 +14,7 @@ pub struct ChangesArgs {
     #[arg(long, conflicts_with = "verify")]
     pub follow: bool,
 
-    /// Read the whole log and check its chain
+    /// Read the whole log, check its chain, and compare the database with it
     #[arg(long, conflicts_with = "since")]
     pub verify: bool,
 }

@@ -253,19 +253,29 @@ fn followed_changes_are_one_json_line_each_and_a_broken_stream_goes_on_where_it_
 
 #[test]
 fn a_log_that_was_altered_ends_with_1() {
-    let broken =
-        json!({ "intact": false, "checked": 41, "erased": 1, "broken_at": 42, "why": "the body is another" });
-    let whole = json!({ "intact": true, "checked": 1200, "erased": 0, "broken_at": null, "why": null });
+    let broken = json!({ "intact": false, "checked": 41, "erased": 1, "broken_at": 42, "why": "the body is another",
+        "problems": ["The log was altered or damaged at change 42: the body is another."], "state": null,
+        "heads": { "state": "not_kept" } });
+    let erasures = json!([
+        { "entity": "user", "entity_id": "u-1", "bodies": 2, "first": 7, "removed_by": 90 },
+        { "entity": "user", "entity_id": "u-2", "bodies": 1, "first": 8, "removed_by": null },
+    ]);
+    let state = json!({ "alike": 1100, "erased_things": 2, "erasures": erasures, "first": null });
+    let whole = json!({ "intact": true, "checked": 1200, "erased": 3, "problems": [], "state": state,
+        "heads": { "state": "compared", "count": 12, "first": 3, "last": 1198 } });
     let server = Server::start(vec![answer(broken), answer(whole)]);
     let outcome = muster(&server, &["changes", "--verify"]);
     assert_eq!(outcome.status, 1);
-    assert!(
-        outcome.out.starts_with("The log was altered at change 42: the body is another."),
-        "{}",
-        outcome.out
-    );
+    let said = "The log was altered or damaged at change 42: the body is another.\nChanges checked: 41.\n";
+    assert_eq!(outcome.out, said);
     let outcome = muster(&server, &["changes", "--verify"]);
-    assert_eq!((outcome.status, outcome.out.as_str()), (0, "The log is intact: 1,200 changes checked.\n"));
+    let said = "The log is intact: 1,200 changes checked.\n\
+        Replayed: 1,100 things are in the database as the log says.\n\
+        Erased: what 3 changes of 2 things held; that cannot be replayed.\n\
+        \u{20} user u-1: 2 changes from change 7 on; change 90 removed it.\n\
+        \u{20} user u-2: 1 change from change 8 on; no change says why.\n\
+        Compared with 12 heads in heads.log, of changes 3 to 1198.\n";
+    assert_eq!((outcome.status, outcome.out.as_str()), (0, said));
 }
 
 #[test]
