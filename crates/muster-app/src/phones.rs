@@ -2,6 +2,7 @@
 //! change log. Kept in memory; the phone core says it all again after a restart.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -61,9 +62,20 @@ pub struct Phones {
     moved: Condvar,
     listener: RwLock<Option<Listener>>,
     ask: RwLock<Option<AskPhones>>,
+    unreadable: AtomicUsize,
 }
 
 impl Phones {
+    /// How many credentials have a secret that does not decrypt: their phones cannot register.
+    pub fn unreadable_credentials(&self) -> usize {
+        self.unreadable.load(Ordering::Relaxed)
+    }
+
+    /// Called by the follower that reads the secrets.
+    pub(crate) fn set_unreadable_credentials(&self, count: usize) {
+        self.unreadable.store(count, Ordering::Relaxed);
+    }
+
     pub fn presence(&self, org: OrgId, user: UserId) -> Presence {
         let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
         people.get(&(org, user)).copied().unwrap_or(Presence::OFFLINE)

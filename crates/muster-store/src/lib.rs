@@ -38,7 +38,7 @@ pub use jobs::{Job, JobOutcome, JobResult, JobState};
 pub use keys::{KeyRing, SecretKind};
 pub use list::{Op, Page, Query, Sort, Term, UserQuery};
 pub use log::{Change, ChangeFilter, RawBody, RawChange, Seats};
-pub use plan::{PlanCredential, PlanPerson};
+pub use plan::{DamagedCredential, PlanCredential, PlanPerson};
 pub use reader::{Counts, OrgHead, Reader};
 pub use seats::SeatFact;
 pub use store::{Config, OnCommit, Store};

@@ -15,6 +15,11 @@ pub fn of(app: &App, edge: &EdgeHandle) -> Arc<dyn Fn() -> Vec<Metric> + Send + 
         let gauge = |name, help, value: usize| Metric::gauge(name, help, value as f64);
         metrics.push(gauge("muster_people_registered", "People with a phone registered.", registered));
         metrics.push(gauge("muster_people_on_call", "People on a call.", on_call));
+        metrics.push(gauge(
+            "muster_credentials_unreadable",
+            "SIP passwords that do not decrypt: their phones cannot register.",
+            app.phones().unreadable_credentials(),
+        ));
         edge_metrics(&edge, &mut metrics);
         core_metrics(&edge, &mut metrics);
         metrics

@@ -4,6 +4,7 @@
 
 mod calls;
 mod connections;
+mod damage;
 mod faults;
 mod kill;
 mod people;
