@@ -14,6 +14,7 @@ pub mod change;
 pub mod claims;
 pub mod dial_plan;
 pub mod field;
+pub mod fold;
 pub mod ids;
 pub mod log;
 pub mod organization;

@@ -19,6 +19,7 @@ mod keys;
 mod list;
 mod log;
 mod migrate;
+mod names;
 mod plan;
 mod pool;
 mod reader;
