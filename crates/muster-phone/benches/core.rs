@@ -16,8 +16,11 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use muster_domain::dial_plan::{Capabilities, CredentialPlan, PersonPlan, PlanUpdate, Service};
+use muster_domain::capabilities::capabilities;
+use muster_domain::dial_plan::{CredentialPlan, PersonPlan, PlanUpdate, Service};
 use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::organization::ConnectionKind;
+use muster_domain::user::UserType;
 use muster_phone::{Core, CoreConfig, Flow, FlowId, Input, Output, Transport};
 use muster_sip::{Instant, Rng};
 use phone::{Manners, Phone, Then};
@@ -126,7 +129,7 @@ fn person(n: usize) -> PersonPlan {
         extension: Some(format!("{}", 100_000 + n).into()),
         display_name: format!("Person Number {n}").into(),
         service: Service::Enabled,
-        capabilities: Capabilities::all(),
+        capabilities: capabilities(UserType::User, ConnectionKind::Builtin),
         max_bindings: 5,
         call_timeout_s: 20,
         credentials: Box::new([CredentialPlan {

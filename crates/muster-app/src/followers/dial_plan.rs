@@ -5,13 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use muster_domain::capabilities;
-use muster_domain::dial_plan::{
-    Capabilities, CredentialPlan, PersonPlan, PlanUpdate, Service as PlanService,
-};
+use muster_domain::dial_plan::{CredentialPlan, PersonPlan, PlanUpdate};
 use muster_domain::field::EntityKind;
 use muster_domain::ids::{OrgId, UserId};
 use muster_domain::organization::{ConnectionKind, Organization};
-use muster_domain::user::Service;
 use muster_domain::value::Value;
 use muster_store::{Change, ChangeFilter, PlanPerson, Reader, StoreError};
 
@@ -195,18 +192,6 @@ impl DialPlanFollower {
 
     fn person(&mut self, organization: &Organization, person: PlanPerson) -> PersonPlan {
         self.damaged.note(organization.id, &person);
-        let can = capabilities::capabilities(person.user_type, ConnectionKind::Builtin);
-        let mut allowed = Capabilities::none();
-        for (yes, capability) in [
-            (can.registers, Capabilities::REGISTER),
-            (can.places_calls, Capabilities::PLACE_CALLS),
-            (can.receives_calls, Capabilities::RECEIVE_CALLS),
-            (can.messages, Capabilities::MESSAGES),
-        ] {
-            if yes {
-                allowed = allowed.with(capability);
-            }
-        }
         let realm = organization.domain.as_str();
         let credentials = person.credentials.into_iter().map(|c| {
             let (ha1_md5, ha1_sha256) = (self.ha1)(&c.auth_name, realm, &c.secret);
@@ -216,8 +201,8 @@ impl DialPlanFollower {
             user: person.user,
             extension: person.extension,
             display_name: person.display_name,
-            service: plan_service(person.service),
-            capabilities: allowed,
+            service: person.service,
+            capabilities: capabilities::capabilities(person.user_type, ConnectionKind::Builtin),
             max_bindings: u8::try_from(person.max_bindings).unwrap_or(u8::MAX),
             call_timeout_s: person.call_timeout_s,
             credentials: credentials.collect(),
@@ -238,14 +223,4 @@ fn holders(r: &mut Reader, org: OrgId, change: &Change) -> Result<Vec<UserId>, A
     let device = r.get::<muster_domain::organization::Device>(org, change.envelope.entity_id)?;
     users.extend(device.and_then(|d| d.user));
     Ok(users)
-}
-
-fn plan_service(service: Service) -> PlanService {
-    match service {
-        Service::ContactOnly => PlanService::ContactOnly,
-        Service::NotActivated => PlanService::NotActivated,
-        Service::Enabled => PlanService::Enabled,
-        Service::Disabled => PlanService::Disabled,
-        Service::Frozen => PlanService::Frozen,
-    }
 }

@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use muster_domain::dial_plan::{Capabilities, CredentialPlan, PersonPlan, PlanUpdate, Service};
+use muster_domain::capabilities::capabilities;
+use muster_domain::dial_plan::{CredentialPlan, PersonPlan, PlanUpdate, Service};
 use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::organization::ConnectionKind;
+use muster_domain::user::UserType;
 use muster_phone::{
     BindingRecord, CallRecord, Core, CoreConfig, Flow, FlowId, Input, Output, PresenceView, Reply, Transport,
 };
@@ -73,7 +76,7 @@ pub fn person(n: u128, extension: &str, auth_name: &str, realm: &str) -> PersonP
         extension: Some(extension.into()),
         display_name: format!("Person {n}").into(),
         service: Service::Enabled,
-        capabilities: Capabilities::all(),
+        capabilities: capabilities(UserType::User, ConnectionKind::Builtin),
         max_bindings: 5,
         call_timeout_s: 20,
         credentials: Box::new([credential(n, auth_name, realm, &format!("secret-of-{auth_name}"))]),
