@@ -251,10 +251,16 @@ fn a_name_that_was_never_committed_is_not_found_and_a_snapshot_finds_its_own() {
     });
     assert!(refused.is_err());
     assert_eq!(found(page(&database, &tenant, &query("agnes"))), 0);
+    // What is written now takes the place in the log that the refused write had.
+    tenant.record(store, &[updated(&users[5], |u| u.display_name = text("Beatrix"))]).unwrap();
+    assert_eq!(found(page(&database, &tenant, &query("beatrix"))), 1);
     store
         .read(|r| {
             assert_eq!(found(r.users(tenant.org, &query("zoe"))?), 1);
             tenant.record(store, std::slice::from_ref(&renamed)).unwrap();
+            // So many that the names are read anew, and the old one is forgotten.
+            let many: Vec<_> = (1_000..3_100).map(|n| created(tenant.user(n))).collect();
+            tenant.record(store, &many).unwrap();
             assert_eq!(found(page(&database, &tenant, &query("zoe"))), 0);
             assert_eq!(found(page(&database, &tenant, &query("agnes"))), 1);
             assert_eq!(found(r.users(tenant.org, &query("zoe"))?), 1, "the snapshot is as it was");
