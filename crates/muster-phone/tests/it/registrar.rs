@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use muster_domain::capabilities::capabilities;
 use muster_domain::dial_plan::{PlanUpdate, Service};
-use muster_domain::organization::ConnectionKind;
-use muster_domain::user::UserType;
 use muster_phone::{Command, CoreConfig, Input, PhoneState, Reply, ReplyId};
 use muster_sip::{Message, Name};
 
@@ -89,7 +86,7 @@ fn who_is_not_enabled_hears_why_and_only_with_the_right_secret() {
 fn a_type_that_cannot_register_is_told_so() {
     let mut world = World::new(4);
     let mut anna = person(1, "101", "anna.a", REALM);
-    anna.capabilities = capabilities(UserType::Mobile, ConnectionKind::Builtin);
+    anna.capabilities.registers = false;
     world.change(anna);
     assert_eq!(register(&mut world, ANNA), (403, "Not allowed for this type of user".to_owned()));
 }
