@@ -95,6 +95,11 @@ impl Replayed {
         }
     }
 
+    /// Whether the log ends with it being there.
+    pub fn is_here(&self) -> bool {
+        self.here
+    }
+
     /// Whether every field of it is known. What was removed is known to hold nothing.
     pub fn wholly_known(&self) -> bool {
         !self.partly_known

@@ -40,7 +40,7 @@ pub struct VerificationBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = StateCheck)]
 pub struct StateCheckBody {
-    /// Things that are as the log says.
+    /// Things that are stored as the log says.
     alike: u64,
     /// Things of which only what was changed since an erasure is known.
     partly_erased: u64,

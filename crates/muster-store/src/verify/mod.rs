@@ -32,7 +32,7 @@ pub struct Verification {
 /// What came of replaying a log and comparing it with the tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StateCheck {
-    /// Things that are as the log says.
+    /// Things that are stored as the log says; those that it removed and that are gone are not counted.
     pub alike: u64,
     /// Things of which a part was erased: only what was changed since is compared.
     pub partly_erased: u64,

@@ -113,6 +113,7 @@ impl Reader {
                     }
                     check.differs(differing);
                 }
+                None if !thing.is_here() => {}
                 None if thing.wholly_known() => check.alike += 1,
                 None => check.partly_erased += 1,
             }
