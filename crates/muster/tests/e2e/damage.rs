@@ -1,9 +1,10 @@
 //! Damage behind the program's back: it is named, and stops nobody but whom it hits.
 
+use muster_load::phone::{Phone, PhoneConfig};
 use muster_store::{Config, KeyRing, Store};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::server::{Server, request};
+use crate::server::{ORG, Server, request};
 
 /// Runs SQL on the database of a server that has been stopped.
 fn spoil(server: &Server, sql: &str) {
@@ -17,21 +18,24 @@ fn verified(server: &Server) -> (Option<i32>, String) {
     (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned())
 }
 
-/// Three people with phones; the secret of each.
+/// Three people with phones; extension and secret of each.
 fn three_people(server: &Server) -> Vec<(String, String)> {
-    let people = ["1001", "1002", "1003"].map(|extension| {
-        let body = json!({ "display_name": format!("Person {extension}"), "extension": extension });
-        let (status, answer) = server.api("POST", "/users", Some(&body));
-        assert_eq!(status, 201, "{answer}");
-        let secret = format!("secret-of-{extension}-long-enough");
-        let path = format!("/users/{}/credentials", answer["id"].as_str().unwrap());
-        let (status, answer) = server.api("POST", &path, Some(&json!({ "secret": secret })));
-        assert_eq!(status, 200, "{answer}");
-        let (status, answer) = server.api("POST", "/users/activate", Some(&json!({ "users": [extension] })));
-        assert_eq!(status, 200, "{answer}");
-        (extension.to_string(), secret)
-    });
-    people.into()
+    ["1001", "1002", "1003"].map(|extension| activated(server, ORG, extension)).into()
+}
+
+fn activated(server: &Server, org: &str, extension: &str) -> (String, String) {
+    let post = |path: &str, body: &Value, expected: u16| {
+        let url = format!("http://{}/api/v1/organizations/{org}{path}", server.http);
+        let (status, answer) = request("POST", &url, &server.token, Some(body));
+        assert_eq!(status, expected, "{path}: {answer}");
+        answer
+    };
+    let person = json!({ "display_name": format!("Person {extension}"), "extension": extension });
+    let id = post("/users", &person, 201)["id"].as_str().unwrap().to_string();
+    let secret = format!("secret-of-{extension}-long-enough");
+    post(&format!("/users/{id}/credentials"), &json!({ "secret": secret }), 200);
+    post("/users/activate", &json!({ "users": [extension] }), 200);
+    (extension.to_string(), secret)
 }
 
 #[test]
@@ -65,6 +69,23 @@ fn one_damaged_password_stops_neither_the_start_nor_anybody_elses_phone() {
         request("GET", &url, "", None).1.as_str().unwrap().contains("muster_credentials_unreadable 0\n")
     });
     assert!(mended, "the new password is counted as unreadable");
+}
+
+#[test]
+fn an_organization_with_a_row_that_cannot_be_read_leaves_the_others_their_phones() {
+    let mut server = Server::start();
+    three_people(&server);
+    server.run(&["org", "create", "Other", "--domain", "other.example.com"]);
+    let (extension, secret) = activated(&server, "other", "2001");
+    server.stop();
+    spoil(&server, "UPDATE users SET user_type = 'nobody' WHERE extension = '1002'");
+    let server = server.restart();
+    let config = PhoneConfig::new(server.sip, "other.example.com", &extension, &extension, &secret);
+    Phone::start(config).unwrap().register(300).unwrap();
+    assert!(server.log().contains("an organization cannot be read"), "{}", server.log());
+    let (code, said) = verified(&server);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("user Person 1002, ") && said.contains("its row cannot be read"), "{said}");
 }
 
 #[test]
