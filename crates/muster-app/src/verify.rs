@@ -131,3 +131,25 @@ impl App {
         Ok(Verified { database, heads: check })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_down_and_is_not_in_the_file_is_noticed() {
+        let heads = |seqs: &[u64]| seqs.iter().map(|seq| (*seq, [0; 32])).collect::<Heads>();
+        let check = |written, file: Option<&[u64]>, expect| {
+            let file = file.map(heads);
+            assert_eq!(HeadsCheck::of(written, file.as_ref()), expect, "{written} {file:?}");
+        };
+        check(0, None, HeadsCheck::NotYet);
+        check(0, Some(&[]), HeadsCheck::NotYet);
+        check(7, None, HeadsCheck::Missing { written: 7 });
+        check(7, Some(&[]), HeadsCheck::CutShort { written: 7, last: 0 });
+        check(7, Some(&[3, 5]), HeadsCheck::CutShort { written: 7, last: 5 });
+        check(7, Some(&[3, 7]), HeadsCheck::Compared { count: 2, first: 3, last: 7 });
+        // Written, and the position not yet moved on: a crash between the two, or this moment.
+        check(7, Some(&[3, 9]), HeadsCheck::Compared { count: 2, first: 3, last: 9 });
+    }
+}
