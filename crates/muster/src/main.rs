@@ -10,6 +10,7 @@ mod demo;
 mod followers;
 mod http;
 mod metrics;
+mod process;
 mod serve;
 
 use std::process::ExitCode;

@@ -22,7 +22,7 @@ use tracing_subscriber::EnvFilter;
 use crate::call_log::CallLog;
 use crate::config::{Config, LogFormat, ServeArgs};
 use crate::followers::{Followers, presence};
-use crate::{data_dir, demo, http, metrics};
+use crate::{data_dir, demo, http, metrics, process};
 
 /// The API gets this long to finish what it is doing; the whole end is to take less than ten seconds.
 const DRAIN: Duration = Duration::from_secs(4);
@@ -31,6 +31,7 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
     let config = args.resolve()?;
     start_log(config.log);
     http::raise_descriptor_limit();
+    process::ignore_file_size_signal();
     data_dir::make(&config.data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -181,7 +182,9 @@ fn sip_servers(config: &Config, edge: &EdgeHandle) -> Vec<SipServer> {
 
 fn start_log(format: LogFormat) {
     let filter = EnvFilter::try_from_env("MUSTER_LOG_FILTER").unwrap_or_else(|_| EnvFilter::new("info"));
+    // A line that cannot be written is lost; saying so on the same stderr would panic on a full disk.
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = lines.log_internal_errors(false);
     match format {
         LogFormat::Text => lines.with_target(false).init(),
         LogFormat::Json => lines.json().init(),
