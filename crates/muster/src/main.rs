@@ -15,7 +15,7 @@ mod serve;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Turns a list of people into a working phone system.
 #[derive(Parser)]
@@ -36,7 +36,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
         Command::Serve(args) => match serve::serve(*args) {
             Ok(()) => ExitCode::SUCCESS,
@@ -45,6 +46,6 @@ fn main() -> ExitCode {
                 ExitCode::from(1)
             }
         },
-        Command::Client(command) => muster_cli::run(&cli.globals, &command),
+        Command::Client(command) => muster_cli::run(&cli.globals.given_by(&matches), &command),
     }
 }
