@@ -3,6 +3,7 @@
 //! `muster serve` holds everything together ([`serve`]); every other command is a client of a server
 //! that runs, and is `muster-cli`'s.
 
+mod banner;
 mod call_log;
 mod config;
 mod data_dir;
@@ -11,6 +12,7 @@ mod followers;
 mod http;
 mod metrics;
 mod process;
+mod reach;
 mod serve;
 
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! `muster serve`: opens the store, starts the phone core, its followers and the API, and ends them in
 //! the opposite order.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -13,7 +13,7 @@ use muster_api::{ApiState, SipServer};
 use muster_app::phones::RegisteredPhone;
 use muster_app::{App, AppError};
 use muster_domain::types::UnixMillis;
-use muster_edge::{EdgeConfig, EdgeEvent, EdgeHandle};
+use muster_edge::{EdgeConfig, EdgeError, EdgeEvent, EdgeHandle};
 use muster_phone::Transport;
 use muster_store::{KeyRing, Store};
 use tokio::net::TcpListener;
@@ -22,7 +22,7 @@ use tracing_subscriber::EnvFilter;
 use crate::call_log::CallLog;
 use crate::config::{Config, LogFormat, ServeArgs};
 use crate::followers::{Followers, presence};
-use crate::{data_dir, demo, http, metrics, process};
+use crate::{banner, data_dir, demo, http, metrics, process, reach};
 
 /// The API gets this long to finish what it is doing; the whole end is to take less than ten seconds.
 const DRAIN: Duration = Duration::from_secs(4);
@@ -32,7 +32,7 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
     start_log(config.log);
     http::raise_descriptor_limit();
     process::ignore_file_size_signal();
-    data_dir::make(&config.data)?;
+    let _folder = data_dir::take(&config.data, config.http)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -51,7 +51,8 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
     let ready = Arc::new(AtomicBool::new(false));
     let state =
         ApiState::new(app.clone(), ready.clone(), metrics::of(&app, &edge), env!("CARGO_PKG_VERSION"))
-            .with_sip_servers(sip_servers(&config, &edge));
+            .with_sip_servers(sip_servers(&config, &edge))
+            .with_commands(banner::token_file(&config.data), config.demo.then(|| demo::SLUG.to_owned()));
     say_what_runs(&config, &edge, &listener);
     ready.store(true, Ordering::Release);
     runtime.block_on(serve_http(listener, state));
@@ -95,11 +96,28 @@ async fn end_asked() {
 async fn listen(addr: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(addr).await.map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => {
-            let by = muster_edge::tcp_port_owner(addr).unwrap_or_else(|| "another program".into());
-            format!("HTTP port {addr} is taken by {by}; stop it, or choose another with --http")
+            let by = muster_edge::tcp_port_owner(addr);
+            taken("HTTP", addr, by.as_deref(), "--http")
         }
         _ => format!("cannot listen on {addr}: {e}; choose another address with --http"),
     })
+}
+
+/// Which port, by whom, and which option moves us, to the next port for example.
+fn taken(what: &str, addr: SocketAddr, by: Option<&str>, option: &str) -> String {
+    let by = by.unwrap_or("another program");
+    let next = SocketAddr::new(addr.ip(), addr.port().checked_add(1).unwrap_or(1024));
+    format!("{what} port {addr} is taken by {by}; stop it, or choose another, as with {option} {next}")
+}
+
+fn no_phones(error: EdgeError) -> String {
+    match error {
+        EdgeError::PortTaken { addr, transport, by } => {
+            taken(&format!("SIP ({transport})"), addr, by.as_deref(), "--sip")
+        }
+        EdgeError::Bind { .. } => format!("{error}; choose another address with --sip"),
+        other => other.to_string(),
+    }
 }
 
 fn open_app(config: &Config) -> Result<App, String> {
@@ -151,7 +169,7 @@ fn start_phones(config: &Config, app: &App) -> Result<EdgeHandle, String> {
         }
         log.lock().unwrap_or_else(std::sync::PoisonError::into_inner).write(&event);
     })
-    .map_err(|e| format!("{e} (--sip)"))?;
+    .map_err(no_phones)?;
     let asked = handle.clone();
     app.phones().answer_with(move |org, user| {
         let views = asked.registrations(org, user).unwrap_or_default();
@@ -174,7 +192,7 @@ fn start_phones(config: &Config, app: &App) -> Result<EdgeHandle, String> {
 fn sip_servers(config: &Config, edge: &EdgeHandle) -> Vec<SipServer> {
     let of = |transport: &str, addrs: &[SocketAddr]| {
         let addr = addrs.first().copied().unwrap_or(config.sip);
-        let host = config.public_host.clone().unwrap_or_else(|| addr.ip().to_string());
+        let host = reach::phones_host(addr, config.public_host.as_deref());
         SipServer { transport: transport.to_string(), host, port: addr.port() }
     };
     vec![of("udp", edge.udp_addrs()), of("tcp", edge.tcp_addrs())]
@@ -182,8 +200,12 @@ fn sip_servers(config: &Config, edge: &EdgeHandle) -> Vec<SipServer> {
 
 fn start_log(format: LogFormat) {
     let filter = EnvFilter::try_from_env("MUSTER_LOG_FILTER").unwrap_or_else(|_| EnvFilter::new("info"));
+    // Colours are for eyes: not in a file, and not for who declines them (no-color.org).
+    let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colours = std::io::stderr().is_terminal() && !declined;
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     // A line that cannot be written is lost; saying so on the same stderr would panic on a full disk.
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let lines = lines.log_internal_errors(false);
     match format {
         LogFormat::Text => lines.with_target(false).init(),
@@ -199,22 +221,7 @@ fn say_what_runs(config: &Config, edge: &EdgeHandle, listener: &TcpListener) {
             tracing::warn!(%addr, "listens beyond this machine without TLS: passwords and calls can be read on the way");
         }
     }
-    let token = config.data.join("owner.token");
-    println!("\nMuster is running.\n");
-    println!("  Open      http://{http}/");
-    println!("  API       http://{http}/docs, with the token in {}", token.display());
-    println!("  Command   muster org list --url http://{http} --token-file {}", token.display());
-    println!("  Phones    register at {sip}, over UDP or TCP");
-    if config.demo
-        && let Some(accounts) = demo::accounts(&config.data)
-    {
-        println!("\nTwo phones to try (server {sip}, domain demo.example.com):\n");
-        for line in accounts.lines() {
-            println!("  {line}");
-        }
-    }
-    println!("\nCtrl-C ends it.");
-    let _ = std::io::stdout().flush();
+    banner::print(config, http, sip);
 }
 
 fn host_name() -> String {

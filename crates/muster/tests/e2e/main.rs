@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod calls;
+mod command_line;
 mod connections;
 mod faults;
 mod kill;
