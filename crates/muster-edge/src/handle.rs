@@ -128,6 +128,19 @@ impl EdgeHandle {
         }
     }
 
+    /// Ends the registration of one contact of a person, or of all; says which those were.
+    pub fn sign_off(
+        &self,
+        org: OrgId,
+        user: UserId,
+        contact: Option<Box<str>>,
+    ) -> Result<Vec<RegistrationView>, EdgeGone> {
+        match self.ask(|id| Command::SignOff { id, org, user, contact })? {
+            Reply::SignedOff(gone) => Ok(gone),
+            _ => Err(EdgeGone::TimedOut),
+        }
+    }
+
     /// Calls of an organization that have not ended.
     pub fn calls(&self, org: OrgId) -> Result<Vec<CallView>, EdgeGone> {
         match self.ask(|id| Command::Calls { id, org })? {

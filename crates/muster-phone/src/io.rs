@@ -138,6 +138,14 @@ pub enum Command {
     Counters {
         id: ReplyId,
     },
+    /// Ends the registration of one contact of a person, or of all. Calls go on, and the phone may
+    /// register again.
+    SignOff {
+        id: ReplyId,
+        org: OrgId,
+        user: UserId,
+        contact: Option<Box<str>>,
+    },
     /// Ends a call as if the organization's plan forbade it.
     EndCall {
         id: ReplyId,
@@ -152,6 +160,8 @@ pub struct ReplyId(pub u64);
 #[derive(Clone, Debug)]
 pub enum Reply {
     Registrations(Vec<RegistrationView>),
+    /// Those that were ended.
+    SignedOff(Vec<RegistrationView>),
     Calls(Vec<CallView>),
     Presence(Vec<PresenceView>),
     Counters(Box<Counters>),
@@ -167,6 +177,8 @@ pub struct RegistrationView {
     pub user_agent: Option<Arc<str>>,
     pub transport: Transport,
     pub peer: SocketAddr,
+    /// When the phone came; of one that was there before a restart, when it was read back.
+    pub since: Instant,
     pub expires_at: Instant,
 }
 

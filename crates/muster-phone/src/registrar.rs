@@ -174,7 +174,7 @@ impl Core {
         };
         self.check_room(identity.person(), &wishes, bindings_max)?;
         for wish in wishes {
-            self.grant(identity.person(), wish);
+            self.grant(identity.person(), wish, now);
         }
         Ok(())
     }
@@ -314,7 +314,7 @@ impl Core {
         Ok(())
     }
 
-    fn grant(&mut self, person: PersonKey, wish: Wish) {
+    fn grant(&mut self, person: PersonKey, wish: Wish, now: Instant) {
         match wish {
             Wish::Add { contact, state } => {
                 // The same contact twice in one request: the last one counts.
@@ -323,8 +323,8 @@ impl Core {
                     self.location.of(person).find(|(_, b)| same_contact(&b.contact, &uri)).map(|(key, _)| key)
                 });
                 match twice {
-                    Some(key) => self.grant(person, Wish::Refresh(key, state)),
-                    None => self.bind(person, contact, state),
+                    Some(key) => self.grant(person, Wish::Refresh(key, state), now),
+                    None => self.bind(person, contact, state, now),
                 }
             }
             Wish::Refresh(key, state) => {
@@ -344,10 +344,10 @@ impl Core {
         }
     }
 
-    fn bind(&mut self, person: PersonKey, contact: Box<str>, state: BindingState) {
+    fn bind(&mut self, person: PersonKey, contact: Box<str>, state: BindingState, now: Instant) {
         let first = !self.location.is_registered(person);
         let expires_at = state.expires_at;
-        let key = self.location.add(person, contact, state);
+        let key = self.location.add(person, contact, state, now);
         self.timers.set(expires_at, Wake::Binding(key));
         if let Some(binding) = self.location.get(key) {
             let record = binding.record();
@@ -394,7 +394,7 @@ impl Core {
             }
         }
         let expires_at = state.expires_at;
-        let key = self.location.add(person, record.key.contact, state);
+        let key = self.location.add(person, record.key.contact, state, now);
         self.timers.set(expires_at, Wake::Binding(key));
     }
 

@@ -13,6 +13,7 @@ mod http;
 mod metrics;
 mod process;
 mod reach;
+mod registrations;
 mod serve;
 
 use std::process::ExitCode;

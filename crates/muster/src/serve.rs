@@ -10,11 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use muster_api::{ApiState, SipServer};
-use muster_app::phones::RegisteredPhone;
 use muster_app::{App, AppError};
-use muster_domain::types::UnixMillis;
 use muster_edge::{EdgeConfig, EdgeError, EdgeEvent, EdgeHandle};
-use muster_phone::Transport;
 use muster_store::{KeyRing, Store};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -22,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 use crate::call_log::CallLog;
 use crate::config::{Config, LogFormat, ServeArgs};
 use crate::followers::{Followers, presence};
-use crate::{banner, data_dir, demo, http, metrics, process, reach};
+use crate::{banner, data_dir, demo, http, metrics, process, reach, registrations};
 
 /// The API gets this long to finish what it is doing; the whole end is to take less than ten seconds.
 const DRAIN: Duration = Duration::from_secs(4);
@@ -170,21 +167,7 @@ fn start_phones(config: &Config, app: &App) -> Result<EdgeHandle, String> {
         log.lock().unwrap_or_else(std::sync::PoisonError::into_inner).write(&event);
     })
     .map_err(no_phones)?;
-    let asked = handle.clone();
-    app.phones().answer_with(move |org, user| {
-        let views = asked.registrations(org, user).unwrap_or_default();
-        let phone = |v: muster_phone::RegistrationView| RegisteredPhone {
-            user: v.user,
-            user_agent: v.user_agent.as_deref().map(str::to_string),
-            transport: match v.transport {
-                Transport::Udp => "udp",
-                Transport::Tcp => "tcp",
-            },
-            address: v.peer,
-            expires_at: UnixMillis((asked.unix_us(v.expires_at) / 1000) as i64),
-        };
-        views.into_iter().map(phone).collect()
-    });
+    registrations::connect(app, &handle);
     Ok(handle)
 }
 
