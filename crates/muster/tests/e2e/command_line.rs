@@ -68,3 +68,36 @@ fn the_log_has_no_colours_where_nobody_looks() {
     server.stop();
     assert!(server.log().contains("ended") && !server.log().contains('\u{1b}'), "{}", server.log());
 }
+
+#[test]
+fn a_registered_phone_is_listed_and_signed_off_and_a_stranger_may_not() {
+    let server = Server::start();
+    server.run(&["user", "add", "display_name=Ana Silva", "extension=1001", "username=ana", "activated=yes"]);
+    let secret = server.json(&["user", "credentials", "1001", "--reset"])["secret"].clone();
+    let phone = server.phone("1001", "ana", secret.as_str().unwrap());
+    phone.register(300).unwrap();
+    let listed = server.json(&["user", "phones", "1001"]);
+    let item = &listed["items"][0];
+    assert_eq!(item["address"], phone.local_addr().to_string(), "{listed}");
+    assert!(
+        item["contact"].as_str().is_some_and(|contact| contact.starts_with("sip:ana@127.0.0.1:")),
+        "{item}"
+    );
+    assert!(item["since"].as_str() < item["expires_at"].as_str(), "{item}");
+
+    let reader = server.run(&["token", "create", "--name", "wallboard", "--role", "reader"]);
+    let refused = server.command(&["user", "phones", "1001", "--drop", "--token", reader.trim()]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert_eq!(server.json(&["user", "phones", "1001"])["items"].as_array().unwrap().len(), 1);
+
+    let gone = server.run(&["user", "phones", "1001", "--drop", "1"]);
+    assert!(gone.starts_with("Signed off: "), "{gone}");
+    assert_eq!(server.json(&["user", "phones", "1001"])["items"], serde_json::json!([]));
+    assert!(server.log().contains("phones signed off"), "{}", server.log());
+    phone.register(300).unwrap();
+    assert_eq!(server.json(&["user", "phones", "1001"])["items"].as_array().unwrap().len(), 1);
+
+    server.run(&["token", "revoke", "wallboard"]);
+    let revoked = server.command(&["user", "phones", "1001", "--token", reader.trim()]);
+    assert!(said(&revoked).contains("does not know the token given with --token"), "{}", said(&revoked));
+}
