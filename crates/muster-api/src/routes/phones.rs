@@ -16,8 +16,9 @@ use utoipa::ToSchema;
 
 use super::user_id;
 use crate::caller::Caller;
+use crate::parameters::Paging;
 use crate::params::{Pairs, Params};
-use crate::problem::{Mistake, Problem};
+use crate::problem::Problem;
 use crate::wire;
 
 /// Between two looks; a thread for each one that waits would be dearer.
@@ -115,9 +116,7 @@ pub struct Registrations {
 ///
 /// In order of their people. They come and go: a page is of the moment.
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/registrations", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."),
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before.")),
+    params(("org" = String, Path, description = "Slug or id."), Paging),
     responses((status = 200, body = Registrations)))]
 pub async fn registrations(
     caller: Caller,
@@ -127,11 +126,7 @@ pub async fn registrations(
     let scope = caller.scope(&org, Permission::Read).await?;
     let mut params = Params::of(Query(pairs));
     let limit = params.number("limit", 50, 1, 1000) as usize;
-    let after = params.parsed("cursor", |text| {
-        let wrong =
-            || Mistake::new("cursor", "is not one of this list", "give the cursor of the page before");
-        text.parse::<u32>().map_err(|_| wrong())
-    });
+    let after = params.cursor(|text| text.parse::<u32>().ok());
     params.finish()?;
     let mut phones = caller.run(move |app| Ok(app.phones().registered(scope.org(), None))).await?;
     phones.sort_unstable_by_key(|p| (p.user, p.address));
