@@ -164,12 +164,14 @@ impl Client {
             url_from: globals.url_from(),
             token,
             first_word_s: globals.timeout,
-            org_hint: globals.org().map(|org| {
-                let (org, from) = (clean(org), globals.org_from());
-                format!("`{org}`{from} is none that you may see; `muster org list` shows those.")
-            }),
+            org_hint: globals.org().map(|org| unseen(org, globals.org_from())),
             has_answered: Cell::new(false),
         })
+    }
+
+    /// The organization that is meant from here on, by an option of the command itself.
+    pub fn name_organization(&mut self, org: &str) {
+        self.org_hint = Some(unseen(org, ""));
     }
 
     pub fn get(&self, path: impl Into<String>) -> Result<Answer, Failure> {
@@ -304,6 +306,11 @@ impl Client {
             (404, _) if text_of(&document["detail"]).ends_with("no such organization") => {
                 self.org_hint.clone()
             }
+            (404, _)
+                if text_of(&document["detail"]).contains("nothing at this address") && self.has_path() =>
+            {
+                Some(format!("{} names more than the server: leave out what follows the port.", self.place()))
+            }
             _ if redirected.is_some() => {
                 let to = redirected.unwrap_or_default();
                 Some(format!("{} points to {to}: is the address right?", self.place()))
@@ -321,6 +328,10 @@ impl Client {
             format!("{} answered with something that is not JSON.", self.place()),
             "Is it Muster's address?",
         )
+    }
+
+    fn has_path(&self) -> bool {
+        self.url.parse::<ureq::http::Uri>().is_ok_and(|uri| !matches!(uri.path(), "" | "/"))
     }
 
     /// The address, and where it is from: `http://127.0.0.1:8080 (from MUSTER_URL)`.
@@ -392,6 +403,10 @@ impl Client {
         let what = format!("No machine has the name in {}.", self.place());
         Failure::Network(Network { what, mend: "Is it spelled right?".to_owned(), lost: false })
     }
+}
+
+fn unseen(org: &str, from: &str) -> String {
+    format!("`{}`{from} is none that you may see; `muster org list` shows those.", clean(org))
 }
 
 /// Errors of TLS and of looking up a name come as I/O errors without a kind of their own.

@@ -51,13 +51,16 @@ pub(crate) fn find(
 /// A header and the cell below it.
 pub(crate) type Column = (&'static str, fn(&Value) -> String);
 
+/// Words for a whole list, from what its first page has beside its items.
+pub(crate) type Summary = fn(&Map<String, Value>) -> String;
+
 pub(crate) struct List<'a> {
     pub listing: Listing<'a>,
     /// What one of them and several of them are called.
     one: &'a str,
     many: &'a str,
     /// What is said of the whole, beside the rows.
-    summary: Option<fn(&Map<String, Value>) -> String>,
+    summary: Option<Summary>,
 }
 
 impl<'a> List<'a> {
@@ -75,8 +78,8 @@ impl<'a> List<'a> {
         self
     }
 
-    /// Says this of the whole list, from what the first page has beside its items.
-    pub fn summary(mut self, summary: fn(&Map<String, Value>) -> String) -> List<'a> {
+    /// Says this of the whole list, in place of how many were shown.
+    pub fn summary(mut self, summary: Summary) -> List<'a> {
         self.summary = Some(summary);
         self
     }

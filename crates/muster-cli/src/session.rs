@@ -54,6 +54,7 @@ impl<'a, 'c> Session<'a, 'c> {
 
     pub fn name_organization(&mut self, org: &str) {
         self.org = Some(org.to_owned());
+        self.client.name_organization(org);
     }
 
     fn only_organization(&self) -> Result<String, Failure> {

@@ -26,10 +26,10 @@ struct Options {
     #[arg(long, env = "MUSTER_DATABASE", value_name = "URL")]
     database: Option<String>,
     /// Where the API and the page are served [default: 127.0.0.1:8080].
-    #[arg(long, env = "MUSTER_HTTP", value_name = "ADDR")]
+    #[arg(long, env = "MUSTER_HTTP", value_name = "ADDR", value_parser = address)]
     http: Option<SocketAddr>,
     /// Where phones register, over UDP and TCP [default: 127.0.0.1:5060].
-    #[arg(long, env = "MUSTER_SIP", value_name = "ADDR")]
+    #[arg(long, env = "MUSTER_SIP", value_name = "ADDR", value_parser = address)]
     sip: Option<SocketAddr>,
     /// Ports for media that has to be relayed; phones send it to each other directly so far.
     #[arg(long, env = "MUSTER_RTP", value_name = "PORT-PORT")]
@@ -76,8 +76,16 @@ impl ServeArgs {
     }
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let expected =
+        "write an address and a port, as in 127.0.0.1:8080, or 0.0.0.0:8080 for all of this machine's";
+    text.parse().map_err(|_| expected.to_owned())
+}
+
 fn read_file(path: &Path) -> Result<Options, String> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        format!("cannot read the configuration {}: {e}; --config or MUSTER_CONFIG names it", path.display())
+    })?;
     toml::from_str(&text).map_err(|e| format!("{} is not a configuration: {}", path.display(), e.message()))
 }
 

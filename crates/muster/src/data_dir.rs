@@ -57,8 +57,12 @@ fn in_use(data: &Path, file: &mut File) -> String {
 /// Makes the folder, or takes back what others may do in one that is there: the files in it hold people,
 /// hashes of tokens and who called whom.
 fn make(data: &Path) -> Result<(), String> {
-    let failed =
-        |e: std::io::Error| format!("cannot make the data folder {} ours alone: {e}", data.display());
+    let failed = |e: std::io::Error| {
+        let data = data.display();
+        format!(
+            "cannot make the data folder {data}, or keep others out of it: {e}; choose one of your own with --data"
+        )
+    };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
     close_to_others(data, 0o700).map_err(failed)?;
     let token = data.join("owner.token");

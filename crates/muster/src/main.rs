@@ -22,7 +22,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Turns a list of people into a working phone system.
 #[derive(Parser)]
-#[command(name = "muster", version, about, max_term_width = 100)]
+#[command(name = "muster", version, about, max_term_width = 100, arg_required_else_help = true)]
 struct Cli {
     #[command(flatten)]
     globals: muster_cli::Globals,

@@ -96,7 +96,7 @@ async fn listen(addr: SocketAddr) -> Result<TcpListener, String> {
             let by = muster_edge::tcp_port_owner(addr);
             taken("HTTP", addr, by.as_deref(), "--http")
         }
-        _ => format!("cannot listen on {addr}: {e}; choose another address with --http"),
+        _ => format!("cannot listen on HTTP {addr}: {}", why_not(&e, "--http")),
     })
 }
 
@@ -107,12 +107,29 @@ fn taken(what: &str, addr: SocketAddr, by: Option<&str>, option: &str) -> String
     format!("{what} port {addr} is taken by {by}; stop it, or choose another, as with {option} {next}")
 }
 
+/// Why an address cannot be had though nobody else has it, and what mends it.
+fn why_not(error: &std::io::Error, option: &str) -> String {
+    match error.kind() {
+        std::io::ErrorKind::AddrNotAvailable => {
+            format!(
+                "this machine has no such address; choose one that it has, or 0.0.0.0 for all, with {option}"
+            )
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            format!("ports below 1024 need the right to them; choose another with {option}")
+        }
+        _ => format!("{error}; choose another address with {option}"),
+    }
+}
+
 fn no_phones(error: EdgeError) -> String {
     match error {
         EdgeError::PortTaken { addr, transport, by } => {
             taken(&format!("SIP ({transport})"), addr, by.as_deref(), "--sip")
         }
-        EdgeError::Bind { .. } => format!("{error}; choose another address with --sip"),
+        EdgeError::Bind { addr, transport, source } => {
+            format!("cannot listen on SIP ({transport}) {addr}: {}", why_not(&source, "--sip"))
+        }
         other => other.to_string(),
     }
 }
@@ -123,7 +140,7 @@ fn open_app(config: &Config) -> Result<App, String> {
     let keys = KeyRing::load_or_create(&path).map_err(|e| e.to_string())?;
     let store =
         Store::open(&muster_store::Config { url: config.database.clone(), keys, readers: 0, writers: 0 })
-            .map_err(|e| format!("cannot open the database: {e}"))?;
+            .map_err(|e| format!("cannot open the database {}: {e}", named(&config.database)))?;
     let organizations =
         store.read(|r| r.organizations()).map_err(|e| format!("cannot read the database: {e}"))?;
     if is_new && !organizations.is_empty() {
@@ -135,6 +152,16 @@ fn open_app(config: &Config) -> Result<App, String> {
         ));
     }
     Ok(App::with_heads(store, Some(config.data.join("heads.log"))))
+}
+
+/// The database's address as it can be shown: its password is nobody's who reads the log.
+fn named(database: &str) -> String {
+    let database = database.split('?').next().unwrap_or_default();
+    let (scheme, rest) = database.split_once("://").unwrap_or(("", database));
+    match rest.rsplit_once('@') {
+        Some((_, place)) if !scheme.is_empty() => format!("{scheme}://…@{place} (--database)"),
+        _ => format!("{database} (--database)"),
+    }
 }
 
 /// Gives the owner's token: made and written to `owner.token` on the first start.
@@ -210,4 +237,11 @@ fn say_what_runs(config: &Config, edge: &EdgeHandle, listener: &TcpListener) {
 fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .map_or_else(|_| "host".into(), |name| name.trim().to_string())
+}
+
+#[test]
+fn the_password_of_a_database_is_not_shown() {
+    assert_eq!(named("postgres://ana:p@ss@db:5432/muster"), "postgres://…@db:5432/muster (--database)");
+    assert_eq!(named("postgres://db/muster?password=p"), "postgres://db/muster (--database)");
+    assert_eq!(named("sqlite:/a@b/muster.db"), "sqlite:/a@b/muster.db (--database)");
 }

@@ -70,7 +70,7 @@ fn list(session: &mut Session<'_, '_>, names: &mut Names, since: u64) -> Result<
     if json {
         write!(console.out, "{{\"items\":[")?;
     }
-    pages::for_each(client, &listing, |change| {
+    let listed = pages::for_each(client, &listing, |change| {
         if json {
             write!(console.out, "{}{change}", if first { "\n" } else { ",\n" })?;
             first = false;
@@ -81,6 +81,8 @@ fn list(session: &mut Session<'_, '_>, names: &mut Names, since: u64) -> Result<
     })?;
     if json {
         writeln!(console.out, "\n],\"next_cursor\":null}}")?;
+    } else if listed.shown == 0 {
+        console.note(&format!("There is no change after {since}."));
     }
     Ok(())
 }

@@ -113,6 +113,67 @@ fn an_organization_that_is_not_there_is_named_with_where_its_name_is_from() {
 }
 
 #[test]
+fn the_organization_that_an_option_of_the_command_names_is_the_one_that_is_not_there() {
+    let server =
+        Server::start(vec![problem("404 Not Found", json!({ "detail": "there is no such organization" }))]);
+    let outcome = muster(&server, &["token", "create", "--name", "w", "--for-org", "nosuch"]);
+    assert!(outcome.err.contains("`nosuch` is none that you may see"), "{}", outcome.err);
+}
+
+#[test]
+fn an_address_with_a_path_is_said_to_have_one() {
+    let body = || {
+        problem(
+            "404 Not Found",
+            json!({ "detail": "there is nothing at this address; /docs says what there is" }),
+        )
+    };
+    for (path, says) in [("/pbx", true), ("", false)] {
+        let server = Server::start(vec![body()]);
+        let url = format!("{}{path}", server.url);
+        let outcome = run(&["seats", "--org", "x", "--token", "t", "--url", &url], None, "");
+        let want = format!("{url} (from --url) names more than the server: leave out what follows the port.");
+        assert_eq!(outcome.err.contains(&want), says, "{}", outcome.err);
+    }
+}
+
+#[test]
+fn who_has_what_is_taken_is_named() {
+    let id = "01930000-0000-7000-8000-000000000001";
+    let detail = format!("extension 1001 is taken by the user {id}; choose another");
+    let server = Server::start(vec![
+        answer(json!({})),
+        problem("409 Conflict", json!({ "detail": detail })),
+        answer(json!({ "id": id, "extension": "1001", "display_name": "Ana" })),
+    ]);
+    let outcome = muster(&server, &["user", "add", "extension=1001"]);
+    assert!(outcome.err.ends_with("\n  That is 1001 Ana.\n"), "{}", outcome.err);
+}
+
+#[test]
+fn a_number_that_is_none_says_what_number_is_meant() {
+    for command in [&["undo", "x"][..], &["changes", "--since", "-"]] {
+        let outcome = run(command, None, "");
+        assert!(
+            outcome.err.contains("give the number of a change, as `muster changes` shows it"),
+            "{}",
+            outcome.err
+        );
+        assert_eq!(outcome.status, 2);
+    }
+}
+
+#[test]
+fn a_job_that_is_not_there_sends_to_the_list_of_jobs() {
+    for command in [["job", "show", "x"], ["job", "cancel", "x"]] {
+        let server =
+            Server::start(vec![problem("404 Not Found", json!({ "detail": "there is no such job" }))]);
+        let outcome = muster(&server, &command);
+        assert!(outcome.err.contains("`muster job list` shows the jobs"), "{}", outcome.err);
+    }
+}
+
+#[test]
 fn a_write_is_repeated_once_with_its_key_when_the_connection_is_lost() {
     let server = Server::start(vec![drop_connection(), answer(json!({ "name": "Leeds" }))]);
     let outcome = muster(&server, &["site", "create", "Leeds"]);
