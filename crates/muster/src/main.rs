@@ -22,7 +22,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Turns a list of people into a working phone system.
 #[derive(Parser)]
-#[command(name = "muster", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "muster", version, about, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
     globals: muster_cli::Globals,
@@ -39,7 +39,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    let mut parser = Cli::command();
+    if std::env::args_os().len() < 2 {
+        // Who types the name alone wants to know what there is.
+        let _ = parser.print_help();
+        return ExitCode::from(2);
+    }
+    let matches = parser.get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
         Command::Serve(args) => match serve::serve(*args) {

@@ -103,8 +103,8 @@ pub enum DeviceCommand {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-Roles: operator (the whole installation, all companies in it), administrator (everything in one company),
-reader (looks, changes nothing). A token of an administrator or a reader is good for one company only, the
+Roles: operator (the whole installation, all companies in it), administrator (everything in one company), \
+reader (looks, changes nothing). A token of an administrator or a reader is good for one company only, the \
 one that --for-org or --org names; with a single company neither is needed.
 
 Examples:

@@ -24,7 +24,7 @@ pub enum UserCommand {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-A filter is field=value (is), field^value (begins with) or field~value (contains); several are joined
+A filter is field=value (is), field^value (begins with) or field~value (contains); several are joined \
 by `and`. A value may stand in double quotes.
 
 Examples:
@@ -64,7 +64,7 @@ pub struct WhoManyArgs {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-A field is given as key=value; a list has commas between its values. A password or PIN is never given
+A field is given as key=value; a list has commas between its values. A password or PIN is never given \
 here, where others would see it: write `sip_password=-` and you are asked for it.
 
 Examples:
@@ -95,7 +95,7 @@ pub struct SetArgs {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-Without --reason they become contacts: in everybody's contact list, not counted. With one they are
+Without --reason they become contacts: in everybody's contact list, not counted. With one they are \
 suspended, and the reason is kept. Extension, mailbox, numbers and passwords stay either way.
 
 Examples:
@@ -121,7 +121,7 @@ pub struct DeactivateArgs {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-The secret itself is shown only when it is made. --reset makes a new one: the phones that use the old
+The secret itself is shown only when it is made. --reset makes a new one: the phones that use the old \
 one are named, and drop.
 
 Examples:
@@ -143,7 +143,7 @@ pub struct CredentialsArgs {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-A phone that is signed off drops now and comes back when it registers next, by itself within minutes. To keep
+A phone that is signed off drops now and comes back when it registers next, by itself within minutes. To keep \
 it out, give it another secret (`muster user credentials WHO --reset`) or deactivate the person.
 
 Examples:
