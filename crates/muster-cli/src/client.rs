@@ -23,6 +23,9 @@ const CONNECT_S: u64 = 5;
 /// Taking back an import of 100,000 people is one request, and a small write waits while such an import
 /// is written.
 const LONG_ANSWER_S: u64 = 600;
+/// An answer that has begun and is read whole has so many times what its first word had: a page of a
+/// thousand people is a megabyte.
+const WHOLE_ANSWER_FACTOR: u64 = 6;
 
 /// What the server tells us to wait before the one repetition; longer waits are the person's choice.
 const RETRY_AFTER_S_MAX: u64 = 10;
@@ -180,7 +183,8 @@ impl Client {
 
     /// Sends the request and reads the whole answer.
     pub fn send(&self, request: &Request<'_>) -> Result<Answer, Failure> {
-        self.repeating(request, |response| {
+        let whole = Some(Duration::from_secs(self.first_word_s * WHOLE_ANSWER_FACTOR));
+        self.repeating(request, whole, |response| {
             let location = header(response.headers(), "location");
             let seq = header(response.headers(), "muster-seq").and_then(|text| text.parse().ok());
             let text = read(response.into_body(), ANSWER_BYTES_MAX).map_err(|e| self.network(&e))?;
@@ -194,7 +198,7 @@ impl Client {
 
     /// Sends the request and hands out the answer's bytes as they come.
     pub fn stream(&self, request: &Request<'_>) -> Result<Box<dyn Read>, Failure> {
-        self.repeating(request, |response| {
+        self.repeating(request, None, |response| {
             let reader = response.into_body().into_with_config().limit(u64::MAX).reader();
             Ok(Box::new(reader) as Box<dyn Read>)
         })
@@ -205,12 +209,13 @@ impl Client {
     fn repeating<T>(
         &self,
         request: &Request<'_>,
+        body_wait: Option<Duration>,
         mut take: impl FnMut(Response<Body>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         self.meet(request)?;
         let key = (request.method != Method::Get).then(random_key).transpose()?;
         let mut attempt = || {
-            let response = self.once(request, key.as_deref()).map_err(|e| self.network(&e))?;
+            let response = self.once(request, body_wait, key.as_deref()).map_err(|e| self.network(&e))?;
             if response.status().is_success() { take(response) } else { Err(self.refusal(response)) }
         };
         match attempt() {
@@ -233,7 +238,8 @@ impl Client {
             return Ok(());
         }
         let asked = HttpRequest::get(format!("{}/healthz", self.url)).body(());
-        let answered = asked.map_err(ureq::Error::from).and_then(|asked| self.run(asked, self.first_word_s));
+        let answered =
+            asked.map_err(ureq::Error::from).and_then(|asked| self.run(asked, self.first_word_s, None));
         match answered {
             Err(silent @ ureq::Error::Timeout(_)) => Err(self.network(&silent)),
             _ => Ok(()),
@@ -245,15 +251,22 @@ impl Client {
         &self,
         request: HttpRequest<B>,
         answer_s: u64,
+        body_wait: Option<Duration>,
     ) -> Result<Response<Body>, ureq::Error> {
         let request = self.agent.configure_request(request);
         let wait = Duration::from_secs(answer_s);
-        let response = self.agent.run(request.timeout_recv_response(Some(wait)).build())?;
+        let request = request.timeout_recv_response(Some(wait)).timeout_recv_body(body_wait).build();
+        let response = self.agent.run(request)?;
         self.has_answered.set(true);
         Ok(response)
     }
 
-    fn once(&self, request: &Request<'_>, key: Option<&str>) -> Result<Response<Body>, ureq::Error> {
+    fn once(
+        &self,
+        request: &Request<'_>,
+        body_wait: Option<Duration>,
+        key: Option<&str>,
+    ) -> Result<Response<Body>, ureq::Error> {
         let answer_s = if request.may_take_long { LONG_ANSWER_S } else { self.first_word_s };
         let url = format!("{}{}", self.url, request.path);
         let mut builder = HttpRequest::builder().method(request.method.word()).uri(url);
@@ -272,14 +285,14 @@ impl Client {
             builder = builder.header("content-type", "application/json");
         }
         match &request.upload {
-            Upload::Nothing => self.run(builder.body(())?, answer_s),
-            Upload::Json(value) => self.run(builder.body(value.to_string())?, answer_s),
-            Upload::Bytes(bytes) => self.run(builder.body(*bytes)?, answer_s),
+            Upload::Nothing => self.run(builder.body(())?, answer_s, body_wait),
+            Upload::Json(value) => self.run(builder.body(value.to_string())?, answer_s, body_wait),
+            Upload::Bytes(bytes) => self.run(builder.body(*bytes)?, answer_s, body_wait),
             Upload::File(file, size) => {
                 std::io::Seek::rewind(&mut &**file)?;
                 let mut reader = file.take(*size);
                 let builder = builder.header("content-length", size.to_string());
-                self.run(builder.body(SendBody::from_reader(&mut reader))?, answer_s)
+                self.run(builder.body(SendBody::from_reader(&mut reader))?, answer_s, body_wait)
             }
         }
     }
@@ -355,6 +368,14 @@ impl Client {
                 let what = format!("{place} did not take the connection within {CONNECT_S} seconds.");
                 let mend = "Is the machine on, is the port Muster's, and does no firewall keep it closed?";
                 (what, mend.to_owned(), false)
+            }
+            ureq::Error::Timeout(Timeout::RecvBody) => {
+                let what = format!("{place} began an answer and did not end it in time.");
+                (
+                    what,
+                    "Is this Muster's HTTP port? A slow line gets longer with --timeout.".to_owned(),
+                    false,
+                )
             }
             ureq::Error::Timeout(_) => {
                 let what = format!("{place} took the connection but did not answer in time.");

@@ -73,6 +73,15 @@ fn a_port_that_takes_connections_and_says_nothing_is_given_up_also_by_writes() {
 }
 
 #[test]
+fn an_answer_that_begins_and_does_not_end_is_given_up() {
+    let half = respond("200 OK", &[], "{").with_length(100);
+    let server = Server::start(vec![Step::Held(Box::new(half))]);
+    let outcome = muster(&server, &["seats", "--timeout", "1"]);
+    assert!(outcome.err.contains("began an answer and did not end it in time."), "{}", outcome.err);
+    assert_eq!(outcome.status, 1);
+}
+
+#[test]
 fn a_write_may_take_longer_than_a_silent_port_is_given() {
     let late =
         Step::Late(std::time::Duration::from_millis(2500), Box::new(answer(json!({ "name": "Leeds" }))));

@@ -39,7 +39,19 @@ pub enum Step {
     Answer(String),
     /// The same after a while.
     Late(Duration, Box<Step>),
+    /// The same, and the connection stays open.
+    Held(Box<Step>),
     Drop,
+}
+
+impl Step {
+    /// Promises a body of so many bytes, whatever it has.
+    pub fn with_length(self, length: usize) -> Step {
+        let Step::Answer(text) = self else { panic!("only an answer has a length") };
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let head = head.split("content-length: ").next().unwrap();
+        Step::Answer(format!("{head}content-length: {length}\r\n\r\n{body}"))
+    }
 }
 
 pub fn answer(body: Value) -> Step {
@@ -109,6 +121,11 @@ fn respond_to(mut stream: &TcpStream, step: Step) {
         Step::Late(pause, step) => {
             std::thread::sleep(pause);
             respond_to(stream, *step);
+        }
+        Step::Held(step) => {
+            respond_to(stream, *step);
+            // Until the client goes.
+            let _ = stream.read(&mut [0; 1]);
         }
         Step::Drop => {}
     }
