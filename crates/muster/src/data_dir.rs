@@ -36,7 +36,10 @@ pub fn take(data: &Path, http: SocketAddr) -> Result<DataDir, String> {
         }
     }
     let line = format!("{} http://{http}\n", std::process::id());
-    file.set_len(0).and_then(|()| file.write_all(line.as_bytes())).map_err(failed)?;
+    if let Err(error) = file.set_len(0).and_then(|()| file.write_all(line.as_bytes())) {
+        // The folder is ours all the same; a full disk does not keep the phones waiting.
+        tracing::warn!(%error, path = %path.display(), "cannot say who uses the data folder");
+    }
     Ok(DataDir { _lock: Some(file) })
 }
 
