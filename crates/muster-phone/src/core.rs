@@ -10,8 +10,10 @@ use muster_sip::{Instant, Rng};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use crate::answered::Answered;
 use crate::call::{Branch, Call, CallTimer, Side};
 use crate::config::CoreConfig;
+use crate::contact::closed;
 use crate::counters::{Counters, Tally};
 use crate::interned::Interned;
 use crate::io::{Flow, FlowId, Input, Output, PresenceView, Transport};
@@ -19,7 +21,6 @@ use crate::keyed_hash::KeyedState;
 use crate::ledger::CallLedger;
 use crate::location::{Binding, Location, PersonKey};
 use crate::pool::{Key, Pool};
-use crate::registrar::{Answered, closed};
 use crate::subscriptions::{Subscription, Subscriptions};
 use crate::timers::Timers;
 use crate::transactions::{Transaction, Transactions};

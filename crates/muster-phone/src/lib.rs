@@ -14,9 +14,11 @@
 //! does not carry media, which goes directly between the phones, and decides nothing about people:
 //! what it may do for whom is in the dial plan, and changes only by [`Input::Plan`].
 
+mod answered;
 mod auth;
 mod call;
 mod config;
+mod contact;
 mod core;
 mod counters;
 mod dispatch;

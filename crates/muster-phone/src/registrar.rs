@@ -2,75 +2,19 @@
 
 use core::fmt::Write as _;
 use core::time::Duration;
-use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher};
-use std::net::{IpAddr, SocketAddr};
 
-use muster_domain::ids::OrgId;
 use muster_sip::message::seconds;
-use muster_sip::transaction::{self, PATIENCE};
+use muster_sip::transaction;
 use muster_sip::uri::Scheme;
 use muster_sip::{Contacts, Instant, Message, Name, NameAddr, Uri};
-use rustc_hash::FxHashMap;
 
 use crate::auth::{Challenger, Identity, refusal};
+use crate::contact::{q_milli, reachable_by, same_contact};
 use crate::core::{Core, Wake};
 use crate::io::{BindingRecord, BindingState, Flow, Output, Transport};
-use crate::keyed_hash::KeyedState;
 use crate::location::{Binding, PersonKey, seconds_left};
 use crate::pool::Key;
-
-/// REGISTERs over datagrams that were answered lately. One that comes again is answered again with
-/// what is registered now; only whose it was and how it ended is kept, 56 octets each.
-pub struct Answered {
-    hash: KeyedState,
-    outcomes: FxHashMap<u128, (PersonKey, u16)>,
-    in_order: VecDeque<(Instant, u128)>,
-}
-
-impl Answered {
-    pub fn new(hash: KeyedState) -> Self {
-        Answered { hash, outcomes: FxHashMap::default(), in_order: VecDeque::new() }
-    }
-
-    /// Only the phone that sent a REGISTER sends it again: a stranger who has seen or guessed its
-    /// branch must not be told where that phone is.
-    fn fingerprint(&self, key: &transaction::Key, request: &Message, flow: Flow) -> u128 {
-        self.hash.fingerprint(&(key, flow.peer, request.call_id()))
-    }
-
-    fn find(&self, fingerprint: u128) -> Option<(PersonKey, u16)> {
-        self.outcomes.get(&fingerprint).copied()
-    }
-
-    fn note(&mut self, fingerprint: u128, person: PersonKey, status: u16, now: Instant) {
-        if self.in_order.len() >= ANSWERED_MAX
-            && let Some((_, oldest)) = self.in_order.pop_front()
-        {
-            self.outcomes.remove(&oldest);
-        }
-        self.outcomes.insert(fingerprint, (person, status));
-        self.in_order.push_back((now + PATIENCE, fingerprint));
-    }
-
-    pub fn forget_old(&mut self, now: Instant) {
-        while let Some((_, fingerprint)) = self.in_order.front().copied().filter(|(until, _)| *until <= now) {
-            self.outcomes.remove(&fingerprint);
-            self.in_order.pop_front();
-        }
-        if self.in_order.is_empty() && self.in_order.capacity() > 4096 {
-            // The room of a storm is given back when it is over.
-            *self = Answered::new(self.hash);
-        }
-    }
-
-    pub fn next_at(&self) -> Option<Instant> {
-        self.in_order.front().map(|(until, _)| *until)
-    }
-}
-
-/// REGISTERs remembered for their retransmissions: 10,000 a second for as long as one may come.
-const ANSWERED_MAX: usize = 320_000;
 
 /// Why a REGISTER is refused.
 struct Refused {
@@ -268,35 +212,6 @@ impl Core {
         })
     }
 
-    /// A contact that leads to somebody else: to us, or to a colleague's address.
-    fn is_foreign_contact(&self, uri: &Uri<'_>, identity: &Identity, flow: Flow) -> bool {
-        let port = uri.port.unwrap_or(5060);
-        let is_source = uri.ip().is_some_and(|ip| flow.peer == SocketAddr::new(ip, port));
-        let ours = port == flow.local.port() && self.is_own_host(uri, flow) && !is_source;
-        let user = uri.user_unescaped().unwrap_or_default();
-        let of_org = |org: OrgId| {
-            let by_extension = self.plan.person_by_extension(org, &user);
-            by_extension.or_else(|| self.plan.credential(org, &user).map(|(person, _)| person))
-        };
-        let colleague = of_org(identity.org).is_some_and(|person| person.user != identity.user);
-        ours || colleague
-    }
-
-    /// Whether a host is this machine under any of its names.
-    fn is_own_host(&self, uri: &Uri<'_>, flow: Flow) -> bool {
-        let Some(ip) = uri.ip().map(|ip| ip.to_canonical()) else {
-            let host = uri.host.strip_suffix('.').unwrap_or(uri.host);
-            let public = self.config.public_host.as_deref();
-            return host.eq_ignore_ascii_case("localhost")
-                || public.is_some_and(|public| host.eq_ignore_ascii_case(public));
-        };
-        let public = self.config.public_host.as_deref().and_then(|host| host.parse::<IpAddr>().ok());
-        ip.is_loopback()
-            || ip.is_unspecified()
-            || ip == flow.local.ip().to_canonical()
-            || public.is_some_and(|public| ip == public.to_canonical())
-    }
-
     fn check_room(&mut self, person: PersonKey, wishes: &[Wish], bindings_max: usize) -> Result<(), Refused> {
         let added = wishes.iter().filter(|wish| matches!(wish, Wish::Add { .. })).count();
         let removed = wishes.iter().filter(|wish| matches!(wish, Wish::Remove(_))).count();
@@ -424,48 +339,12 @@ fn in_order(request: &Message, binding: &Binding) -> Result<(), Refused> {
     }
 }
 
-fn same_contact(known: &str, uri: &Uri<'_>) -> bool {
-    known == uri.text || Uri::parse(known).is_ok_and(|known| known.equivalent(uri))
-}
-
-/// How a phone is reached: by the connection or address that it registers from, for a NAT lets
-/// nothing else in. Where the contact names the very host that the datagram came from there is no
-/// NAT, and the contact's port is taken at its word.
-pub fn reachable_by(uri: &Uri<'_>, flow: Flow) -> Flow {
-    let mut reached = flow;
-    let tcp = uri.params.get("transport").is_some_and(|name| name.eq_ignore_ascii_case("tcp"));
-    if flow.transport == Transport::Udp && uri.ip() == Some(flow.peer.ip()) && !tcp {
-        reached.peer.set_port(uri.port.unwrap_or(5060));
-    }
-    reached
-}
-
-/// The flow by which a phone whose connection has gone may be tried: a new one to the host that it
-/// came from, at the port of its contact if the contact names that host. A contact that names
-/// another is not tried: anybody who may register could have us connect wherever they like.
-pub fn closed(contact: &str, flow: Flow) -> Flow {
-    let mut peer = flow.peer;
-    let uri = Uri::parse(contact).ok();
-    if let Some(uri) = uri
-        && uri.ip().is_some_and(|ip| ip.to_canonical() == peer.ip().to_canonical())
-    {
-        peer.set_port(uri.port.unwrap_or(5060));
-    }
-    Flow { peer, id: crate::io::FlowId::DATAGRAM, ..flow }
-}
-
 /// Compared only within one program; a hash that changes between versions makes an order unknown,
 /// which lets the phone's next REGISTER through.
 fn call_id_hash(call_id: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(call_id.as_bytes());
     hasher.finish()
-}
-
-/// `qvalue` of RFC 3261 §25.1 in thousandths.
-fn q_milli(text: &str) -> Option<u16> {
-    let q: f32 = text.parse().ok()?;
-    (0.0..=1.0).contains(&q).then(|| (q * 1000.0).round() as u16)
 }
 
 fn cut(text: &str, max: usize) -> &str {

@@ -22,11 +22,11 @@ use muster_sip::transaction::SuccessRetransmission;
 use muster_sip::{Instant, Message, Uri};
 use smol_str::SmolStr;
 
+use crate::contact::reachable_by;
 use crate::io::Flow;
 use crate::ledger::Entry;
 use crate::location::PersonKey;
 use crate::pool::Key;
-use crate::registrar::reachable_by;
 use crate::transactions::Transaction;
 
 /// The two sides of a call.
