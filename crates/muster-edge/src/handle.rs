@@ -53,6 +53,7 @@ pub(crate) struct Board {
 pub(crate) enum ShardInput {
     Plan(PlanUpdate),
     Command(Command),
+    EndCalls,
     Shutdown,
 }
 
@@ -193,8 +194,16 @@ impl EdgeHandle {
         self.inner.clock.to_unix_us(moment)
     }
 
-    /// Stops taking messages, flushes the journal and delivers the last events. Blocks until all
-    /// is done; further calls, of any clone, do nothing.
+    /// Ends every call with what SIP has for it (BYE, CANCEL, 503), as the program is about to end:
+    /// new ones are refused from now on. Does not wait for it; [`EdgeHandle::shutdown`] does.
+    pub fn end_calls(&self) {
+        // An edge that is gone has no calls.
+        let _ = self.inner.send(ShardInput::EndCalls);
+    }
+
+    /// Ends every call, and waits up to two seconds from the first word of it until the phones have
+    /// confirmed that; then flushes the journal, registrations as they are, and delivers the last
+    /// events. Blocks until all is done; further calls, of any clone, do nothing.
     pub fn shutdown(&self) {
         self.inner.shutdown();
     }

@@ -39,6 +39,11 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Timers that panicked are not asked again at once: they would again.
 const AFTER_PANIC: Duration = Duration::from_millis(20);
 const LOG_EVERY: Duration = Duration::from_secs(10);
+/// How long phones have to confirm that their calls are over, when the program ends.
+const GOODBYE_TIME_MAX: Duration = Duration::from_secs(2);
+const GOODBYE_EVERY: Duration = Duration::from_millis(20);
+/// Each makes two messages, and a socket's queue must hold them.
+const GOODBYES_PER_TURN: usize = 1_024;
 
 pub(crate) struct Shard {
     pub(crate) core: Core,
@@ -63,6 +68,7 @@ pub(crate) struct TurnState {
     next_sweep: SystemInstant,
     timers_not_before: Option<SystemInstant>,
     has_more_inputs: bool,
+    goodbye: Option<Goodbye>,
     malformed_log: RateLimit,
     panic_log: RateLimit,
 }
@@ -76,10 +82,19 @@ impl TurnState {
             next_sweep: SystemInstant::now() + SWEEP_EVERY,
             timers_not_before: None,
             has_more_inputs: false,
+            goodbye: None,
             malformed_log: RateLimit::new(LOG_EVERY),
             panic_log: RateLimit::new(LOG_EVERY),
         }
     }
+}
+
+/// The calls are being ended.
+#[derive(Clone, Copy)]
+struct Goodbye {
+    until: SystemInstant,
+    /// And the thread with them; before that, new phones may register still.
+    is_last: bool,
 }
 
 /// Tells whoever waits that nothing will come any more, also if the thread dies.
@@ -92,7 +107,7 @@ impl Drop for StopOnDrop {
 }
 
 impl Shard {
-    /// Runs until shut down. Then the journal is flushed.
+    /// Runs until shut down and the calls are over. Then the journal is flushed.
     pub(crate) fn run(mut self) {
         let _stop = StopOnDrop(Arc::clone(&self.board));
         panic_guard::watch_this_thread();
@@ -108,12 +123,13 @@ impl Shard {
             for event in &events {
                 self.on_event(event);
             }
-            if !self.take_inputs() {
-                break;
-            }
+            self.take_inputs();
             self.take_datagrams();
             self.take_streams();
             self.on_time();
+            if self.has_said_goodbye(SystemInstant::now()) {
+                break;
+            }
         }
         self.journal.close();
     }
@@ -130,7 +146,8 @@ impl Shard {
             let due = self.clock.to_system(due);
             self.state.timers_not_before.map_or(due, |earliest| due.max(earliest))
         });
-        [timers, self.journal.next_wake(), Some(self.state.next_sweep)]
+        let goodbye = self.state.goodbye.as_ref().map(|_| now + GOODBYE_EVERY);
+        [timers, self.journal.next_wake(), Some(self.state.next_sweep), goodbye]
             .into_iter()
             .flatten()
             .min()
@@ -148,8 +165,7 @@ impl Shard {
         }
     }
 
-    /// `false`: shut down.
-    fn take_inputs(&mut self) -> bool {
+    fn take_inputs(&mut self) {
         // Cleared before looking: an input that comes after the last look wakes the poller.
         self.board.is_woken.store(false, Ordering::Release);
         std::sync::atomic::fence(Ordering::SeqCst);
@@ -161,12 +177,35 @@ impl Shard {
                     self.core_handle(Input::Command(command), SystemInstant::now());
                     self.drain();
                 }
-                Ok(ShardInput::Shutdown) | Err(TryRecvError::Disconnected) => return false,
-                Err(TryRecvError::Empty) => return true,
+                Ok(ShardInput::EndCalls) => self.begin_goodbye(false),
+                Ok(ShardInput::Shutdown) | Err(TryRecvError::Disconnected) => {
+                    return self.begin_goodbye(true);
+                }
+                Err(TryRecvError::Empty) => return,
             }
         }
         self.state.has_more_inputs = true;
-        true
+    }
+
+    fn begin_goodbye(&mut self, is_last: bool) {
+        let until = SystemInstant::now() + GOODBYE_TIME_MAX;
+        let goodbye = self.state.goodbye.get_or_insert(Goodbye { until, is_last });
+        goodbye.is_last |= is_last;
+    }
+
+    /// Ends some calls, if they are to be ended; whether all are over and the thread is to end.
+    fn has_said_goodbye(&mut self, now: SystemInstant) -> bool {
+        let Some(Goodbye { until, is_last }) = self.state.goodbye else { return false };
+        self.core_handle(Input::EndCalls { at_most: GOODBYES_PER_TURN }, now);
+        self.drain();
+        if !is_last {
+            return false;
+        }
+        let is_at_rest = self.core.is_at_rest();
+        if !is_at_rest && now >= until {
+            tracing::warn!("some phones have not confirmed the end of their calls in time");
+        }
+        is_at_rest || now >= until
     }
 
     /// With an organization's snapshot come its bindings from the journal: only now is it known

@@ -45,6 +45,8 @@ pub struct Core {
     pub(crate) calls: Pool<Call>,
     pub(crate) branches: Pool<Branch>,
     pub(crate) subscriptions: Subscriptions,
+    /// The program ends: there are no new calls.
+    pub(crate) is_ending: bool,
     /// What our tag of a dialog belongs to.
     pub(crate) dialogs: FxHashMap<SmolStr, DialogUse>,
     /// Connections that are open.
@@ -89,6 +91,7 @@ impl Core {
             calls: Pool::new(),
             branches: Pool::new(),
             subscriptions: Subscriptions::new(),
+            is_ending: false,
             dialogs: FxHashMap::default(),
             streams: FxHashSet::default(),
             timers: Timers::new(),
@@ -113,6 +116,7 @@ impl Core {
             Input::Plan(update) => self.on_plan(update, now),
             Input::Restore(record) => self.restore(record, now),
             Input::Command(command) => self.on_command(command, now),
+            Input::EndCalls { at_most } => self.end_calls(at_most, now),
         }
         self.settle(now);
     }

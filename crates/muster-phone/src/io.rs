@@ -25,6 +25,11 @@ pub enum Input {
     /// A binding read from the journal at start, in the order of the journal.
     Restore(BindingRecord),
     Command(Command),
+    /// The program is about to end: no more calls begin, and up to so many of those that there are
+    /// end now. To be given again, with the timers run as ever, until [`Core::is_at_rest`](crate::Core::is_at_rest).
+    EndCalls {
+        at_most: usize,
+    },
 }
 
 /// Something to be done by the driver, in this order.
@@ -238,6 +243,8 @@ pub enum CallEnding {
     /// A phone stopped answering, or broke the protocol.
     Lost,
     TooLong,
+    /// The program was stopped.
+    ServerStopped,
 }
 
 /// What the contact list and the keys of colleagues show for a person.

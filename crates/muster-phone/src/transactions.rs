@@ -96,6 +96,17 @@ impl Transactions {
         }
     }
 
+    /// Whether a phone has still to confirm the end of a call, or of an attempt at one: BYE, CANCEL
+    /// and INVITEs without a final answer, refusals without their ACK.
+    pub fn are_phones_awaited(&self) -> bool {
+        self.pool.iter().any(|(_, transaction)| match &transaction.machine {
+            Machine::InviteServer(machine) => machine.awaits_ack(),
+            Machine::InviteClient(machine) => machine.is_pending(),
+            Machine::Client(machine) => matches!(transaction.user, User::Nobody) && machine.is_pending(),
+            Machine::Server(_) => false,
+        })
+    }
+
     fn insert(
         &mut self,
         machine: Machine,

@@ -52,7 +52,7 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
             .with_commands(banner::token_file(&config.data), config.demo.then(|| demo::SLUG.to_owned()));
     say_what_runs(&config, &edge, &listener);
     ready.store(true, Ordering::Release);
-    runtime.block_on(serve_http(listener, state));
+    runtime.block_on(serve_http(listener, state, &edge));
     ready.store(false, Ordering::Release);
     followers.stop();
     edge.shutdown();
@@ -61,12 +61,14 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
     Ok(())
 }
 
-async fn serve_http(listener: TcpListener, state: ApiState) {
+async fn serve_http(listener: TcpListener, state: ApiState, edge: &EdgeHandle) {
     let (end, ending) = tokio::sync::watch::channel(false);
     let server = http::serve(listener, muster_api::router(state.clone()), ending);
     let drained = async {
         end_asked().await;
         tracing::info!("ending");
+        // The phones say goodbye while requests are finished.
+        edge.end_calls();
         state.shut_down();
         end.send_replace(true);
         tokio::time::sleep(DRAIN).await;

@@ -11,6 +11,7 @@ mod end;
 mod invite;
 pub(crate) mod message;
 mod relay;
+mod stop;
 mod success;
 
 use core::time::Duration;
@@ -162,6 +163,8 @@ pub enum CallTimer {
     TooLong,
     /// Both sides are asked whether they are still there.
     Check,
+    /// The program ends, and the caller's ACK has had its time.
+    LastAck,
 }
 
 /// Phones behind one branch that may answer at once (a proxy of the customer's own).

@@ -3,6 +3,7 @@
 mod bad_input;
 mod calls;
 mod digest;
+mod ending;
 mod orders;
 mod phone;
 mod registrar;

@@ -5,6 +5,7 @@
 mod calls;
 mod command_line;
 mod connections;
+mod ending;
 mod faults;
 mod kill;
 mod outages;
