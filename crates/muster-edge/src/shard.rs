@@ -39,6 +39,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Timers that panicked are not asked again at once: they would again.
 const AFTER_PANIC: Duration = Duration::from_millis(20);
 const LOG_EVERY: Duration = Duration::from_secs(10);
+/// A line for each address, unless there are many of them at once.
+const GUESS_LOG_EVERY: Duration = Duration::from_millis(100);
 /// How long phones have to confirm that their calls are over, when the program ends.
 const GOODBYE_TIME_MAX: Duration = Duration::from_secs(2);
 const GOODBYE_EVERY: Duration = Duration::from_millis(20);
@@ -70,6 +72,7 @@ pub(crate) struct TurnState {
     has_more_inputs: bool,
     goodbye: Option<Goodbye>,
     malformed_log: RateLimit,
+    guess_log: RateLimit,
     panic_log: RateLimit,
 }
 
@@ -84,6 +87,7 @@ impl TurnState {
             has_more_inputs: false,
             goodbye: None,
             malformed_log: RateLimit::new(LOG_EVERY),
+            guess_log: RateLimit::new(GUESS_LOG_EVERY),
             panic_log: RateLimit::new(LOG_EVERY),
         }
     }
@@ -374,6 +378,11 @@ impl Shard {
             }
             Output::Presence { org, view } => {
                 self.events.send(EdgeEvent::Presence { org, view }, counters);
+            }
+            Output::TooManyGuesses { from } => {
+                if let Some(left_out) = self.state.guess_log.admit(now) {
+                    tracing::warn!(%from, left_out, "somebody there tries wrong passwords over and over");
+                }
             }
             Output::PlanReached { org, seq } => self.board.plan_reached(org, seq),
             Output::Reply { id, reply } => self.board.reply(id, reply),

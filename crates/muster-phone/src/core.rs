@@ -15,6 +15,7 @@ use crate::call::{Branch, Call, CallTimer, Side};
 use crate::config::CoreConfig;
 use crate::contact::closed;
 use crate::counters::{Counters, Tally};
+use crate::guesses::Guesses;
 use crate::interned::Interned;
 use crate::io::{Flow, FlowId, Input, Output, PresenceView, Transport};
 use crate::keyed_hash::KeyedState;
@@ -36,6 +37,7 @@ pub struct Core {
     pub(crate) plan: DialPlan,
     pub(crate) nonces: Nonces,
     pub(crate) used_nonces: NonceWindow,
+    pub(crate) guesses: Guesses,
     pub(crate) location: Location,
     pub(crate) user_agents: Interned,
     /// REGISTERs answered within the last 32 s, for their retransmissions.
@@ -79,6 +81,12 @@ impl Core {
         Core {
             nonces: Nonces::new(config.nonce_key),
             used_nonces: NonceWindow::new(config.nonces_max),
+            guesses: Guesses::new(
+                hash,
+                config.guessers_max,
+                config.wrong_digests_max,
+                config.wrong_digests_window,
+            ),
             config,
             rng,
             hash,

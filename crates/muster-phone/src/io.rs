@@ -1,6 +1,6 @@
 //! What goes into the core and what comes out of it.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -53,6 +53,10 @@ pub enum Output {
     Presence {
         org: OrgId,
         view: PresenceView,
+    },
+    /// Somebody there has tried one name with wrong passwords more often than people do.
+    TooManyGuesses {
+        from: IpAddr,
     },
     /// All plan updates of this organization up to `seq` are in force.
     PlanReached {

@@ -23,6 +23,7 @@ mod core;
 mod counters;
 mod dispatch;
 mod follow_plan;
+mod guesses;
 mod interned;
 mod io;
 mod keyed_hash;

@@ -4,6 +4,7 @@ mod bad_input;
 mod calls;
 mod digest;
 mod ending;
+mod guessing;
 mod orders;
 mod phone;
 mod registrar;

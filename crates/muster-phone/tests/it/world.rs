@@ -1,7 +1,7 @@
 //! The core, its phones, a clock and a network, all from one seed.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,6 +42,7 @@ pub struct World {
     pub presence: Vec<(OrgId, PresenceView)>,
     pub replies: Vec<Reply>,
     pub reached: Vec<(OrgId, u64)>,
+    pub guessers: Vec<IpAddr>,
     /// Each loses the next message from or to this phone that begins so.
     pub lose: Vec<(SocketAddr, &'static str)>,
     /// Phones that are connected by TCP, with their connection's number.
@@ -119,6 +120,7 @@ impl World {
             presence: Vec::new(),
             replies: Vec::new(),
             reached: Vec::new(),
+            guessers: Vec::new(),
             lose: Vec::new(),
             streams: HashMap::new(),
             opened: Vec::new(),
@@ -301,6 +303,7 @@ impl World {
                 Output::CallRecord(record) => self.records.push(record),
                 Output::Presence { org, view } => self.presence.push((org, view)),
                 Output::PlanReached { org, seq } => self.reached.push((org, seq)),
+                Output::TooManyGuesses { from } => self.guessers.push(from),
                 Output::Reply { reply, .. } => self.replies.push(reply),
             }
         }
