@@ -9,7 +9,7 @@ use std::collections::hash_map::Entry;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use crate::ids::{CredentialId, OrgId, UserId};
+use crate::ids::{CredentialId, OrgId, SecretId, UserId};
 
 /// The people of all organizations, as the phones need them.
 #[derive(Debug, Default)]
@@ -118,6 +118,8 @@ impl PersonPlan {
 pub struct CredentialPlan {
     pub id: CredentialId,
     pub auth_name: SmolStr,
+    /// Which secret it is: another one has another id.
+    pub secret: SecretId,
     pub ha1_md5: [u8; 16],
     pub ha1_sha256: [u8; 32],
 }
@@ -460,6 +462,7 @@ mod tests {
             credentials: Box::new([CredentialPlan {
                 id: CredentialId(Uuid::from_u128(n)),
                 auth_name: auth_name.into(),
+                secret: SecretId(Uuid::from_u128(n)),
                 ha1_md5: [1; 16],
                 ha1_sha256: [2; 32],
             }]),

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use muster_domain::dial_plan::{Capabilities, CredentialPlan, PersonPlan, PlanUpdate, Service};
-use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::ids::{CredentialId, OrgId, SecretId, UserId};
 use muster_phone::{Core, CoreConfig, Flow, FlowId, Input, Output, Transport};
 use muster_sip::{Instant, Rng};
 use phone::{Manners, Phone, Then};
@@ -131,6 +131,7 @@ fn person(n: usize) -> PersonPlan {
         call_timeout_s: 20,
         credentials: Box::new([CredentialPlan {
             id: CredentialId(Uuid::from_u128(n as u128 + 1)),
+            secret: SecretId(Uuid::from_u128(n as u128 + 1)),
             ha1_md5: digest::ha1_md5(&name, "acme.example", &format!("secret-of-{name}")),
             ha1_sha256: digest::ha1_sha256(&name, "acme.example", &format!("secret-of-{name}")),
             auth_name: name.into(),

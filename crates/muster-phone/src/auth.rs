@@ -1,7 +1,7 @@
 //! Who sends a request: digest against the dial plan.
 
 use muster_domain::dial_plan::{PersonPlan, Service};
-use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::ids::{CredentialId, OrgId, SecretId, UserId};
 use muster_sip::digest::{Attempt, Credentials, Ha1, Verdict};
 use muster_sip::{Instant, Message, Name, NameAddr, Uri};
 use smol_str::SmolStr;
@@ -18,6 +18,7 @@ pub struct Identity {
     pub org: OrgId,
     pub user: UserId,
     pub credential: CredentialId,
+    pub secret: SecretId,
     pub auth_name: SmolStr,
     pub extension: Option<SmolStr>,
 }
@@ -73,6 +74,7 @@ impl Core {
                     org,
                     user: person.user,
                     credential: credential.id,
+                    secret: credential.secret,
                     auth_name: credential.auth_name.clone(),
                     extension: person.extension.clone(),
                 };

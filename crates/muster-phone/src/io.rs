@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_domain::dial_plan::PlanUpdate;
-use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::ids::{CredentialId, OrgId, SecretId, UserId};
 use muster_sip::time::Instant;
 use smol_str::SmolStr;
 
@@ -113,6 +113,8 @@ pub struct BindingRecord {
 #[derive(Clone, Debug, PartialEq)]
 pub struct BindingState {
     pub credential: CredentialId,
+    /// The secret that the phone has shown.
+    pub secret: SecretId,
     /// Stands for the Call-ID, which is only ever compared.
     pub call_id_hash: u64,
     pub cseq: u32,
@@ -120,6 +122,8 @@ pub struct BindingState {
     pub q_milli: u16,
     /// `+sip.instance` of RFC 5626, if the phone told it.
     pub instance: Option<Box<str>>,
+    /// `reg-id` of RFC 5626: which of its connections a phone registers by this; 0 if it did not say.
+    pub reg_id: u32,
     pub user_agent: Option<Arc<str>>,
     pub flow: Flow,
     /// On the core's clock; the journal's writer converts it to and from the time of day.

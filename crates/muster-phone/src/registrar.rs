@@ -202,10 +202,12 @@ impl Core {
         let user_agent = request.header(Name::UserAgent).map(|text| cut(text, max));
         Ok(BindingState {
             credential: identity.credential,
+            secret: identity.secret,
             call_id_hash: call_id_hash(request.call_id()),
             cseq,
             q_milli: contact.params.get("q").and_then(q_milli).unwrap_or(1000),
             instance: contact.params.get("+sip.instance").filter(kept).map(Box::from),
+            reg_id: contact.params.get("reg-id").and_then(|id| id.parse().ok()).unwrap_or(0),
             user_agent: user_agent.map(|text| self.user_agents.get(text)),
             flow: reachable_by(uri, flow),
             expires_at,
@@ -303,9 +305,8 @@ impl Core {
         }
         let Some(state) = record.state.filter(|state| state.expires_at > now) else { return };
         if self.plan.seq(person.0).is_some() {
-            let plan = self.plan.person(person.0, person.1).filter(|plan| plan.may_register());
-            if plan.and_then(|plan| plan.credential_by_id(state.credential)).is_none() {
-                return;
+            if !self.may_stay(person, &state) {
+                return self.put(Output::Journal(BindingRecord { key: record.key, state: None }));
             }
         }
         let expires_at = state.expires_at;

@@ -35,6 +35,7 @@ pub struct PlanCredential {
     pub id: CredentialId,
     /// As written; compare folded.
     pub auth_name: SmolStr,
+    pub secret_id: SecretId,
     pub secret: Zeroizing<String>,
 }
 
@@ -109,6 +110,7 @@ fn person_from(keys: &TenantKeys, row: &Row<'_>) -> Result<PlanPerson, StoreErro
         credentials.push(PlanCredential {
             id: CredentialId(user.0),
             auth_name,
+            secret_id: SecretId(secret),
             secret: opened(keys, SecretId(secret), row.blob(10)?)?,
         });
     }
@@ -126,10 +128,12 @@ fn person_from(keys: &TenantKeys, row: &Row<'_>) -> Result<PlanPerson, StoreErro
 }
 
 fn device_credential(keys: &TenantKeys, row: &Row<'_>) -> Result<PlanCredential, StoreError> {
+    let secret_id = SecretId(row.id(3)?);
     Ok(PlanCredential {
         id: CredentialId(row.id(1)?),
         auth_name: SmolStr::new(row.text(2)?),
-        secret: opened(keys, SecretId(row.id(3)?), row.blob(4)?)?,
+        secret_id,
+        secret: opened(keys, secret_id, row.blob(4)?)?,
     })
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use muster_domain::dial_plan::{Capabilities, CredentialPlan, PersonPlan, PlanUpdate, Service};
-use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::ids::{CredentialId, OrgId, SecretId, UserId};
 use muster_phone::{
     BindingRecord, CallRecord, Core, CoreConfig, Flow, FlowId, Input, Output, PresenceView, Reply, Transport,
 };
@@ -85,9 +85,15 @@ pub fn credential(n: u128, auth_name: &str, realm: &str, secret: &str) -> Creden
     CredentialPlan {
         id: CredentialId(Uuid::from_u128(n)),
         auth_name: auth_name.into(),
+        secret: secret_id(secret),
         ha1_md5: ha1_md5(auth_name, realm, secret),
         ha1_sha256: ha1_sha256(auth_name, realm, secret),
     }
+}
+
+/// Another secret has another id.
+pub fn secret_id(secret: &str) -> SecretId {
+    SecretId(Uuid::from_bytes(ha1_md5("", "", secret)))
 }
 
 pub fn address(host: u8, port: u16) -> SocketAddr {

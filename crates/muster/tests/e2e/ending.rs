@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use muster_load::phone::{CallState, Ending};
 
+use crate::server::{Server, data_file};
+
 use crate::calls::{Office, SOON, office};
 use crate::server::Database;
 
@@ -47,4 +49,33 @@ fn sigterm_ends_every_call_on_both_sides_writes_its_record_and_leaves_the_regist
     call.wait(CallState::Answered, SOON).unwrap();
     call.hang_up().unwrap();
     drop(again);
+}
+
+#[test]
+fn a_registration_from_before_a_secret_was_changed_does_not_come_back_from_the_journal() {
+    let mut server = Server::start();
+    server.run(&["import", &data_file("ringotel.csv")]);
+    for extension in ["1000", "1001"] {
+        let made = server.json(&["user", "credentials", extension, "--reset"]);
+        let phone =
+            server.phone(extension, made["auth_name"].as_str().unwrap(), made["secret"].as_str().unwrap());
+        phone.register(300).unwrap();
+    }
+    server.stop();
+    let journal = server.data.join("bindings.journal");
+    let kept = server.data.join("kept");
+    std::fs::copy(&journal, &kept).unwrap();
+    let mut server = server.restart();
+    let state = |server: &Server, extension: &str| {
+        let seen = server.json(&["contacts", "--filter", &format!("extension={extension}")]);
+        seen["items"][0]["presence"]["state"].as_str().map(str::to_owned)
+    };
+    assert_eq!(state(&server, "1000").as_deref(), Some("available"));
+    server.run(&["user", "credentials", "1000", "--reset"]);
+    server.stop();
+    // As if it had been done by somebody else while this program was down.
+    std::fs::copy(&kept, &journal).unwrap();
+    let server = server.restart();
+    assert_eq!(state(&server, "1001").as_deref(), Some("available"));
+    assert_ne!(state(&server, "1000").as_deref(), Some("available"));
 }
