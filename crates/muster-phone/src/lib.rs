@@ -34,6 +34,7 @@ mod offer;
 mod pool;
 mod query;
 mod registrar;
+mod replace;
 mod respond;
 mod subscriptions;
 mod timers;

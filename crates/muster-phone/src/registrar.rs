@@ -33,6 +33,15 @@ enum Wish {
     Remove(Key<Binding>),
 }
 
+impl Wish {
+    fn added(&self) -> Option<(&str, &BindingState)> {
+        match self {
+            Wish::Add { contact, state } => Some((contact, state)),
+            _ => None,
+        }
+    }
+}
+
 impl Core {
     pub(crate) fn on_register(
         &mut self,
@@ -116,6 +125,7 @@ impl Core {
                 wishes
             }
         };
+        let wishes = self.make_way(request, identity.person(), wishes, bindings_max)?;
         self.check_room(identity.person(), &wishes, bindings_max)?;
         for wish in wishes {
             self.grant(identity.person(), wish, now);
@@ -169,17 +179,6 @@ impl Core {
         }
         let expires_s = asked.min(self.config.registration_expires_max_s);
         let state = self.binding_state(request, contact, &uri, identity, flow, now + secs(expires_s))?;
-        if found.is_none()
-            && let Some(instance) = &state.instance
-        {
-            // A phone that got a new address replaces itself; otherwise its old bindings would use
-            // up the person's number of phones until they expire.
-            let same = |b: &Binding| {
-                b.state.instance.as_ref() == Some(instance) && b.state.credential == identity.credential
-            };
-            let old = self.location.of(identity.person()).find(|(_, binding)| same(binding));
-            wishes.extend(old.map(|(key, _)| Wish::Remove(key)));
-        }
         wishes.push(match found {
             Some(key) => Wish::Refresh(key, state),
             None => Wish::Add { contact: contact.uri.into(), state },
@@ -212,6 +211,51 @@ impl Core {
             flow: reachable_by(uri, flow),
             expires_at,
         })
+    }
+
+    /// Adds what the new contacts replace. That comes last: a person whose one phone has a new address
+    /// is registered all the while.
+    fn make_way(
+        &self,
+        request: &Message,
+        person: PersonKey,
+        mut wishes: Vec<Wish>,
+        bindings_max: usize,
+    ) -> Result<Vec<Wish>, Refused> {
+        let named = |wish: &Wish| match wish {
+            Wish::Refresh(key, _) | Wish::Remove(key) => Some(*key),
+            Wish::Add { .. } => None,
+        };
+        let mut kept_or_gone: Vec<Key<Binding>> = wishes.iter().filter_map(named).collect();
+        let mut replaced = Vec::new();
+        let added = || wishes.iter().filter_map(Wish::added);
+        for (_, state) in added() {
+            for key in self.replaced_by(person, state) {
+                let Some(binding) = self.location.get(key).filter(|_| !kept_or_gone.contains(&key)) else {
+                    continue;
+                };
+                in_order(request, binding)?;
+                kept_or_gone.push(key);
+                replaced.push(key);
+            }
+        }
+        let removed = wishes.iter().filter(|wish| matches!(wish, Wish::Remove(_))).count() + replaced.len();
+        let wanted = self.location.of(person).count() + added().count();
+        let mut too_many = wanted.saturating_sub(bindings_max + removed);
+        for (contact, state) in added() {
+            if too_many == 0 {
+                break;
+            }
+            let is_kept = |key| kept_or_gone.contains(&key);
+            if let Some(key) = self.likely_same(person, contact, state, is_kept) {
+                kept_or_gone.push(key);
+                replaced.push(key);
+                too_many -= 1;
+            }
+        }
+        wishes.extend(replaced.into_iter().map(Wish::Remove));
+        wishes.sort_by_key(|wish| matches!(wish, Wish::Remove(_)));
+        Ok(wishes)
     }
 
     fn check_room(&mut self, person: PersonKey, wishes: &[Wish], bindings_max: usize) -> Result<(), Refused> {

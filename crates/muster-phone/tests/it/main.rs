@@ -8,6 +8,7 @@ mod guessing;
 mod orders;
 mod phone;
 mod registrar;
+mod replacing;
 mod storm;
 mod streams;
 mod watchers;
