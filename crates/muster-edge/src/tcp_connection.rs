@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
@@ -17,6 +18,12 @@ use crate::tcp::TcpEvent;
 pub(crate) const UNSENT_OVERHEAD: usize = 64;
 /// RFC 3261 §17.1.1.2: after 64*T1 a transaction has given up on what is still unsent.
 const UNSENT_TIME_MAX: Duration = Duration::from_secs(32);
+
+/// A request line that is longer is not looked at.
+const FIRST_LINE_BYTES: usize = 4096;
+/// What an HTTP client is told here.
+const SIP_PORT: &str =
+    "This is the SIP port, where phones register. The API and the page are on the HTTP port (--http).\n";
 
 pub(crate) struct Connection {
     pub(crate) stream: TcpStream,
@@ -79,6 +86,9 @@ impl Connection {
         out: &mut Vec<TcpEvent>,
     ) {
         self.framer.push(bytes);
+        if !self.heard_whole_message && is_http(self.framer.pending()) {
+            return self.refuse_http();
+        }
         while let Some(frame) = self.framer.next_frame() {
             self.message_since = None;
             match frame {
@@ -98,6 +108,19 @@ impl Connection {
         }
         let since = self.message_since.unwrap_or(now);
         self.message_since = self.framer.is_partial().then_some(since);
+    }
+
+    /// Somebody took this port for that of the API: they are told, and hear the end at once.
+    fn refuse_http(&mut self) {
+        let answer = format!(
+            "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{SIP_PORT}",
+            SIP_PORT.len()
+        );
+        // Whoever does not take so little is closed without it.
+        let _ = self.write_now(answer.as_bytes());
+        let _ = self.stream.shutdown(Shutdown::Write);
+        self.is_doomed = true;
     }
 
     /// RFC 5626 §4.4.1: a double CRLF is answered with a single one.
@@ -166,4 +189,11 @@ impl Connection {
         }
         for_longer(self.last_heard, limits.idle_time_max).then_some(Fault::Idle)
     }
+}
+
+/// Whether a stream begins with the request line of HTTP, of whatever version.
+fn is_http(bytes: &[u8]) -> bool {
+    let Some(end) = bytes.iter().take(FIRST_LINE_BYTES).position(|byte| *byte == b'\n') else { return false };
+    let version = bytes[..end].trim_ascii_end().rsplit(|byte| *byte == b' ').next();
+    version.is_some_and(|version| version.starts_with(b"HTTP/"))
 }

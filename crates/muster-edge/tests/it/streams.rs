@@ -220,3 +220,28 @@ fn a_phone_whose_connection_ended_is_not_reachable_any_more() {
     assert!(matches!(ending, Ending::Refused(_)), "{ending:?}");
     assert_eq!(caller.faults(), Vec::<String>::new());
 }
+
+#[test]
+fn an_http_client_is_told_that_this_is_the_sip_port_and_hears_the_end_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let edge = start(directory.path());
+    for request in
+        ["GET / HTTP/1.1\r\nHost: ", "POST /api/v1 HTTP/1.0\nContent-Length: 9\n\n{", "PRI * HTTP/2.0\r\n"]
+    {
+        let mut stream = connect(&edge);
+        // In two pieces, of which the first is not a whole line.
+        let (first, rest) = request.as_bytes().split_at(5);
+        stream.write_all(first).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        stream.write_all(rest).unwrap();
+        let said = read_to_close(&mut stream);
+        assert!(
+            said.starts_with("HTTP/1.1 400 ") && said.contains("This is the SIP port"),
+            "{request}: {said}"
+        );
+    }
+    let mut stream = connect(&edge);
+    let named_so = HEAD.replace("sip:acme.example SIP", "sip:HTTP/1.1@acme.example SIP");
+    stream.write_all(format!("{named_so}Content-Length: 0\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(count_answers(&mut stream, 1), 1);
+}
