@@ -142,6 +142,7 @@ impl Shard {
     fn wait(&self, now: SystemInstant) -> Option<Duration> {
         let is_busy = self.state.has_more_inputs
             || self.tcp.has_more()
+            || !self.state.tcp_events.is_empty()
             || self.udp.iter().any(UdpEndpoint::is_readable);
         if is_busy {
             return Some(Duration::ZERO);
@@ -278,6 +279,7 @@ impl Shard {
             match event {
                 TcpEvent::Message { flow, bytes } => self.take_message(flow, bytes, now),
                 TcpEvent::Closed(id) => self.core_handle(Input::FlowClosed(id), now),
+                TcpEvent::Unsent(bytes) => self.core_handle(Input::Unsent { bytes }, now),
             }
             if index % STREAM_EVENTS_BETWEEN_DRAINS == 0 {
                 self.drain();

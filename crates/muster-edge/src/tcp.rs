@@ -29,8 +29,13 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// What a connection brought to the core.
 pub(crate) enum TcpEvent {
-    Message { flow: Flow, bytes: Bytes },
+    Message {
+        flow: Flow,
+        bytes: Bytes,
+    },
     Closed(FlowId),
+    /// A message from the core that the peer cannot have got whole.
+    Unsent(Bytes),
 }
 
 pub(crate) struct TcpEndpoint {
@@ -271,6 +276,7 @@ impl TcpEndpoint {
     ) -> bool {
         let Some(&key) = self.by_flow.get(&id.0) else {
             counters.dropped_sent.add(1);
+            out.push(TcpEvent::Unsent(bytes));
             return false;
         };
         self.send_to(key, bytes, now, counters, out);
@@ -299,7 +305,10 @@ impl TcpEndpoint {
         counters.tcp_open.set(self.connections.len() as u64);
         match key {
             Some(key) => self.send_to(key, bytes, now, counters, out),
-            None => counters.dropped_sent.add(1),
+            None => {
+                counters.dropped_sent.add(1);
+                out.push(TcpEvent::Unsent(bytes));
+            }
         }
     }
 
@@ -318,6 +327,7 @@ impl TcpEndpoint {
                 Ok(length) => sent = length,
                 Err(_) => {
                     counters.dropped_sent.add(1);
+                    out.push(TcpEvent::Unsent(bytes));
                     return self.close(key, counters, out);
                 }
             }
@@ -328,6 +338,7 @@ impl TcpEndpoint {
             || self.unsent_bytes + cost > self.limits.unsent_bytes_of_all_max;
         if !rest.is_empty() && is_too_much {
             counters.dropped_sent.add(1);
+            out.push(TcpEvent::Unsent(bytes));
             return self.close_for(key, Fault::ReadsNothing, counters, out);
         }
         counters.count_sent(&bytes);
@@ -408,5 +419,8 @@ impl TcpEndpoint {
             }
         }
         out.push(TcpEvent::Closed(id));
+        // Of the first, part may have gone out.
+        let begun = usize::from(!connection.is_connecting);
+        out.extend(connection.unsent.into_iter().skip(begun).map(TcpEvent::Unsent));
     }
 }

@@ -159,7 +159,13 @@ impl Connection {
 
     pub(crate) fn write(&mut self) -> io::Result<()> {
         while let Some(mut first) = self.unsent.pop_front() {
-            let length = self.write_now(&first)?;
+            let length = match self.write_now(&first) {
+                Ok(length) => length,
+                Err(error) => {
+                    self.unsent.push_front(first);
+                    return Err(error);
+                }
+            };
             self.unsent_bytes -= length;
             first.advance(length);
             if !first.is_empty() {

@@ -121,6 +121,7 @@ impl Core {
             Input::FlowClosed(flow) => {
                 self.streams.remove(&flow);
             }
+            Input::Unsent { bytes } => self.on_unsent(bytes, now),
             Input::Plan(update) => self.on_plan(update, now),
             Input::Restore(record) => self.restore(record, now),
             Input::Command(command) => self.on_command(command, now),

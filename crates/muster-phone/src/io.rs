@@ -19,6 +19,11 @@ pub enum Input {
         flow: Flow,
         bytes: Bytes,
     },
+    /// What an [`Output`] asked to be sent on a stream could not be: no connection came about, or it
+    /// broke first.
+    Unsent {
+        bytes: Bytes,
+    },
     /// A stream connection has ended; nothing can be sent on it any more.
     FlowClosed(FlowId),
     Plan(PlanUpdate),

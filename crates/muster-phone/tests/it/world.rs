@@ -49,6 +49,8 @@ pub struct World {
     pub streams: HashMap<SocketAddr, FlowId>,
     /// Connections that the core asked for.
     pub opened: Vec<SocketAddr>,
+    /// Where no connection can be made to.
+    pub unreachable: Vec<SocketAddr>,
     /// What went to an address where no phone is.
     pub strays: Vec<(SocketAddr, Bytes)>,
     /// Datagrams under way, by arrival.
@@ -130,6 +132,7 @@ impl World {
             lose: Vec::new(),
             streams: HashMap::new(),
             opened: Vec::new(),
+            unreachable: Vec::new(),
             strays: Vec::new(),
             under_way: BTreeMap::new(),
             sent: 0,
@@ -299,6 +302,10 @@ impl World {
                     let open = self.streams.get(&flow.peer).copied().unwrap_or(FlowId::DATAGRAM);
                     assert_eq!(flow.id, open, "sent on a connection that is not open");
                     self.post(Packet::ToPhone { to: flow.peer, bytes });
+                }
+                Output::OpenAndSend { addr, bytes, .. } if self.unreachable.contains(&addr) => {
+                    self.opened.push(addr);
+                    self.core.handle(Input::Unsent { bytes }, self.now);
                 }
                 Output::OpenAndSend { addr, bytes, .. } => {
                     self.opened.push(addr);
