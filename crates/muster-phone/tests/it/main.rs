@@ -1,5 +1,6 @@
 //! Phones and the core in one process, on a virtual clock and a simulated network.
 
+mod amplification;
 mod bad_input;
 mod calls;
 mod digest;
