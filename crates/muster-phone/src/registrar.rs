@@ -348,10 +348,8 @@ impl Core {
             self.location.remove(key);
         }
         let Some(state) = record.state.filter(|state| state.expires_at > now) else { return };
-        if self.plan.seq(person.0).is_some() {
-            if !self.may_stay(person, &state) {
-                return self.put(Output::Journal(BindingRecord { key: record.key, state: None }));
-            }
+        if self.plan.seq(person.0).is_some() && !self.may_stay(person, &state) {
+            return self.put(Output::Journal(BindingRecord { key: record.key, state: None }));
         }
         let expires_at = state.expires_at;
         let key = self.location.add(person, record.key.contact, state, now);

@@ -49,11 +49,11 @@ fn questions() -> Vec<(String, Bytes)> {
     ));
     out.push(("an unknown extension".into(), shortest("INVITE", "acme.example", "Require:x\r\n")));
     let folder = format!("{}/../muster-sip/tests/it/rfc4475", env!("CARGO_MANIFEST_DIR"));
-    for file in std::fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
+    for file in std::fs::read_dir(folder).expect("the torture messages") {
+        let path = file.expect("a file").path();
         if path.extension().is_some_and(|extension| extension == "dat") {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            out.push((name, std::fs::read(&path).unwrap().into()));
+            out.push((name, std::fs::read(&path).expect("a message").into()));
         }
     }
     out

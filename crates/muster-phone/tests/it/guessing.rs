@@ -20,7 +20,7 @@ fn register_with(world: &mut World, host: u8, contact: &str, authorization: &str
     let first = world.phones[visitor].received.len();
     world.act(visitor, |phone, now| phone.register_as(now, &headers));
     world.run_ms(500);
-    Message::parse(world.phones[visitor].received[first].clone()).unwrap()
+    Message::parse(world.phones[visitor].received[first].clone()).expect("an answer")
 }
 
 #[test]

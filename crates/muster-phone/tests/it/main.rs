@@ -10,6 +10,7 @@ mod orders;
 mod phone;
 mod registrar;
 mod replacing;
+mod restored;
 mod storm;
 mod streams;
 mod watchers;

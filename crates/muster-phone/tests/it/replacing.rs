@@ -37,7 +37,7 @@ fn boot(world: &mut World, host: u8, port: u16, contact: &str, agent: &str) -> (
     let headers = [(Name::Contact, contact), (Name::Expires, "600"), (Name::UserAgent, agent)];
     world.act(phone, |phone, now| phone.register_as(now, &headers));
     world.run_ms(500);
-    let (_, status, reason) = world.phones[phone].answers.last().unwrap().clone();
+    let (_, status, reason) = world.phones[phone].answers.last().expect("an answer").clone();
     (status, reason)
 }
 
