@@ -33,6 +33,9 @@ fn both_phones_hear_the_end_of_their_call_and_one_that_has_vanished_is_not_waite
         if let Some(bert) = bert {
             assert_eq!(incoming.ending(), Some(Ending::RemoteHungUp));
             assert_eq!(bert.faults(), Vec::<String>::new());
+            // Bert's to the INVITE, and one of each to the BYE: both were waited for.
+            let heard = edge.counters().responses_received;
+            assert!(heard.contains(&(200, 3)), "{heard:?}");
         }
         assert_eq!(anna.faults(), Vec::<String>::new());
         let ended = events.into_iter().find_map(|event| match event {
