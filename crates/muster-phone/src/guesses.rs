@@ -1,6 +1,7 @@
 //! Wrong passwords, counted for each address and name, in a fixed amount of memory.
 
 use core::time::Duration;
+use std::hash::BuildHasher as _;
 use std::net::IpAddr;
 
 use muster_sip::Instant;
@@ -90,8 +91,7 @@ impl Guesses {
     }
 
     fn who(&self, source: IpAddr, name: &str) -> u64 {
-        let key = (source.to_canonical(), name.to_lowercase());
-        (self.hash.fingerprint(&key) as u64).max(1)
+        self.hash.hash_one((source.to_canonical(), name.to_lowercase())).max(1)
     }
 
     fn bucket(&self, who: u64) -> usize {
