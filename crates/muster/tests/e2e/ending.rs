@@ -4,10 +4,8 @@ use std::time::{Duration, Instant};
 
 use muster_load::phone::{CallState, Ending};
 
-use crate::server::{Server, data_file};
-
 use crate::calls::{Office, SOON, office};
-use crate::server::Database;
+use crate::server::{Database, Server, data_file};
 
 #[test]
 fn sigterm_ends_every_call_on_both_sides_writes_its_record_and_leaves_the_registrations() {
