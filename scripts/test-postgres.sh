@@ -3,6 +3,7 @@
 #
 #   scripts/test-postgres.sh start            prints the URL, the process id and the directory
 #   scripts/test-postgres.sh stop DIRECTORY   ends it and removes the directory
+#   scripts/test-postgres.sh pause DIRECTORY  ends it as a crash would; resume starts it again where it was
 #   scripts/test-postgres.sh run COMMAND …    starts one, runs the command with MUSTER_TEST_POSTGRES set,
 #                                             stops it and exits as the command did
 set -eu
@@ -34,6 +35,12 @@ free_port() {
     while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
 }
 
+launch() {
+    as_user "${bin}pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 30 \
+        -o "-c fsync=off -c full_page_writes=off -c synchronous_commit=on -c max_connections=400 -c shared_buffers=128MB -c listen_addresses=127.0.0.1 -c unix_socket_directories=$dir -p $port" \
+        start >/dev/null 2>&1
+}
+
 start() {
     dir=$(mktemp -d "${TMPDIR:-/tmp}/muster-pg.XXXXXX")
     if [ "$(id -u)" -eq 0 ]; then
@@ -46,15 +53,29 @@ start() {
     rm -f "$dir.log"
     free_port
     tries=0
-    until as_user "${bin}pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 30 \
-        -o "-c fsync=off -c full_page_writes=off -c synchronous_commit=on -c max_connections=400 -c shared_buffers=128MB -c listen_addresses=127.0.0.1 -c unix_socket_directories=$dir -p $port" \
-        start >/dev/null 2>&1; do
+    until launch; do
         tries=$((tries + 1))
         [ "$tries" -lt 5 ] || { cat "$dir/log" >&2; rm -rf "$dir"; fail "the server does not start"; }
         port=$((port + 1))
     done
     pid=$(head -n 1 "$dir/data/postmaster.pid")
     url="postgres://muster@127.0.0.1:$port/postgres"
+}
+
+# SIGQUIT is PostgreSQL's immediate stop. The port is kept: who used the server finds it there again.
+pause() {
+    [ -f "$1/data/postmaster.pid" ] || fail "no server runs in $1"
+    sed -n 4p "$1/data/postmaster.pid" >"$1/port"
+    pid=$(head -n 1 "$1/data/postmaster.pid")
+    kill -QUIT "$pid"
+    while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+}
+
+resume() {
+    dir=$1
+    port=$(cat "$dir/port")
+    cd "$dir"
+    launch || { cat "$dir/log" >&2; fail "the server does not start again in $dir"; }
 }
 
 stop() {
@@ -77,6 +98,10 @@ stop)
     [ -n "${2:-}" ] || fail "say which directory"
     stop "$2"
     ;;
+pause | resume)
+    [ -n "${2:-}" ] || fail "say which directory"
+    "$1" "$2"
+    ;;
 run)
     shift
     here=$PWD
@@ -89,6 +114,6 @@ run)
     exit "$status"
     ;;
 *)
-    fail "usage: start | stop DIRECTORY | run COMMAND …"
+    fail "usage: start | stop, pause or resume DIRECTORY | run COMMAND …"
     ;;
 esac

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use muster_domain::capabilities::capabilities;
 use muster_domain::dial_plan::{CredentialPlan, PersonPlan, PlanUpdate, Service};
-use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::ids::{CredentialId, OrgId, SecretId, UserId};
 use muster_domain::organization::ConnectionKind;
 use muster_domain::user::UserType;
 use muster_phone::{Core, CoreConfig, Flow, FlowId, Input, Output, Transport};
@@ -134,6 +134,7 @@ fn person(n: usize) -> PersonPlan {
         call_timeout_s: 20,
         credentials: Box::new([CredentialPlan {
             id: CredentialId(Uuid::from_u128(n as u128 + 1)),
+            secret: SecretId(Uuid::from_u128(n as u128 + 1)),
             ha1_md5: digest::ha1_md5(&name, "acme.example", &format!("secret-of-{name}")),
             ha1_sha256: digest::ha1_sha256(&name, "acme.example", &format!("secret-of-{name}")),
             auth_name: name.into(),

@@ -46,6 +46,7 @@ pub struct PlanCredential {
     pub id: CredentialId,
     /// As written; compare folded.
     pub auth_name: SmolStr,
+    pub secret_id: SecretId,
     pub secret: Zeroizing<String>,
 }
 
@@ -161,11 +162,11 @@ fn credential(
     keys: &TenantKeys,
     id: CredentialId,
     auth_name: SmolStr,
-    secret: SecretId,
+    secret_id: SecretId,
     sealed: Result<&[u8], StoreError>,
 ) -> Result<Opened, StoreError> {
-    let why = match sealed.and_then(|sealed| opened(keys, secret, sealed)) {
-        Ok(secret) => return Ok(Ok(PlanCredential { id, auth_name, secret })),
+    let why = match sealed.and_then(|sealed| opened(keys, secret_id, sealed)) {
+        Ok(secret) => return Ok(Ok(PlanCredential { id, auth_name, secret_id, secret })),
         Err(StoreError::Undecryptable(why)) => why.to_string(),
         Err(StoreError::Corrupt(why)) => why,
         Err(other) => return Err(other),

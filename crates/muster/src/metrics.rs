@@ -86,6 +86,12 @@ fn core_metrics(edge: &EdgeHandle, metrics: &mut Vec<Metric>) {
         ("muster_calls_answered_total", "Calls answered.", c.calls_answered),
         ("muster_sip_digest_wrong_total", "Wrong passwords.", c.digest_wrong),
         ("muster_sip_digest_replayed_total", "Digests that were seen before.", c.digest_replayed),
+        (
+            "muster_sip_digest_limited_total",
+            "Wrong passwords beyond what one address may try for one name.",
+            c.digest_limited,
+        ),
+        ("muster_sip_digest_misdirected_total", "Digests made for another request.", c.digest_misdirected),
         ("muster_sip_limited_total", "Requests refused at a limit.", c.limited),
     ] {
         metrics.push(Metric::counter(name, help, value as f64));

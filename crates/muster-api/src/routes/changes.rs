@@ -17,7 +17,7 @@ use super::written;
 use crate::body::Incoming;
 use crate::caller::Caller;
 use crate::params::{Pairs, Params};
-use crate::problem::{Mistake, Problem};
+use crate::problem::Problem;
 use crate::wire;
 
 /// One field before and after. Of a secret only whether there was one.
@@ -133,11 +133,7 @@ pub async fn list(
     let mut params = Params::of(Query(pairs));
     let limit = params.number("limit", 100, 1, 1000) as usize;
     let since = params.number("since", 0, 0, i64::MAX as u64);
-    let cursor = params.parsed("cursor", |text| {
-        let wrong =
-            || Mistake::new("cursor", "is not one of this list", "give the cursor of the page before");
-        text.parse::<u64>().ok().filter(|n| *n <= i64::MAX as u64).ok_or_else(wrong)
-    });
+    let cursor = params.cursor(|text| text.parse::<u64>().ok().filter(|n| *n <= i64::MAX as u64));
     params.finish()?;
     let since = cursor.unwrap_or(since);
     let lines = caller.run(move |app| app.changes(&scope, since, limit)).await?;

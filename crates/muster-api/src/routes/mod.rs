@@ -62,6 +62,8 @@ pub fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(changes::undo))
         .routes(routes!(phones::reached))
         .routes(routes!(phones::registrations))
+        .routes(routes!(phones::of_user, phones::sign_off_all))
+        .routes(routes!(phones::sign_off))
         .routes(routes!(crate::events::events))
         .routes(routes!(system::status))
         .routes(routes!(system::healthz))

@@ -9,5 +9,6 @@ mod events;
 mod files;
 mod lists;
 mod pages;
+mod phones;
 mod users;
 mod writes;

@@ -195,7 +195,7 @@ impl DialPlanFollower {
         let realm = organization.domain.as_str();
         let credentials = person.credentials.into_iter().map(|c| {
             let (ha1_md5, ha1_sha256) = (self.ha1)(&c.auth_name, realm, &c.secret);
-            CredentialPlan { id: c.id, auth_name: c.auth_name, ha1_md5, ha1_sha256 }
+            CredentialPlan { id: c.id, auth_name: c.auth_name, secret: c.secret_id, ha1_md5, ha1_sha256 }
         });
         PersonPlan {
             user: person.user,

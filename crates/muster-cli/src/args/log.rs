@@ -7,7 +7,7 @@ Examples:
   muster changes --verify            checks that nothing was altered or damaged")]
 pub struct ChangesArgs {
     /// Only what came after this number
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", value_parser = change_number)]
     pub since: Option<u64>,
 
     /// Go on with new changes as they happen
@@ -29,7 +29,7 @@ Examples:
 #[group(required = true, multiple = false)]
 pub struct UndoArgs {
     /// The number of the change, as `muster changes` shows it
-    #[arg(value_name = "SEQ")]
+    #[arg(value_name = "SEQ", value_parser = change_number)]
     pub seq: Option<u64>,
 
     /// Everything that this job did
@@ -58,4 +58,8 @@ pub enum JobCommand {
         #[arg(value_name = "ID")]
         job: String,
     },
+}
+
+fn change_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "give the number of a change, as `muster changes` shows it".to_owned())
 }

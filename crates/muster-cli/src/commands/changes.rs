@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::args::ChangesArgs;
-use crate::client::escape;
+use crate::client::{Request, escape};
 use crate::failure::{Failure, Network};
 use crate::pages::{self, Listing};
 use crate::session::Session;
@@ -37,7 +37,7 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ChangesArgs) -> Result<(
 
 fn verify(session: &mut Session<'_, '_>) -> Result<(), Failure> {
     let path = session.path("/changes/verify")?;
-    let found = session.client.get(path)?.value;
+    let found = session.client.send(&Request::get(path).may_take_long())?.value;
     let intact = found["intact"] == true;
     session.tell(&found, |console, found| {
         let checked = counted(count_of(found, "checked"), "change", "changes");
@@ -109,7 +109,7 @@ fn list(session: &mut Session<'_, '_>, names: &mut Names, since: u64) -> Result<
     if json {
         write!(console.out, "{{\"items\":[")?;
     }
-    pages::for_each(client, &listing, |change| {
+    let listed = pages::for_each(client, &listing, |change| {
         if json {
             write!(console.out, "{}{change}", if first { "\n" } else { ",\n" })?;
             first = false;
@@ -120,6 +120,8 @@ fn list(session: &mut Session<'_, '_>, names: &mut Names, since: u64) -> Result<
     })?;
     if json {
         writeln!(console.out, "\n],\"next_cursor\":null}}")?;
+    } else if listed.shown == 0 {
+        console.note(&format!("There is no change after {since}."));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use crate::capabilities::Capabilities;
-use crate::ids::{CredentialId, UserId};
+use crate::ids::{CredentialId, SecretId, UserId};
 use crate::user::Service;
 
 /// One person (or shared phone) as the phone core sees them.
@@ -50,6 +50,8 @@ impl PersonPlan {
 pub struct CredentialPlan {
     pub id: CredentialId,
     pub auth_name: SmolStr,
+    /// Which secret it is: another one has another id.
+    pub secret: SecretId,
     pub ha1_md5: [u8; 16],
     pub ha1_sha256: [u8; 32],
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::capabilities::of_type;
-use crate::ids::CredentialId;
+use crate::ids::{CredentialId, SecretId};
 use crate::user::UserType;
 use uuid::Uuid;
 
@@ -20,6 +20,7 @@ fn person(n: u128, extension: &str, auth_name: &str) -> PersonPlan {
         credentials: Box::new([CredentialPlan {
             id: CredentialId(Uuid::from_u128(n)),
             auth_name: auth_name.into(),
+            secret: SecretId(Uuid::from_u128(n)),
             ha1_md5: [1; 16],
             ha1_sha256: [2; 32],
         }]),

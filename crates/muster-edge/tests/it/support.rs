@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use muster_domain::capabilities::capabilities;
 use muster_domain::dial_plan::{CredentialPlan, PersonPlan, PlanUpdate, Service};
-use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::ids::{CredentialId, OrgId, SecretId, UserId};
 use muster_domain::organization::ConnectionKind;
 use muster_domain::user::UserType;
 use muster_edge::{EdgeConfig, EdgeHandle, EdgeLimits};
@@ -31,6 +31,7 @@ pub fn person(n: u32) -> PersonPlan {
         call_timeout_s: 20,
         credentials: Box::new([CredentialPlan {
             id: CredentialId(Uuid::from_u128(u128::from(n))),
+            secret: SecretId(Uuid::from_u128(u128::from(n))),
             auth_name: auth_name.as_str().into(),
             ha1_md5: ha1_md5(&auth_name, REALM, &secret),
             ha1_sha256: ha1_sha256(&auth_name, REALM, &secret),

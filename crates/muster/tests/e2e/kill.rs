@@ -8,11 +8,15 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::server::Server;
+use crate::server::{Database, Server};
 
-/// `MUSTER_KILLS` makes it longer (`make soak`).
-fn rounds() -> u64 {
-    std::env::var("MUSTER_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(6)
+/// `MUSTER_KILLS` makes it longer.
+fn rounds(database: Database) -> u64 {
+    let asked = std::env::var("MUSTER_KILLS").ok().and_then(|n| n.parse().ok());
+    asked.unwrap_or(match database {
+        Database::Sqlite => 6,
+        Database::Postgres => 3,
+    })
 }
 
 /// A file of people whose extensions no other round uses.
@@ -27,15 +31,25 @@ fn file(round: u64, rows: u64) -> String {
 
 #[test]
 fn kill_9_loses_nothing_that_was_acknowledged_and_leaves_no_half_import() {
+    kill_again_and_again(Database::Sqlite);
+}
+
+#[test]
+fn kill_9_on_postgresql_loses_nothing_that_was_acknowledged_and_leaves_no_half_import() {
+    kill_again_and_again(Database::Postgres);
+}
+
+fn kill_again_and_again(database: Database) {
     const ROWS: u64 = 2_000;
+    let rounds = rounds(database);
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let database = std::env::var("MUSTER_TEST_KILL_DATABASE").ok();
+    let database = database.url();
     let mut server = Server::start_in(&data, database.as_deref());
     server.run(&["org", "create", "Example", "--domain", "voice.example.com"]);
     let acknowledged: Mutex<BTreeSet<String>> = Mutex::default();
     let (mut imports, mut writes, mut everybody) = (Vec::new(), 0, BTreeSet::new());
-    for round in 0..rounds() {
+    for round in 0..rounds {
         let path = folder.path().join(format!("{round}.csv"));
         std::fs::write(&path, file(round, ROWS)).unwrap();
         let path = path.display().to_string();
@@ -85,7 +99,7 @@ fn kill_9_loses_nothing_that_was_acknowledged_and_leaves_no_half_import() {
     assert!(everybody.is_subset(&there), "what a later round lost of an earlier one");
     assert_eq!(there.len() as u64, everybody_and(&there, &everybody) + imports.iter().sum::<u64>());
     let whole = imports.iter().filter(|n| **n > 0).count();
-    println!("{} rounds, {whole} imports done in the end, {writes} writes acknowledged", rounds());
+    println!("{rounds} rounds, {whole} imports done in the end, {writes} writes acknowledged");
 }
 
 /// Those whose write was acknowledged, and those whose write was done while its answer was cut off.

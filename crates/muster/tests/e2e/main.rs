@@ -3,10 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 mod calls;
+mod command_line;
 mod connections;
 mod damage;
+mod ending;
 mod faults;
 mod kill;
+mod outages;
 mod people;
+mod real_calls;
+mod real_registrations;
 mod server;
 mod torture;

@@ -24,14 +24,17 @@ pub struct Server {
 impl Server {
     /// Starts with an empty folder and one organization.
     pub fn start() -> Server {
-        let server = Server::start_empty();
-        server.run(&["org", "create", "Example", "--domain", DOMAIN]);
-        server
+        Server::start_at(None)
     }
 
     /// As [`Server::start`], on the database that is asked for.
     pub fn start_on(database: Database) -> Server {
-        let server = Server::start_empty_on(database.url().as_deref());
+        Server::start_at(database.url().as_deref())
+    }
+
+    /// As [`Server::start`], on the database at this URL; `None` is SQLite in the data folder.
+    pub fn start_at(database: Option<&str>) -> Server {
+        let server = Server::start_empty_on(database);
         server.run(&["org", "create", "Example", "--domain", DOMAIN]);
         server
     }
@@ -144,10 +147,22 @@ impl Server {
     }
 
     fn client(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
-        command.args(args).stdin(Stdio::null()).env("MUSTER_URL", format!("http://{}", self.http));
+        let mut command = self.program(env!("CARGO_BIN_EXE_muster"));
+        command.args(args);
+        command
+    }
+
+    /// A program that finds the server where the command line looks for it.
+    pub fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.stdin(Stdio::null()).env("MUSTER_URL", format!("http://{}", self.http));
         command.env("MUSTER_TOKEN", &self.token).env("MUSTER_ORG", ORG);
         command
+    }
+
+    /// A file of the test's, gone with the server.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.data.with_file_name(name)
     }
 
     /// A command that must succeed; gives what it printed.
@@ -253,6 +268,10 @@ fn free_address() -> SocketAddr {
             return addr;
         }
     }
+}
+
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 pub fn data_file(name: &str) -> String {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::server::{DOMAIN, Server, output, root};
+use crate::server::{DOMAIN, Server, data_file, root};
 
 struct Person {
     username: String,
@@ -17,8 +17,7 @@ struct Person {
 
 /// The truth about the sixty.
 fn people() -> Vec<Person> {
-    let path = root().join("crates/muster-import/tests/data/people.json");
-    let list: Value = serde_json::from_slice(&std::fs::read(path).expect("people.json")).expect("JSON");
+    let list: Value = serde_json::from_slice(&std::fs::read(data_file("people.json")).unwrap()).unwrap();
     let text = |person: &Value, field: &str| person[field].as_str().map(str::to_owned);
     let person = |person: &Value| Person {
         username: text(person, "username").expect("a username"),
@@ -31,12 +30,12 @@ fn people() -> Vec<Person> {
 
 /// Runs a scenario of `tests/real/sipp` for one person; true when it went as the scenario wants.
 fn sipp(server: &Server, scenario: &str, person: &Person, secret: &str) -> bool {
-    let fields = server.folder.join("sipp.csv");
+    let fields = server.file("sipp.csv");
     std::fs::write(&fields, format!("SEQUENTIAL\n{0};[authentication];{0}\n", person.extension))
         .expect("SIPp's file");
     let mut command = Command::new("sipp");
     command
-        .current_dir(&server.folder)
+        .current_dir(fields.parent().unwrap())
         .env("TERM", "dumb")
         .arg(server.sip.to_string())
         .arg("-sf")
@@ -46,13 +45,12 @@ fn sipp(server: &Server, scenario: &str, person: &Person, secret: &str) -> bool 
         .args(["-i", "127.0.0.1", "-m", "1", "-nostdin", "-timeout", "5s", "-timeout_error"])
         .args(["-key", "domain", DOMAIN, "-key", "contact_port", "5080"])
         .args(["-au", &person.username, "-ap", secret]);
-    output(&mut command).status.success()
+    command.output().expect("SIPp, which `make test` installs").status.success()
 }
 
 fn only_the_activated_register(file: &str, activate: impl Fn(&Server, &[Person])) {
     let (server, people) = (Server::start(), people());
-    let path = root().join("crates/muster-import/tests/data").join(file);
-    server.muster(&["import", &path.to_string_lossy(), "--allow-shared-emails"]);
+    server.run(&["import", &data_file(file), "--allow-shared-emails"]);
     activate(&server, &people);
 
     let wrong: Vec<&str> = people
@@ -72,7 +70,7 @@ fn only_the_activated_register(file: &str, activate: impl Fn(&Server, &[Person])
 
     let late =
         people.iter().find(|person| !person.activated && person.secret.is_some()).expect("one to activate");
-    server.muster(&["user", "activate", &late.username]);
+    server.run(&["user", "activate", &late.username]);
     let since = Instant::now();
     assert!(sipp(&server, "register.xml", late, late.secret.as_deref().expect("a secret")));
     assert!(since.elapsed() < Duration::from_secs(1), "let in after {:?}", since.elapsed());
@@ -95,7 +93,7 @@ fn of_a_ringotel_file_those_whom_a_command_leaves_active_register_and_nobody_els
         let off = people.iter().filter(|person| !person.activated && person.secret.is_some());
         let mut arguments = vec!["user", "deactivate"];
         arguments.extend(off.map(|person| person.username.as_str()));
-        server.muster(&arguments);
+        server.run(&arguments);
     });
 }
 

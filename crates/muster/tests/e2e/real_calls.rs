@@ -1,10 +1,8 @@
 //! Each scenario of `tests/real/calls.py` on a server of its own.
 
-use std::path::Path;
-
 use serde_json::json;
 
-use crate::server::{DOMAIN, Server, output};
+use crate::server::{DOMAIN, Server, root};
 
 /// The least that a user may have, so that nobody waits long for nobody to answer.
 const CALL_TIMEOUT_S: u32 = 5;
@@ -19,10 +17,10 @@ fn play(scenario: &str) {
     for (extension, name, secret) in &accounts {
         file += &format!("Person {extension},{extension},{secret},{name},{name},,,,,\n");
     }
-    let path = |name: &str| server.folder.join(name).to_string_lossy().into_owned();
+    let path = |name: &str| server.file(name).to_string_lossy().into_owned();
     std::fs::write(path("people.csv"), file).expect("the file of people");
-    server.muster(&["import", &path("people.csv"), "--format", "ringotel", "--activate", "all"]);
-    server.muster(&["user", "set", "user1001", &format!("call_timeout_s={CALL_TIMEOUT_S}")]);
+    server.run(&["import", &path("people.csv"), "--format", "ringotel", "--activate", "all"]);
+    server.run(&["user", "set", "user1001", &format!("call_timeout_s={CALL_TIMEOUT_S}")]);
 
     let muster = env!("CARGO_BIN_EXE_muster");
     let setup = json!({
@@ -38,8 +36,8 @@ fn play(scenario: &str) {
         },
     });
     std::fs::write(path("accounts.json"), setup.to_string()).expect("the file of accounts");
-    let mut command = server.client(Path::new("python3"));
-    command.args([
+    let mut command = server.program("python3");
+    command.current_dir(root()).args([
         "-B",
         "tests/real/calls.py",
         &path("accounts.json"),
@@ -48,7 +46,7 @@ fn play(scenario: &str) {
         "--keep",
         &path("phones"),
     ]);
-    let done = output(&mut command);
+    let done = command.output().expect("python3, which `make test` installs");
     let text = String::from_utf8_lossy(&done.stdout);
     println!("{text}");
     assert!(
