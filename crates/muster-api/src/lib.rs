@@ -17,6 +17,7 @@ mod headers;
 mod metrics;
 mod openapi;
 mod pages;
+mod parameters;
 mod params;
 mod problem;
 mod routes;

@@ -177,8 +177,8 @@ fn name_fields(path: &str, operation: &mut Operation) {
                 parameter.schema = Some(words.build().into());
             }
             "filter" => {
-                let about = parameter.description.get_or_insert_default();
-                about.push_str(&format!(" Fields: {}.", filtered.join(", ")));
+                let fields = filtered.join(", ");
+                parameter.description = Some(format!("{} Fields: {fields}.", crate::filter::HELP));
             }
             _ => {}
         }

@@ -73,6 +73,13 @@ impl Params {
         }
     }
 
+    /// `cursor` of a list that is not [`Params::list`]: where the page before ended.
+    pub fn cursor<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let not_ours =
+            || Mistake::new("cursor", "is not one of this list", "give the cursor of the page before");
+        self.parsed("cursor", |text| parse(text).ok_or_else(not_ours))
+    }
+
     pub fn wrong(&mut self, name: &str, reason: impl Into<String>, mend: impl Into<String>) {
         self.mistakes.push(Mistake::new(name, reason, mend));
     }

@@ -52,6 +52,8 @@ struct Inner {
     metrics: MetricsSource,
     version: String,
     sip_servers: Vec<SipServer>,
+    token_file: String,
+    organization: Option<String>,
     started: Instant,
     blocking: Arc<Semaphore>,
     exports: Arc<Semaphore>,
@@ -109,6 +111,8 @@ impl ApiState {
             metrics,
             version: version.into(),
             sip_servers: Vec::new(),
+            token_file: "muster-data/owner.token".into(),
+            organization: None,
             started: Instant::now(),
             blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
@@ -129,6 +133,24 @@ impl ApiState {
             inner.sip_servers = servers;
         }
         self
+    }
+
+    /// What the commands on the page at `/` name: the file with the owner's token, as it is typed, and the
+    /// organization that is there from the beginning. Only before the state is shared.
+    pub fn with_commands(mut self, token_file: String, organization: Option<String>) -> ApiState {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.token_file = token_file;
+            inner.organization = organization;
+        }
+        self
+    }
+
+    pub(crate) fn token_file(&self) -> &str {
+        &self.0.token_file
+    }
+
+    pub(crate) fn organization(&self) -> Option<&str> {
+        self.0.organization.as_deref()
     }
 
     /// Ends the event streams, which would otherwise keep a graceful shutdown waiting.

@@ -1,12 +1,13 @@
 //! How long an import takes inside the program: `import_speed FILE DATABASE_FOLDER`.
-//! Prints seconds for judging and writing, for the phones' snapshot and for undo, and the peak memory.
+//! Prints seconds for judging and writing, for the phones' snapshot, for searches, for a check and for undo,
+//! and the peak memory.
 
 use std::time::Instant;
 
 use muster_app::followers::dial_plan::DialPlanFollower;
 use muster_app::imports::{ImportOptions, NewImport};
 use muster_app::organizations::NewOrganization;
-use muster_app::{App, JobState};
+use muster_app::{App, JobState, Op, Scope, Term, UserQuery};
 use muster_domain::ids::JobId;
 use muster_domain::permission::Permission;
 use muster_domain::types::{Domain, Name, Slug};
@@ -66,12 +67,36 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     })?;
     println!("{:.2} s for the phones' snapshot of {people}; {}", begun.elapsed().as_secs_f64(), memory());
+    for part in ["zzzz", "pereira", "a"] {
+        println!("{}", search(&app, &scope, part)?);
+    }
+    let begun = Instant::now();
+    let verified = app.verify_changes(&scope)?;
+    println!("{:.2} s to verify: {:?}; {}", begun.elapsed().as_secs_f64(), verified.problems(), memory());
     let begun = Instant::now();
     let undone = app.undo_job(&scope, job)?;
     println!("{:.2} s to undo {} changes; {}", begun.elapsed().as_secs_f64(), undone.changes, memory());
     app.stop_jobs();
     let _ = worker.join();
     Ok(())
+}
+
+/// The median and the slowest but two of two hundred searches, and the first, which reads the names.
+fn search(app: &App, scope: &Scope, part: &str) -> Result<String, Box<dyn std::error::Error>> {
+    let term = Term { field: "display_name".into(), op: Op::Contains, value: part.into() };
+    let query = UserQuery { filter: vec![term], ..UserQuery::default() };
+    let (mut took_ms, mut hits) = (Vec::new(), 0);
+    for _ in 0..201 {
+        let begun = Instant::now();
+        hits = app.users(scope, &query)?.items.len();
+        took_ms.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    let first = took_ms.remove(0);
+    took_ms.sort_by(f64::total_cmp);
+    Ok(format!(
+        "search for {part}: {hits} on the page; first {first:.2} ms, p50 {:.2} ms, p99 {:.2} ms",
+        took_ms[99], took_ms[197]
+    ))
 }
 
 fn memory() -> String {

@@ -17,6 +17,7 @@ mod secrets;
 mod things;
 pub mod undo;
 pub mod users;
+mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,10 +32,11 @@ pub use error::AppError;
 pub use muster_import::FileError;
 /// The store's rows that use cases hand out as they are.
 pub use muster_store::{
-    Change, Counts, Job, JobOutcome, JobResult, JobState, Op, Page, Query, Sort, StoreError, Term, UserQuery,
-    Verification,
+    Change, Counts, DamagedSecret, Erased, Job, JobOutcome, JobResult, JobState, Op, Page, Query, Sort,
+    StateCheck, StoreError, Term, UserQuery, Verification,
 };
 pub use things::InstallationTotals;
+pub use verify::{HeadsCheck, Verified};
 
 /// The slug of the organization that holds what operators do. It has no phones and is not listed.
 pub const OPERATOR_SLUG: &str = "operator";

@@ -2,6 +2,7 @@
 //! change log. Kept in memory; the phone core says it all again after a restart.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -42,16 +43,24 @@ impl Presence {
 /// A phone that is registered now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegisteredPhone {
+    /// Tells it apart from the person's others, as long as it is registered.
+    pub id: u64,
     pub user: UserId,
+    /// Where it wants to be reached: scheme, user, host and port of its contact, without what else the
+    /// phone put there, which may be secret.
+    pub contact: String,
     /// What the phone calls itself, if it does.
     pub user_agent: Option<String>,
     /// `udp` or `tcp`, and where it comes from.
     pub transport: &'static str,
     pub address: std::net::SocketAddr,
+    /// When it came; of one that was there before a restart, when the server started.
+    pub since: UnixMillis,
     pub expires_at: UnixMillis,
 }
 
 type AskPhones = Box<dyn Fn(OrgId, Option<UserId>) -> Vec<RegisteredPhone> + Send + Sync>;
+type SignOff = Box<dyn Fn(OrgId, UserId, Option<u64>) -> Vec<RegisteredPhone> + Send + Sync>;
 type Listener = Box<dyn Fn(OrgId, UserId, Presence) + Send + Sync>;
 
 #[derive(Default)]
@@ -61,9 +70,21 @@ pub struct Phones {
     moved: Condvar,
     listener: RwLock<Option<Listener>>,
     ask: RwLock<Option<AskPhones>>,
+    unreadable: AtomicUsize,
+    sign_off: RwLock<Option<SignOff>>,
 }
 
 impl Phones {
+    /// How many credentials have a secret that does not decrypt: their phones cannot register.
+    pub fn unreadable_credentials(&self) -> usize {
+        self.unreadable.load(Ordering::Relaxed)
+    }
+
+    /// Called by the follower that reads the secrets.
+    pub(crate) fn set_unreadable_credentials(&self, count: usize) {
+        self.unreadable.store(count, Ordering::Relaxed);
+    }
+
     pub fn presence(&self, org: OrgId, user: UserId) -> Presence {
         let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
         people.get(&(org, user)).copied().unwrap_or(Presence::OFFLINE)
@@ -88,6 +109,20 @@ impl Phones {
         ask: impl Fn(OrgId, Option<UserId>) -> Vec<RegisteredPhone> + Send + Sync + 'static,
     ) {
         *self.ask.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(ask));
+    }
+
+    /// Ends the registration of one phone of a person, or of all; says which those were.
+    pub(crate) fn sign_off(&self, org: OrgId, user: UserId, phone: Option<u64>) -> Vec<RegisteredPhone> {
+        let sign_off = self.sign_off.read().unwrap_or_else(PoisonError::into_inner);
+        sign_off.as_ref().map(|sign_off| sign_off(org, user, phone)).unwrap_or_default()
+    }
+
+    /// Tells how phones are signed off; set once by whoever drives the phone core.
+    pub fn sign_off_with(
+        &self,
+        sign_off: impl Fn(OrgId, UserId, Option<u64>) -> Vec<RegisteredPhone> + Send + Sync + 'static,
+    ) {
+        *self.sign_off.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(sign_off));
     }
 
     /// Called by whoever drives the phone core.

@@ -1,24 +1,31 @@
 //! Requests to the API, and its answers.
 
+use std::cell::Cell;
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::time::Duration;
 
 use serde_json::Value;
 use ureq::http::{HeaderMap, Request as HttpRequest, Response};
-use ureq::{Agent, Body, SendBody};
+use ureq::{Agent, AsSendBody, Body, SendBody, Timeout};
 
+use crate::clean::clean;
 use crate::console::Console;
 use crate::failure::{Failure, Network, io_words};
-use crate::globals::{Globals, is_loopback};
+use crate::globals::{Globals, Token, is_loopback};
 use crate::problem::Problem;
+use crate::value::text_of;
 
 /// Longer answers than this are no list of ours: pages have a limit.
 const ANSWER_BYTES_MAX: u64 = 128 * 1024 * 1024;
 
-const CONNECT_S: u64 = 10;
-/// Taking back an import of 100,000 people is one request.
-const ANSWER_S: u64 = 600;
+const CONNECT_S: u64 = 5;
+/// Taking back an import of 100,000 people is one request, and a small write waits while such an import
+/// is written.
+const LONG_ANSWER_S: u64 = 600;
+/// An answer that has begun and is read whole has so many times what its first word had: a page of a
+/// thousand people is a megabyte.
+const WHOLE_ANSWER_FACTOR: u64 = 6;
 
 /// What the server tells us to wait before the one repetition; longer waits are the person's choice.
 const RETRY_AFTER_S_MAX: u64 = 10;
@@ -60,11 +67,13 @@ pub(crate) struct Request<'a> {
     path: String,
     upload: Upload<'a>,
     headers: Vec<(&'static str, String)>,
+    may_take_long: bool,
 }
 
 impl<'a> Request<'a> {
     pub fn new(method: Method, path: impl Into<String>) -> Request<'a> {
-        Request { method, path: path.into(), upload: Upload::Nothing, headers: Vec::new() }
+        let may_take_long = method != Method::Get;
+        Request { method, path: path.into(), upload: Upload::Nothing, headers: Vec::new(), may_take_long }
     }
 
     pub fn get(path: impl Into<String>) -> Request<'a> {
@@ -87,6 +96,12 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// A read that the server answers only when much has been done. Writes are taken for such anyway.
+    pub fn may_take_long(mut self) -> Request<'a> {
+        self.may_take_long = true;
+        self
+    }
+
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Request<'a> {
         self.headers.push((name, value.into()));
         self
@@ -106,7 +121,14 @@ pub(crate) struct Answer {
 pub(crate) struct Client {
     agent: Agent,
     url: String,
-    token: Option<String>,
+    /// Where the address is from, in brackets.
+    url_from: &'static str,
+    token: Option<Token>,
+    first_word_s: u64,
+    /// What to say where there is no such organization.
+    org_hint: Option<String>,
+    /// Something at this address has spoken HTTP to us.
+    has_answered: Cell<bool>,
 }
 
 impl Client {
@@ -116,7 +138,7 @@ impl Client {
         let scheme = parsed.as_ref().and_then(|uri| uri.scheme_str());
         if !matches!(scheme, Some("http" | "https")) || url.contains(['?', '#', '@']) {
             return Err(Failure::usage(
-                format!("`{}` is not the address of a server.", globals.url),
+                format!("`{}`{} is not the address of a server.", clean(&globals.url), globals.url_from()),
                 "Give --url as in http://127.0.0.1:8080 or https://muster.example.com.",
             ));
         }
@@ -133,13 +155,26 @@ impl Client {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
-            .timeout_connect(Some(Duration::from_secs(CONNECT_S)))
-            .timeout_recv_response(Some(Duration::from_secs(ANSWER_S)));
+            .timeout_resolve(Some(Duration::from_secs(CONNECT_S)))
+            .timeout_connect(Some(Duration::from_secs(CONNECT_S)));
         if loopback {
             // A proxy of the environment cannot reach this machine's own addresses.
             config = config.proxy(None);
         }
-        Ok(Client { agent: config.build().new_agent(), url, token })
+        Ok(Client {
+            agent: config.build().new_agent(),
+            url,
+            url_from: globals.url_from(),
+            token,
+            first_word_s: globals.timeout,
+            org_hint: globals.org().map(|org| unseen(org, globals.org_from())),
+            has_answered: Cell::new(false),
+        })
+    }
+
+    /// The organization that is meant from here on, by an option of the command itself.
+    pub fn name_organization(&mut self, org: &str) {
+        self.org_hint = Some(unseen(org, ""));
     }
 
     pub fn get(&self, path: impl Into<String>) -> Result<Answer, Failure> {
@@ -148,7 +183,8 @@ impl Client {
 
     /// Sends the request and reads the whole answer.
     pub fn send(&self, request: &Request<'_>) -> Result<Answer, Failure> {
-        self.repeating(request, |response| {
+        let whole = Some(Duration::from_secs(self.first_word_s * WHOLE_ANSWER_FACTOR));
+        self.repeating(request, whole, |response| {
             let location = header(response.headers(), "location");
             let seq = header(response.headers(), "muster-seq").and_then(|text| text.parse().ok());
             let text = read(response.into_body(), ANSWER_BYTES_MAX).map_err(|e| self.network(&e))?;
@@ -162,7 +198,7 @@ impl Client {
 
     /// Sends the request and hands out the answer's bytes as they come.
     pub fn stream(&self, request: &Request<'_>) -> Result<Box<dyn Read>, Failure> {
-        self.repeating(request, |response| {
+        self.repeating(request, None, |response| {
             let reader = response.into_body().into_with_config().limit(u64::MAX).reader();
             Ok(Box::new(reader) as Box<dyn Read>)
         })
@@ -173,11 +209,13 @@ impl Client {
     fn repeating<T>(
         &self,
         request: &Request<'_>,
+        body_wait: Option<Duration>,
         mut take: impl FnMut(Response<Body>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        self.meet(request)?;
         let key = (request.method != Method::Get).then(random_key).transpose()?;
         let mut attempt = || {
-            let response = self.once(request, key.as_deref()).map_err(|e| self.network(&e))?;
+            let response = self.once(request, body_wait, key.as_deref()).map_err(|e| self.network(&e))?;
             if response.status().is_success() { take(response) } else { Err(self.refusal(response)) }
         };
         match attempt() {
@@ -193,12 +231,48 @@ impl Client {
         }
     }
 
-    fn once(&self, request: &Request<'_>, key: Option<&str>) -> Result<Response<Body>, ureq::Error> {
+    /// Before something is sent whose answer is waited for so long that a silence says nothing: whether
+    /// anything at this address answers at all. Whatever else is wrong with it the request itself will say.
+    fn meet(&self, request: &Request<'_>) -> Result<(), Failure> {
+        if !request.may_take_long || self.has_answered.get() {
+            return Ok(());
+        }
+        let asked = HttpRequest::get(format!("{}/healthz", self.url)).body(());
+        let answered =
+            asked.map_err(ureq::Error::from).and_then(|asked| self.run(asked, self.first_word_s, None));
+        match answered {
+            Err(silent @ ureq::Error::Timeout(_)) => Err(self.network(&silent)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The head of the answer, if it begins within so many seconds of the last byte sent.
+    fn run<B: AsSendBody>(
+        &self,
+        request: HttpRequest<B>,
+        answer_s: u64,
+        body_wait: Option<Duration>,
+    ) -> Result<Response<Body>, ureq::Error> {
+        let request = self.agent.configure_request(request);
+        let wait = Duration::from_secs(answer_s);
+        let request = request.timeout_recv_response(Some(wait)).timeout_recv_body(body_wait).build();
+        let response = self.agent.run(request)?;
+        self.has_answered.set(true);
+        Ok(response)
+    }
+
+    fn once(
+        &self,
+        request: &Request<'_>,
+        body_wait: Option<Duration>,
+        key: Option<&str>,
+    ) -> Result<Response<Body>, ureq::Error> {
+        let answer_s = if request.may_take_long { LONG_ANSWER_S } else { self.first_word_s };
         let url = format!("{}{}", self.url, request.path);
         let mut builder = HttpRequest::builder().method(request.method.word()).uri(url);
         builder = builder.header("accept", "application/json, application/problem+json, */*;q=0.1");
         if let Some(token) = &self.token {
-            builder = builder.header("authorization", format!("Bearer {token}"));
+            builder = builder.header("authorization", format!("Bearer {}", token.text));
         }
         if let Some(key) = key {
             builder = builder.header("idempotency-key", key);
@@ -211,14 +285,14 @@ impl Client {
             builder = builder.header("content-type", "application/json");
         }
         match &request.upload {
-            Upload::Nothing => self.agent.run(builder.body(())?),
-            Upload::Json(value) => self.agent.run(builder.body(value.to_string())?),
-            Upload::Bytes(bytes) => self.agent.run(builder.body(*bytes)?),
+            Upload::Nothing => self.run(builder.body(())?, answer_s, body_wait),
+            Upload::Json(value) => self.run(builder.body(value.to_string())?, answer_s, body_wait),
+            Upload::Bytes(bytes) => self.run(builder.body(*bytes)?, answer_s, body_wait),
             Upload::File(file, size) => {
                 std::io::Seek::rewind(&mut &**file)?;
                 let mut reader = file.take(*size);
                 let builder = builder.header("content-length", size.to_string());
-                self.agent.run(builder.body(SendBody::from_reader(&mut reader))?)
+                self.run(builder.body(SendBody::from_reader(&mut reader))?, answer_s, body_wait)
             }
         }
     }
@@ -230,18 +304,32 @@ impl Client {
             header(response.headers(), "location").filter(|_| response.status().is_redirection());
         let text = read(response.into_body(), ANSWER_BYTES_MAX).unwrap_or_default();
         let document: Value = serde_json::from_slice(&text).unwrap_or_default();
-        let hint = match status {
-            401 if self.token.is_none() => Some(
-                "The server wants a token, and none was found: give --token-file FILE or MUSTER_TOKEN. The server wrote the owner's \
-                 token to owner.token in its data directory."
-                    .to_owned(),
-            ),
-            401 => Some("The server does not know the token that was sent, or no longer.".to_owned()),
+        let hint = match (status, &self.token) {
+            (401, None) => Some(format!(
+                "{} wants a token, and none was found: give --token-file FILE or MUSTER_TOKEN. The server wrote the owner's \
+                 token to owner.token in its data folder.",
+                self.place()
+            )),
+            (401, Some(token)) => Some(format!(
+                "{} does not know the token {}, or no longer. {}",
+                self.place(),
+                token.from,
+                token.mend
+            )),
+            (404, _) if text_of(&document["detail"]).ends_with("no such organization") => {
+                self.org_hint.clone()
+            }
+            (404, _)
+                if text_of(&document["detail"]).contains("nothing at this address") && self.has_path() =>
+            {
+                Some(format!("{} names more than the server: leave out what follows the port.", self.place()))
+            }
             _ if redirected.is_some() => {
-                Some(format!("It points to {}: is --url right?", redirected.unwrap_or_default()))
+                let to = redirected.unwrap_or_default();
+                Some(format!("{} points to {to}: is the address right?", self.place()))
             }
             _ if document == Value::Null => {
-                Some(format!("That was no answer of Muster: is {} the right address?", self.url))
+                Some(format!("That was no answer of Muster: is {} the right address?", self.place()))
             }
             _ => None,
         };
@@ -250,49 +338,96 @@ impl Client {
 
     fn not_ours(&self) -> Failure {
         Failure::refused(
-            format!("{} answered with something that is not JSON.", self.url),
+            format!("{} answered with something that is not JSON.", self.place()),
             "Is it Muster's address?",
         )
     }
 
+    fn has_path(&self) -> bool {
+        self.url.parse::<ureq::http::Uri>().is_ok_and(|uri| !matches!(uri.path(), "" | "/"))
+    }
+
+    /// The address, and where it is from: `http://127.0.0.1:8080 (from MUSTER_URL)`.
+    fn place(&self) -> String {
+        format!("{}{}", self.url, self.url_from)
+    }
+
     fn network(&self, error: &ureq::Error) -> Failure {
-        use std::io::ErrorKind;
-        let url = &self.url;
-        let running = "Is the server running (`muster serve`), and is --url right?";
+        let place = self.place();
+        let running = "Is the server running (`muster serve`), and is this its HTTP address?";
         let (what, mend, lost) = match error {
-            ureq::Error::Io(e) if e.kind() == ErrorKind::ConnectionRefused => {
-                (format!("Nothing listens at {url}."), running, false)
-            }
-            ureq::Error::Io(e) if says(e, "certificate") => {
-                (format!("{url} has a certificate that cannot be trusted: {}.", io_words(e)), "", false)
-            }
-            ureq::Error::Io(e) if says(e, "InvalidContentType") => {
-                (format!("{url} does not speak https."), "Is it http:// that --url should say?", false)
-            }
-            ureq::Error::Io(e) if says(e, "lookup address") => {
-                (format!("No machine has the name in {url}."), "Is --url spelled right?", false)
-            }
-            ureq::Error::Io(e) => {
-                let what = format!("The connection to {url} broke: {}.", io_words(e));
-                (what, "Is the server still running, and is --url right?", true)
-            }
+            ureq::Error::Io(e) => return self.broken(e),
             ureq::Error::Protocol(_) | ureq::Error::BodyStalled => {
-                let what = format!("The connection to {url} ended in the middle of an answer.");
-                (what, "Is the server still running, and does it speak http or https as --url says?", true)
+                let what =
+                    format!("What came from {place} is not HTTP, or it ended in the middle of an answer.");
+                (what, "Is this Muster's HTTP port, and http or https as it should be?".to_owned(), true)
             }
-            ureq::Error::HostNotFound => {
-                (format!("No machine has the name in {url}."), "Is --url spelled right?", false)
+            ureq::Error::HostNotFound => return self.nameless(),
+            ureq::Error::Timeout(Timeout::Resolve) => return self.nameless(),
+            ureq::Error::Timeout(Timeout::Connect) => {
+                let what = format!("{place} did not take the connection within {CONNECT_S} seconds.");
+                let mend = "Is the machine on, is the port Muster's, and does no firewall keep it closed?";
+                (what, mend.to_owned(), false)
             }
-            ureq::Error::Timeout(_) => (format!("{url} did not answer in time."), running, false),
-            ureq::Error::ConnectionFailed => (format!("{url} cannot be reached."), running, false),
+            ureq::Error::Timeout(Timeout::RecvBody) => {
+                let what = format!("{place} began an answer and did not end it in time.");
+                (
+                    what,
+                    "Is this Muster's HTTP port? A slow line gets longer with --timeout.".to_owned(),
+                    false,
+                )
+            }
+            ureq::Error::Timeout(_) => {
+                let what = format!("{place} took the connection but did not answer in time.");
+                let mend = format!(
+                    "Is this Muster's HTTP port, and not one for phones or another program's? A server that is only slow \
+                     gets longer than {} seconds with --timeout.",
+                    self.first_word_s
+                );
+                (what, mend, false)
+            }
+            ureq::Error::ConnectionFailed => {
+                (format!("{place} cannot be reached."), running.to_owned(), false)
+            }
             ureq::Error::Http(_) => {
-                let mend = "Is there something in --url or in the token that does not belong there?";
-                ("The request cannot be written.".to_owned(), mend, false)
+                let mend = "Is there something in the address or in the token that does not belong there?";
+                ("The request cannot be written.".to_owned(), mend.to_owned(), false)
             }
-            other => (format!("{url} cannot be asked: {other}."), running, false),
+            other => (format!("{place} cannot be asked: {other}."), running.to_owned(), false),
+        };
+        Failure::Network(Network { what, mend, lost })
+    }
+
+    fn broken(&self, error: &std::io::Error) -> Failure {
+        let place = self.place();
+        let (what, mend, lost) = if error.kind() == ErrorKind::ConnectionRefused {
+            let mend = "Is the server running (`muster serve`), and is this its HTTP address?";
+            (format!("Nothing listens at {place}."), mend, false)
+        } else if says(error, "certificate") {
+            (format!("{place} has a certificate that cannot be trusted: {}.", io_words(error)), "", false)
+        } else if says(error, "InvalidContentType") {
+            (
+                format!("{place} does not speak https."),
+                "Is it http:// that the address should begin with?",
+                false,
+            )
+        } else if says(error, "lookup address") {
+            return self.nameless();
+        } else {
+            let what = format!("The connection to {place} broke: {}.", io_words(error));
+            (what, "Is the server still running, and is this its HTTP address?", true)
         };
         Failure::Network(Network { what, mend: mend.to_owned(), lost })
     }
+
+    fn nameless(&self) -> Failure {
+        let what = format!("No machine has the name in {}.", self.place());
+        Failure::Network(Network { what, mend: "Is it spelled right?".to_owned(), lost: false })
+    }
+}
+
+fn unseen(org: &str, from: &str) -> String {
+    format!("`{}`{from} is none that you may see; `muster org list` shows those.", clean(org))
 }
 
 /// Errors of TLS and of looking up a name come as I/O errors without a kind of their own.

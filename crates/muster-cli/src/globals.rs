@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::parser::ValueSource;
+
 use crate::failure::Failure;
 
 /// Longer files hold no token.
@@ -9,6 +11,10 @@ const TOKEN_BYTES_MAX: u64 = 4096;
 
 /// What `muster serve` leaves behind on its first start, by default and with `--demo`.
 const TOKEN_FILES: [&str; 2] = ["muster-data/owner.token", "muster-demo/owner.token"];
+
+/// What to do about a token that the server does not know.
+const OWNERS: &str =
+    "The server keeps its owner's token in owner.token in its data folder: --token-file names that file.";
 
 /// Options that every command takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -34,35 +40,118 @@ pub struct Globals {
     #[arg(long, global = true, env = "MUSTER_TOKEN_FILE", value_name = "FILE", hide_env_values = true)]
     pub token_file: Option<PathBuf>,
 
-    /// The organization, by its short name or id; not needed where you see only one
+    /// The company whose people and phones are meant: its short name, as `muster org list` shows it, or
+    /// its id; not needed as long as there is only one that you may see
     #[arg(long, global = true, env = "MUSTER_ORG", value_name = "ORG", hide_env_values = true)]
     pub org: Option<String>,
 
     /// Print the server's answer as JSON instead of text
     #[arg(long, global = true)]
     pub json: bool,
+
+    /// Give up on a server that says nothing for so long
+    #[arg(
+        long,
+        global = true,
+        env = "MUSTER_TIMEOUT",
+        hide_env_values = true,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(1..=600)
+    )]
+    pub timeout: u64,
+
+    #[arg(skip)]
+    given: Given,
+}
+
+/// How the options came to be said, for messages: an address that is wrong is mended where it stands.
+#[derive(Clone, Copy, Debug, Default)]
+struct Given {
+    url: Option<ValueSource>,
+    token: Option<ValueSource>,
+    token_file: Option<ValueSource>,
+    org: Option<ValueSource>,
+}
+
+/// The token to send, and what to say if the server does not know it.
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    pub text: String,
+    /// `in MUSTER_TOKEN`, `in the file owner.token (from --token-file)`.
+    pub from: String,
+    pub mend: String,
 }
 
 impl Globals {
+    /// Notes which of the options were typed, and which the environment says.
+    pub fn given_by(mut self, matches: &clap::ArgMatches) -> Globals {
+        let source = |id| matches.value_source(id);
+        self.given = Given {
+            url: source("url"),
+            token: source("token"),
+            token_file: source("token_file"),
+            org: source("org"),
+        };
+        self
+    }
+
     /// The token to send: the one given, else the one in the file given, else, for a server on this
-    /// machine, the one that it left in the working directory.
-    pub(crate) fn token(&self) -> Result<Option<String>, Failure> {
-        if let Some(token) = given(self.token.as_deref()) {
-            return Ok(Some(token.to_owned()));
+    /// machine, the one that it left in the working directory. What is typed wins over the environment.
+    pub(crate) fn token(&self) -> Result<Option<Token>, Failure> {
+        let typed_file = self.given.token_file == Some(ValueSource::CommandLine);
+        let token_in_environment = self.given.token == Some(ValueSource::EnvVariable);
+        let file_wins = typed_file && token_in_environment;
+        if let Some(token) = given(self.token.as_deref()).filter(|_| !file_wins) {
+            let from = if token_in_environment { "in MUSTER_TOKEN" } else { "given with --token" };
+            return Ok(Some(Token {
+                text: token.to_owned(),
+                from: from.to_owned(),
+                mend: OWNERS.to_owned(),
+            }));
         }
         if let Some(file) = &self.token_file {
-            return read_token(file).map(Some).map_err(|why| {
+            let option = if typed_file { "--token-file" } else { "MUSTER_TOKEN_FILE" };
+            let text = read_token(file).map_err(|why| {
                 Failure::refused(
-                    format!("The token file {} cannot be used: {why}.", file.display()),
+                    format!("The token file {} (from {option}) cannot be used: {why}.", file.display()),
                     "Give a file that holds nothing but the token.",
                 )
-            });
+            })?;
+            let from = format!("in the file {} (from {option})", file.display());
+            return Ok(Some(Token { text, from, mend: OWNERS.to_owned() }));
         }
         // Never to another machine: nobody said that this token is meant for it.
         if !is_loopback(&self.url) {
             return Ok(None);
         }
-        Ok(TOKEN_FILES.iter().find_map(|file| read_token(Path::new(file)).ok()))
+        let mut found = TOKEN_FILES.iter().filter_map(|file| Some((file, read_token(Path::new(file)).ok()?)));
+        let Some((file, text)) = found.next() else { return Ok(None) };
+        let mend = match found.next() {
+            Some((other, _)) => format!("There is also {other}: --token-file {other}"),
+            None => OWNERS.to_owned(),
+        };
+        let from = format!("in ./{file}, the file that is looked for where no token is named");
+        Ok(Some(Token { text, from, mend }))
+    }
+
+    /// ` (from --url)`; empty if nobody noted it.
+    pub(crate) fn url_from(&self) -> &'static str {
+        match self.given.url {
+            Some(ValueSource::CommandLine) => " (from --url)",
+            Some(ValueSource::EnvVariable) => " (from MUSTER_URL)",
+            Some(_) => " (the default; --url names another)",
+            None => "",
+        }
+    }
+
+    /// ` (from --org)`; empty if it was not given.
+    pub(crate) fn org_from(&self) -> &'static str {
+        match self.given.org {
+            Some(ValueSource::CommandLine) => " (from --org)",
+            Some(ValueSource::EnvVariable) => " (from MUSTER_ORG)",
+            _ => "",
+        }
     }
 
     pub(crate) fn org(&self) -> Option<&str> {

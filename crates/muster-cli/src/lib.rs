@@ -24,7 +24,7 @@ mod value;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{FromArgMatches, Parser};
 
 pub use args::Command;
 pub use console::Console;
@@ -32,7 +32,7 @@ pub use globals::Globals;
 
 /// Everything but `serve`, as a parser of its own: for the help texts, completions and tests.
 #[derive(Debug, Parser)]
-#[command(name = "muster", about = "Turns a list of people into a working phone system")]
+#[command(name = "muster", about = "Turns a list of people into a working phone system", term_width = 100)]
 struct Cli {
     #[command(flatten)]
     globals: Globals,
@@ -64,8 +64,12 @@ where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
 {
-    match Cli::try_parse_from(arguments) {
-        Ok(cli) => run_on(&cli.globals, &cli.command, console),
+    let parsed = command().try_get_matches_from(arguments).and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((cli.globals.given_by(&matches), cli.command))
+    });
+    match parsed {
+        Ok((globals, command)) => run_on(&globals, &command, console),
         Err(error) => {
             let text = error.render();
             let out = if error.use_stderr() { &mut console.err } else { &mut console.out };

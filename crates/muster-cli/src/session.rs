@@ -54,6 +54,7 @@ impl<'a, 'c> Session<'a, 'c> {
 
     pub fn name_organization(&mut self, org: &str) {
         self.org = Some(org.to_owned());
+        self.client.name_organization(org);
     }
 
     fn only_organization(&self) -> Result<String, Failure> {
@@ -84,7 +85,8 @@ impl<'a, 'c> Session<'a, 'c> {
         let Some(seq) = seq else { return Ok(()) };
         let request = Request::get(self.path("/phones")?)
             .query("reached", &seq.to_string())
-            .query("timeout_s", &REACHED_TIMEOUT_S.to_string());
+            .query("timeout_s", &REACHED_TIMEOUT_S.to_string())
+            .may_take_long();
         if let Err(failure) = self.client.send(&request) {
             self.warn_of_phones(&failure);
         }

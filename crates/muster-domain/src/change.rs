@@ -159,7 +159,7 @@ pub fn apply<E: Entity>(
     match (change.op, current) {
         (Op::Create, Some(_)) => Err(Refusal::Exists { kind: E::KIND, id: change.id }),
         (Op::Create, None) => {
-            let mut entity = bare::<E>(org, change.id)?;
+            let mut entity = bare::<E>(org, change.id);
             set_fields(&mut entity, change)?;
             entity.set_version(1);
             valid(entity).map(Some)
@@ -180,13 +180,13 @@ pub fn apply<E: Entity>(
 
 /// A thing with no field set: a creation names every field that holds something, so defaults must not
 /// creep in when the log is folded.
-fn bare<E: Entity>(org: OrgId, id: Uuid) -> Result<E, Refusal> {
+pub(crate) fn bare<E: Entity>(org: OrgId, id: Uuid) -> E {
     let mut entity = E::blank(org, id);
     for f in E::fields() {
         // Fields that cannot be empty keep their default; a creation always names them.
         let _ = (f.set)(&mut entity, &Value::Null);
     }
-    Ok(entity)
+    entity
 }
 
 fn set_fields<E: Entity>(entity: &mut E, change: &EntityChange) -> Result<(), Refusal> {
@@ -231,7 +231,7 @@ fn check_unmoved<E: Entity>(current: &E, change: &EntityChange) -> Result<(), Re
 
 /// The fields that a creation (or its inverse) does not name and that hold something now.
 pub fn added_since<E: Entity>(current: &E, change: &EntityChange) -> Vec<&'static FieldDef<E>> {
-    let Ok(bare) = bare::<E>(current.org(), change.id) else { return Vec::new() };
+    let bare = bare::<E>(current.org(), change.id);
     let named = |f: &FieldDef<E>| change.fields.iter().any(|fc| fc.field == f.name);
     E::fields().iter().filter(|f| !named(f) && (f.get)(current) != (f.get)(&bare)).collect()
 }

@@ -5,6 +5,7 @@
 
 use uuid::Uuid;
 
+use crate::fold::{fold, fold_name};
 use crate::ids::OrgId;
 use crate::types::{FieldValue, UnixMillis};
 use crate::value::{FieldError, FieldType, Reason, Value};
@@ -76,8 +77,26 @@ pub enum Key {
     None,
     /// A folded copy is kept beside it, indexed, for sorting and for finding by prefix.
     Folded,
+    /// As `Folded`, without accents: what is looked for by typing a part of it.
+    Name,
     /// The value itself is indexed.
     Plain,
+}
+
+impl Key {
+    /// Whether a folded copy is kept beside the value.
+    pub fn folds(self) -> bool {
+        matches!(self, Key::Folded | Key::Name)
+    }
+
+    /// A text as it is compared.
+    pub fn fold(self, text: &str) -> String {
+        match self {
+            Key::Folded => fold(text),
+            Key::Name => fold_name(text),
+            Key::Plain | Key::None => text.trim().to_string(),
+        }
+    }
 }
 
 /// What undoing a change of a field amounts to.

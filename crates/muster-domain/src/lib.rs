@@ -4,7 +4,8 @@
 //! for a decision, and saves what comes back; nothing here knows how.
 //!
 //! - [`user`], [`organization`]: the things, each written together with its table of fields ([`field`]).
-//! - [`change`]: one shape for every change, applying and undoing it; [`log`]: what is kept of it.
+//! - [`change`]: one shape for every change, applying and undoing it; [`log`]: what is kept of it;
+//!   [`replay`]: what a log says that there is.
 //! - [`capabilities`], [`permission`]: who can do what, in one place each.
 //! - [`dial_plan`]: what the phone core knows of people.
 
@@ -13,11 +14,13 @@ pub mod change;
 pub mod claims;
 pub mod dial_plan;
 pub mod field;
+pub mod fold;
 pub mod ids;
 pub mod log;
 pub mod numbers;
 pub mod organization;
 pub mod permission;
+pub mod replay;
 mod time_zones;
 pub mod types;
 pub mod user;

@@ -95,7 +95,7 @@ entity! {
     /// Voicemail. It lives on its own: removing its owner leaves it and its messages.
     pub struct Mailbox(MailboxId): Mailbox {
         owner: Option<UserId> = None => Meta { label: "Owner", key: Key::Plain, help: "Whose it is.", ..Meta::PLAIN };
-        name: Name = Name::default() => Meta { label: "Name", required: true, key: Key::Folded, help: "What the mailbox is called.", ..Meta::PERSONAL };
+        name: Name = Name::default() => Meta { label: "Name", required: true, key: Key::Name, help: "What the mailbox is called.", ..Meta::PERSONAL };
         voicemail_pin: Option<SecretId> = None => Meta { label: "Voicemail PIN", aliases: &["pin", "voicemail_password", "vmpwd"],
             privacy: Privacy::Secret, edit: Edit::ByCommand, help: "Signs in to the mailbox by phone.", ..Meta::PLAIN };
         email: Option<Email> = None => Meta { label: "Email", help: "Who is told of messages.", ..Meta::PERSONAL };

@@ -1,7 +1,6 @@
 //! Texts that have been checked: once one of these exists, it cannot be wrong.
 
 use smol_str::SmolStr;
-use unicode_normalization::UnicodeNormalization;
 
 use crate::time_zones;
 use crate::value::{FieldType, Reason, Value};
@@ -19,14 +18,7 @@ pub trait FieldValue: Sized + Clone + PartialEq {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct UnixMillis(pub i64);
 
-/// The form in which two texts are the same to a person: NFKC, lower case, outer spaces gone.
-/// Done here and stored, so that every database sorts and compares alike.
-pub fn fold(text: &str) -> String {
-    if text.is_ascii() {
-        return text.trim().to_ascii_lowercase();
-    }
-    text.trim().nfkc().flat_map(char::to_lowercase).collect()
-}
+pub use crate::fold::{fold, fold_name};
 
 macro_rules! checked_text {
     // What is stored was checked when it came, by the rules of that day.

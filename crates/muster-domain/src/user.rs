@@ -72,14 +72,14 @@ entity! {
             help: "What the user is; decides what they can do and what they cost.", ..Meta::PLAIN };
         display_name: Name = Name::default() => Meta {
             label: "Display name", aliases: &["name", "full name", "effective_caller_id_name", "displayname"],
-            required: true, key: Key::Folded,
+            required: true, key: Key::Name,
             help: "What others see.", ..Meta::PERSONAL };
         given_name: Option<Name> = None => Meta {
             label: "First name", aliases: &["first name", "firstname", "given name", "directory_first_name", "fname"],
             help: "Given name.", ..Meta::PERSONAL };
         family_name: Option<Name> = None => Meta {
             label: "Last name", aliases: &["last name", "lastname", "surname", "directory_last_name", "lname"],
-            key: Key::Folded,
+            key: Key::Name,
             help: "Family name.", ..Meta::PERSONAL };
         extension: Option<ExtensionNumber> = None => Meta {
             label: "Extension", aliases: &["ext", "number", "exten", "extension number"], key: Key::Plain,

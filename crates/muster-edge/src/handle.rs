@@ -53,6 +53,7 @@ pub(crate) struct Board {
 pub(crate) enum ShardInput {
     Plan(PlanUpdate),
     Command(Command),
+    EndCalls,
     Shutdown,
 }
 
@@ -128,6 +129,19 @@ impl EdgeHandle {
         }
     }
 
+    /// Ends the registration of one contact of a person, or of all; says which those were.
+    pub fn sign_off(
+        &self,
+        org: OrgId,
+        user: UserId,
+        contact: Option<Box<str>>,
+    ) -> Result<Vec<RegistrationView>, EdgeGone> {
+        match self.ask(|id| Command::SignOff { id, org, user, contact })? {
+            Reply::SignedOff(gone) => Ok(gone),
+            _ => Err(EdgeGone::TimedOut),
+        }
+    }
+
     /// Calls of an organization that have not ended.
     pub fn calls(&self, org: OrgId) -> Result<Vec<CallView>, EdgeGone> {
         match self.ask(|id| Command::Calls { id, org })? {
@@ -180,8 +194,16 @@ impl EdgeHandle {
         self.inner.clock.to_unix_us(moment)
     }
 
-    /// Stops taking messages, flushes the journal and delivers the last events. Blocks until all
-    /// is done; further calls, of any clone, do nothing.
+    /// Ends every call with what SIP has for it (BYE, CANCEL, 503), as the program is about to end:
+    /// new ones are refused from now on. Does not wait for it; [`EdgeHandle::shutdown`] does.
+    pub fn end_calls(&self) {
+        // An edge that is gone has no calls.
+        let _ = self.inner.send(ShardInput::EndCalls);
+    }
+
+    /// Ends every call, and waits up to two seconds from the first word of it until the phones have
+    /// confirmed that; then flushes the journal, registrations as they are, and delivers the last
+    /// events. Blocks until all is done; further calls, of any clone, do nothing.
     pub fn shutdown(&self) {
         self.inner.shutdown();
     }

@@ -32,6 +32,7 @@ mod rate_limit;
 mod shard;
 mod start;
 mod tcp;
+mod tcp_connection;
 mod tcp_listener;
 mod udp;
 

@@ -39,6 +39,13 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Timers that panicked are not asked again at once: they would again.
 const AFTER_PANIC: Duration = Duration::from_millis(20);
 const LOG_EVERY: Duration = Duration::from_secs(10);
+/// A line for each address, unless there are many of them at once.
+const GUESS_LOG_EVERY: Duration = Duration::from_millis(100);
+/// How long phones have to confirm that their calls are over, when the program ends.
+const GOODBYE_TIME_MAX: Duration = Duration::from_secs(2);
+const GOODBYE_EVERY: Duration = Duration::from_millis(20);
+/// Each makes two messages, and a socket's queue must hold them.
+const GOODBYES_PER_TURN: usize = 1_024;
 
 pub(crate) struct Shard {
     pub(crate) core: Core,
@@ -63,7 +70,9 @@ pub(crate) struct TurnState {
     next_sweep: SystemInstant,
     timers_not_before: Option<SystemInstant>,
     has_more_inputs: bool,
+    goodbye: Option<Goodbye>,
     malformed_log: RateLimit,
+    guess_log: RateLimit,
     panic_log: RateLimit,
 }
 
@@ -76,10 +85,20 @@ impl TurnState {
             next_sweep: SystemInstant::now() + SWEEP_EVERY,
             timers_not_before: None,
             has_more_inputs: false,
+            goodbye: None,
             malformed_log: RateLimit::new(LOG_EVERY),
+            guess_log: RateLimit::new(GUESS_LOG_EVERY),
             panic_log: RateLimit::new(LOG_EVERY),
         }
     }
+}
+
+/// The calls are being ended.
+#[derive(Clone, Copy)]
+struct Goodbye {
+    until: SystemInstant,
+    /// And the thread with them; before that, new phones may register still.
+    is_last: bool,
 }
 
 /// Tells whoever waits that nothing will come any more, also if the thread dies.
@@ -92,7 +111,7 @@ impl Drop for StopOnDrop {
 }
 
 impl Shard {
-    /// Runs until shut down. Then the journal is flushed.
+    /// Runs until shut down and the calls are over. Then the journal is flushed.
     pub(crate) fn run(mut self) {
         let _stop = StopOnDrop(Arc::clone(&self.board));
         panic_guard::watch_this_thread();
@@ -108,12 +127,13 @@ impl Shard {
             for event in &events {
                 self.on_event(event);
             }
-            if !self.take_inputs() {
-                break;
-            }
+            self.take_inputs();
             self.take_datagrams();
             self.take_streams();
             self.on_time();
+            if self.has_said_goodbye(SystemInstant::now()) {
+                break;
+            }
         }
         self.journal.close();
     }
@@ -122,6 +142,7 @@ impl Shard {
     fn wait(&self, now: SystemInstant) -> Option<Duration> {
         let is_busy = self.state.has_more_inputs
             || self.tcp.has_more()
+            || !self.state.tcp_events.is_empty()
             || self.udp.iter().any(UdpEndpoint::is_readable);
         if is_busy {
             return Some(Duration::ZERO);
@@ -130,7 +151,8 @@ impl Shard {
             let due = self.clock.to_system(due);
             self.state.timers_not_before.map_or(due, |earliest| due.max(earliest))
         });
-        [timers, self.journal.next_wake(), Some(self.state.next_sweep)]
+        let goodbye = self.state.goodbye.as_ref().map(|_| now + GOODBYE_EVERY);
+        [timers, self.journal.next_wake(), Some(self.state.next_sweep), goodbye]
             .into_iter()
             .flatten()
             .min()
@@ -148,8 +170,7 @@ impl Shard {
         }
     }
 
-    /// `false`: shut down.
-    fn take_inputs(&mut self) -> bool {
+    fn take_inputs(&mut self) {
         // Cleared before looking: an input that comes after the last look wakes the poller.
         self.board.is_woken.store(false, Ordering::Release);
         std::sync::atomic::fence(Ordering::SeqCst);
@@ -161,12 +182,35 @@ impl Shard {
                     self.core_handle(Input::Command(command), SystemInstant::now());
                     self.drain();
                 }
-                Ok(ShardInput::Shutdown) | Err(TryRecvError::Disconnected) => return false,
-                Err(TryRecvError::Empty) => return true,
+                Ok(ShardInput::EndCalls) => self.begin_goodbye(false),
+                Ok(ShardInput::Shutdown) | Err(TryRecvError::Disconnected) => {
+                    return self.begin_goodbye(true);
+                }
+                Err(TryRecvError::Empty) => return,
             }
         }
         self.state.has_more_inputs = true;
-        true
+    }
+
+    fn begin_goodbye(&mut self, is_last: bool) {
+        let until = SystemInstant::now() + GOODBYE_TIME_MAX;
+        let goodbye = self.state.goodbye.get_or_insert(Goodbye { until, is_last });
+        goodbye.is_last |= is_last;
+    }
+
+    /// Ends some calls, if they are to be ended; whether all are over and the thread is to end.
+    fn has_said_goodbye(&mut self, now: SystemInstant) -> bool {
+        let Some(Goodbye { until, is_last }) = self.state.goodbye else { return false };
+        self.core_handle(Input::EndCalls { at_most: GOODBYES_PER_TURN }, now);
+        self.drain();
+        if !is_last {
+            return false;
+        }
+        let is_at_rest = self.core.is_at_rest();
+        if !is_at_rest && now >= until {
+            tracing::warn!("some phones have not confirmed the end of their calls in time");
+        }
+        is_at_rest || now >= until
     }
 
     /// With an organization's snapshot come its bindings from the journal: only now is it known
@@ -235,6 +279,7 @@ impl Shard {
             match event {
                 TcpEvent::Message { flow, bytes } => self.take_message(flow, bytes, now),
                 TcpEvent::Closed(id) => self.core_handle(Input::FlowClosed(id), now),
+                TcpEvent::Unsent(bytes) => self.core_handle(Input::Unsent { bytes }, now),
             }
             if index % STREAM_EVENTS_BETWEEN_DRAINS == 0 {
                 self.drain();
@@ -335,6 +380,11 @@ impl Shard {
             }
             Output::Presence { org, view } => {
                 self.events.send(EdgeEvent::Presence { org, view }, counters);
+            }
+            Output::TooManyGuesses { from } => {
+                if let Some(left_out) = self.state.guess_log.admit(now) {
+                    tracing::warn!(%from, left_out, "somebody there tries wrong passwords over and over");
+                }
             }
             Output::PlanReached { org, seq } => self.board.plan_reached(org, seq),
             Output::Reply { id, reply } => self.board.reply(id, reply),

@@ -1,15 +1,13 @@
-//! TCP: listeners, connections, and what a slow, silent or talkative peer may take of us.
+//! TCP: listeners, connections, and what all peers together may take of us.
 
-use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use muster_phone::{Flow, FlowId, Transport};
-use muster_sip::{Frame, StreamFramer, framer};
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
@@ -17,6 +15,7 @@ use crate::config::EdgeLimits;
 use crate::counters::Counters;
 use crate::error::EdgeError;
 use crate::rate_limit::RateLimit;
+use crate::tcp_connection::{Connection, Fault, UNSENT_OVERHEAD};
 use crate::tcp_listener::Listener;
 
 const READ_BYTES: usize = 16 * 1024;
@@ -26,16 +25,17 @@ const ACCEPTS_PER_TURN: usize = 64;
 /// Messages of all connections before the core has its turn: nothing bounds how many connections
 /// have something to say at once.
 const MESSAGES_PER_TURN: usize = 1_024;
-/// What keeping one unsent message costs beside its bytes.
-const UNSENT_OVERHEAD: usize = 64;
 const LOG_EVERY: Duration = Duration::from_secs(10);
-/// RFC 3261 §17.1.1.2: after 64*T1 a transaction has given up on what is still unsent.
-const UNSENT_TIME_MAX: Duration = Duration::from_secs(32);
 
 /// What a connection brought to the core.
 pub(crate) enum TcpEvent {
-    Message { flow: Flow, bytes: Bytes },
+    Message {
+        flow: Flow,
+        bytes: Bytes,
+    },
     Closed(FlowId),
+    /// A message from the core that the peer cannot have got whole.
+    Unsent(Bytes),
 }
 
 pub(crate) struct TcpEndpoint {
@@ -54,38 +54,6 @@ pub(crate) struct TcpEndpoint {
     limits: EdgeLimits,
     buffer: Box<[u8]>,
     accept_log: RateLimit,
-}
-
-struct Connection {
-    stream: TcpStream,
-    flow: Flow,
-    framer: StreamFramer,
-    unsent: VecDeque<Bytes>,
-    /// With what keeping them costs.
-    unsent_bytes: usize,
-    /// It is among those with more to read.
-    is_unread: bool,
-    /// There is more to read, when it has taken what it is owed.
-    is_held: bool,
-    is_connecting: bool,
-    since: Instant,
-    last_heard: Instant,
-    /// When the message that is not whole yet began.
-    message_since: Option<Instant>,
-    heard_whole_message: bool,
-    unsent_since: Option<Instant>,
-    /// Its stream cannot be cut any further: it is closed when the answer has had its time.
-    is_doomed: bool,
-}
-
-/// Why a connection ends from our side.
-#[derive(Debug, Clone, Copy)]
-enum Fault {
-    Framing,
-    SlowMessage,
-    SilentFromStart,
-    Idle,
-    ReadsNothing,
 }
 
 impl TcpEndpoint {
@@ -253,22 +221,8 @@ impl TcpEndpoint {
         registry.register(&mut stream, token, interest).ok()?;
         let id = FlowId(self.next_flow);
         self.next_flow += 1;
-        entry.insert(Connection {
-            stream,
-            flow: Flow { transport: Transport::Tcp, peer, id, local },
-            framer: StreamFramer::new(),
-            unsent: VecDeque::new(),
-            unsent_bytes: 0,
-            is_unread: false,
-            is_held: false,
-            is_connecting,
-            since: now,
-            last_heard: now,
-            message_since: None,
-            heard_whole_message: false,
-            unsent_since: None,
-            is_doomed: false,
-        });
+        let flow = Flow { transport: Transport::Tcp, peer, id, local };
+        entry.insert(Connection::new(stream, flow, is_connecting, now));
         self.by_flow.insert(id.0, key);
         self.by_peer.insert(peer, key);
         *self.per_address.entry(peer.ip()).or_default() += 1;
@@ -322,6 +276,7 @@ impl TcpEndpoint {
     ) -> bool {
         let Some(&key) = self.by_flow.get(&id.0) else {
             counters.dropped_sent.add(1);
+            out.push(TcpEvent::Unsent(bytes));
             return false;
         };
         self.send_to(key, bytes, now, counters, out);
@@ -350,7 +305,10 @@ impl TcpEndpoint {
         counters.tcp_open.set(self.connections.len() as u64);
         match key {
             Some(key) => self.send_to(key, bytes, now, counters, out),
-            None => counters.dropped_sent.add(1),
+            None => {
+                counters.dropped_sent.add(1);
+                out.push(TcpEvent::Unsent(bytes));
+            }
         }
     }
 
@@ -369,6 +327,7 @@ impl TcpEndpoint {
                 Ok(length) => sent = length,
                 Err(_) => {
                     counters.dropped_sent.add(1);
+                    out.push(TcpEvent::Unsent(bytes));
                     return self.close(key, counters, out);
                 }
             }
@@ -379,6 +338,7 @@ impl TcpEndpoint {
             || self.unsent_bytes + cost > self.limits.unsent_bytes_of_all_max;
         if !rest.is_empty() && is_too_much {
             counters.dropped_sent.add(1);
+            out.push(TcpEvent::Unsent(bytes));
             return self.close_for(key, Fault::ReadsNothing, counters, out);
         }
         counters.count_sent(&bytes);
@@ -459,98 +419,8 @@ impl TcpEndpoint {
             }
         }
         out.push(TcpEvent::Closed(id));
-    }
-}
-
-impl Connection {
-    /// Cuts what has come into messages; answers keep-alives.
-    fn take_bytes(&mut self, bytes: &[u8], now: Instant, counters: &Counters, out: &mut Vec<TcpEvent>) {
-        self.framer.push(bytes);
-        while let Some(frame) = self.framer.next_frame() {
-            self.message_since = None;
-            match frame {
-                Ok(Frame::Message(bytes)) => {
-                    self.heard_whole_message = true;
-                    out.push(TcpEvent::Message { flow: self.flow, bytes });
-                }
-                Ok(Frame::Ping) => self.pong(now, counters),
-                Err(error) => {
-                    self.is_doomed = true;
-                    // The core answers it with 400 where an answer is possible.
-                    let flow = self.flow;
-                    out.extend(error.head.map(|bytes| TcpEvent::Message { flow, bytes }));
-                    return;
-                }
-            }
-        }
-        let since = self.message_since.unwrap_or(now);
-        self.message_since = self.framer.is_partial().then_some(since);
-    }
-
-    /// RFC 5626 §4.4.1: a double CRLF is answered with a single one.
-    fn pong(&mut self, now: Instant, counters: &Counters) {
-        counters.keepalives.add(1);
-        if self.unsent.is_empty() {
-            // A broken connection shows at its next read.
-            let sent = self.write_now(framer::PONG).unwrap_or(framer::PONG.len());
-            if sent < framer::PONG.len() {
-                self.keep_unsent(&framer::PONG[sent..], now);
-            }
-        }
-    }
-
-    /// A copy: the bytes of a message come with room for a longer one.
-    fn keep_unsent(&mut self, rest: &[u8], now: Instant) {
-        self.unsent_bytes += rest.len() + UNSENT_OVERHEAD;
-        self.unsent.push_back(Bytes::copy_from_slice(rest));
-        self.unsent_since.get_or_insert(now);
-    }
-
-    /// Writes as much as the socket takes; how much that was.
-    fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut sent = 0;
-        while sent < bytes.len() {
-            match self.stream.write(&bytes[sent..]) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(length) => sent += length,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(sent)
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        while let Some(mut first) = self.unsent.pop_front() {
-            let length = self.write_now(&first)?;
-            self.unsent_bytes -= length;
-            first.advance(length);
-            if !first.is_empty() {
-                self.unsent.push_front(first);
-                return Ok(());
-            }
-            self.unsent_bytes -= UNSENT_OVERHEAD;
-        }
-        self.unsent_since = None;
-        Ok(())
-    }
-
-    fn overdue(&self, now: Instant, limits: &EdgeLimits) -> Option<Fault> {
-        if self.is_doomed {
-            return Some(Fault::Framing);
-        }
-        let for_longer = |since: Instant, limit| now.saturating_duration_since(since) > limit;
-        if self.message_since.is_some_and(|since| for_longer(since, limits.message_time_max)) {
-            return Some(Fault::SlowMessage);
-        }
-        if self.unsent_since.is_some_and(|since| for_longer(since, UNSENT_TIME_MAX)) {
-            return Some(Fault::ReadsNothing);
-        }
-        let heard_nothing_whole = !self.heard_whole_message && !self.is_connecting;
-        if heard_nothing_whole && for_longer(self.since, limits.first_message_time_max) {
-            return Some(Fault::SilentFromStart);
-        }
-        for_longer(self.last_heard, limits.idle_time_max).then_some(Fault::Idle)
+        // Of the first, part may have gone out.
+        let begun = usize::from(!connection.is_connecting);
+        out.extend(connection.unsent.into_iter().skip(begun).map(TcpEvent::Unsent));
     }
 }

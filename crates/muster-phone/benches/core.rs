@@ -16,8 +16,11 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use muster_domain::dial_plan::{Capabilities, CredentialPlan, PersonPlan, PlanUpdate, Service};
-use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::capabilities::capabilities;
+use muster_domain::dial_plan::{CredentialPlan, PersonPlan, PlanUpdate, Service};
+use muster_domain::ids::{CredentialId, OrgId, SecretId, UserId};
+use muster_domain::organization::ConnectionKind;
+use muster_domain::user::UserType;
 use muster_phone::{Core, CoreConfig, Flow, FlowId, Input, Output, Transport};
 use muster_sip::{Instant, Rng};
 use phone::{Manners, Phone, Then};
@@ -126,11 +129,12 @@ fn person(n: usize) -> PersonPlan {
         extension: Some(format!("{}", 100_000 + n).into()),
         display_name: format!("Person Number {n}").into(),
         service: Service::Enabled,
-        capabilities: Capabilities::all(),
+        capabilities: capabilities(UserType::User, ConnectionKind::Builtin),
         max_bindings: 5,
         call_timeout_s: 20,
         credentials: Box::new([CredentialPlan {
             id: CredentialId(Uuid::from_u128(n as u128 + 1)),
+            secret: SecretId(Uuid::from_u128(n as u128 + 1)),
             ha1_md5: digest::ha1_md5(&name, "acme.example", &format!("secret-of-{name}")),
             ha1_sha256: digest::ha1_sha256(&name, "acme.example", &format!("secret-of-{name}")),
             auth_name: name.into(),

@@ -1,13 +1,14 @@
 //! Who sends a request: digest against the dial plan.
 
 use muster_domain::dial_plan::{PersonPlan, Service};
-use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::ids::{CredentialId, OrgId, SecretId, UserId};
 use muster_sip::digest::{Attempt, Credentials, Ha1, Verdict};
-use muster_sip::{Instant, Message, Name, NameAddr};
+use muster_sip::{Instant, Message, Name, NameAddr, Uri};
 use smol_str::SmolStr;
 
 use crate::core::Core;
-use crate::io::Flow;
+use crate::guesses::Guess;
+use crate::io::{Flow, Output};
 use crate::location::PersonKey;
 use crate::offer::{Offer, offer_for};
 
@@ -17,6 +18,7 @@ pub struct Identity {
     pub org: OrgId,
     pub user: UserId,
     pub credential: CredentialId,
+    pub secret: SecretId,
     pub auth_name: SmolStr,
     pub extension: Option<SmolStr>,
 }
@@ -63,27 +65,63 @@ impl Core {
         let known = self.plan.credential(org, &credentials.username);
         let ha1 = known.map(|(_, credential)| Ha1 { md5: credential.ha1_md5, sha256: credential.ha1_sha256 });
         let method = request.method().map_or("", |method| method.as_str());
-        let attempt = Attempt { method, realm: &realm, body: request.body() };
+        let source = flow.peer.ip();
+        let attempt = Attempt { method, realm: &realm, body: request.body(), source };
         let verdict = self.nonces.verify(credentials, &attempt, ha1.as_ref(), &mut self.used_nonces, now);
         match (verdict, known) {
-            (Verdict::Ok, Some((person, credential))) => Some(Identity {
-                org,
-                user: person.user,
-                credential: credential.id,
-                auth_name: credential.auth_name.clone(),
-                extension: person.extension.clone(),
-            }),
-            (verdict, _) => {
-                match verdict {
-                    Verdict::Replayed => self.counters.digest_replayed += 1,
-                    Verdict::Wrong => self.counters.digest_wrong += 1,
-                    Verdict::Ok | Verdict::Stale => {}
+            (Verdict::Ok, Some((person, credential))) => {
+                let identity = Identity {
+                    org,
+                    user: person.user,
+                    credential: credential.id,
+                    secret: credential.secret,
+                    auth_name: credential.auth_name.clone(),
+                    extension: person.extension.clone(),
+                };
+                self.guesses.right(source, &credentials.username);
+                if !self.is_digest_for(credentials, request, org, flow) {
+                    self.counters.digest_misdirected += 1;
+                    self.answer_because(request, 400, "Digest for another address", flow);
+                    return None;
                 }
-                let stale = matches!(verdict, Verdict::Stale | Verdict::Replayed);
-                self.challenge(request, &realm, stale, challenger, flow, now);
+                Some(identity)
+            }
+            (Verdict::Wrong | Verdict::Ok, _) => {
+                self.counters.digest_wrong += 1;
+                match self.guesses.wrong(source, &credentials.username, now) {
+                    Guess::Allowed => self.challenge(request, &realm, false, challenger, flow, now),
+                    guess => self.refuse_guess(request, guess, flow),
+                }
+                None
+            }
+            (verdict, _) => {
+                self.counters.digest_replayed += u64::from(verdict == Verdict::Replayed);
+                self.challenge(request, &realm, true, challenger, flow, now);
                 None
             }
         }
+    }
+
+    fn refuse_guess(&mut self, request: &Message, guess: Guess, flow: Flow) {
+        self.counters.digest_limited += 1;
+        if guess == Guess::FirstTooMany {
+            self.put(Output::TooManyGuesses { from: flow.peer.ip() });
+        }
+        self.answer_because(request, 403, "Too many wrong passwords", flow);
+    }
+
+    /// RFC 7616 §3.4.6: a digest that was made for another request is not good for this one.
+    fn is_digest_for(
+        &self,
+        credentials: &Credentials<'_>,
+        request: &Message,
+        org: OrgId,
+        flow: Flow,
+    ) -> bool {
+        let is_ours = |uri: &Uri<'_>| {
+            self.plan.organization_by_domain(uri.host) == Some(org) || self.is_own_host(uri, flow)
+        };
+        request.parsed_uri().is_ok_and(|uri| credentials.is_for(&uri, is_ours))
     }
 
     /// The organization of an address. For a domain that nobody has it is the only one there is, that
@@ -129,7 +167,7 @@ impl Core {
             Challenger::Proxy => (407, Name::ProxyAuthenticate),
         };
         let mut answer = self.answer_to(request, status, flow);
-        let [sha256, md5] = self.nonces.challenge(now, realm, stale);
+        let [sha256, md5] = self.nonces.challenge(now, realm, flow.peer.ip(), stale);
         let offered = match offer_for(request, &offers(request)) {
             Offer::Sha256ThenMd5 => [Some(&sha256), Some(&md5)],
             Offer::Md5ThenSha256 => [Some(&md5), Some(&sha256)],

@@ -30,6 +30,11 @@ pub struct CoreConfig {
     pub transactions_max: usize,
     /// Nonces in use at once whose counts are remembered (16 octets each).
     pub nonces_max: usize,
+    /// Wrong digests from one address for one name before the next of them is refused.
+    pub wrong_digests_max: u32,
+    pub wrong_digests_window: Duration,
+    /// Addresses and names whose wrong digests are counted (24 octets each).
+    pub guessers_max: usize,
     pub calls_max: usize,
     /// Calls that one person has placed and that have not ended.
     pub calls_per_person_max: usize,
@@ -63,6 +68,9 @@ impl Default for CoreConfig {
             subscriptions_per_person_max: 250,
             transactions_max: 500_000,
             nonces_max: 262_144,
+            wrong_digests_max: 10,
+            wrong_digests_window: Duration::from_secs(300),
+            guessers_max: 65_536,
             calls_max: 50_000,
             calls_per_person_max: 20,
             call_duration_max: Duration::from_secs(12 * 3600),

@@ -10,16 +10,18 @@ use muster_sip::{Instant, Rng};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use crate::answered::Answered;
 use crate::call::{Branch, Call, CallTimer, Side};
 use crate::config::CoreConfig;
+use crate::contact::closed;
 use crate::counters::{Counters, Tally};
+use crate::guesses::Guesses;
 use crate::interned::Interned;
 use crate::io::{Flow, FlowId, Input, Output, PresenceView, Transport};
 use crate::keyed_hash::KeyedState;
 use crate::ledger::CallLedger;
 use crate::location::{Binding, Location, PersonKey};
 use crate::pool::{Key, Pool};
-use crate::registrar::{Answered, closed};
 use crate::subscriptions::{Subscription, Subscriptions};
 use crate::timers::Timers;
 use crate::transactions::{Transaction, Transactions};
@@ -35,6 +37,7 @@ pub struct Core {
     pub(crate) plan: DialPlan,
     pub(crate) nonces: Nonces,
     pub(crate) used_nonces: NonceWindow,
+    pub(crate) guesses: Guesses,
     pub(crate) location: Location,
     pub(crate) user_agents: Interned,
     /// REGISTERs answered within the last 32 s, for their retransmissions.
@@ -44,6 +47,8 @@ pub struct Core {
     pub(crate) calls: Pool<Call>,
     pub(crate) branches: Pool<Branch>,
     pub(crate) subscriptions: Subscriptions,
+    /// The program ends: there are no new calls.
+    pub(crate) is_ending: bool,
     /// What our tag of a dialog belongs to.
     pub(crate) dialogs: FxHashMap<SmolStr, DialogUse>,
     /// Connections that are open.
@@ -76,6 +81,12 @@ impl Core {
         Core {
             nonces: Nonces::new(config.nonce_key),
             used_nonces: NonceWindow::new(config.nonces_max),
+            guesses: Guesses::new(
+                hash,
+                config.guessers_max,
+                config.wrong_digests_max,
+                config.wrong_digests_window,
+            ),
             config,
             rng,
             hash,
@@ -88,6 +99,7 @@ impl Core {
             calls: Pool::new(),
             branches: Pool::new(),
             subscriptions: Subscriptions::new(),
+            is_ending: false,
             dialogs: FxHashMap::default(),
             streams: FxHashSet::default(),
             timers: Timers::new(),
@@ -109,9 +121,11 @@ impl Core {
             Input::FlowClosed(flow) => {
                 self.streams.remove(&flow);
             }
+            Input::Unsent { bytes } => self.on_unsent(bytes, now),
             Input::Plan(update) => self.on_plan(update, now),
             Input::Restore(record) => self.restore(record, now),
             Input::Command(command) => self.on_command(command, now),
+            Input::EndCalls { at_most } => self.end_calls(at_most, now),
         }
         self.settle(now);
     }

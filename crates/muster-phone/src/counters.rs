@@ -21,6 +21,10 @@ pub struct Counters {
     pub retransmissions_sent: u64,
     pub digest_wrong: u64,
     pub digest_replayed: u64,
+    /// Wrong, and too many of them from one address for one name.
+    pub digest_limited: u64,
+    /// Right, but made for another request.
+    pub digest_misdirected: u64,
     pub calls_started: u64,
     pub calls_answered: u64,
     pub notifies_sent: u64,

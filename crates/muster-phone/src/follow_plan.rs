@@ -1,12 +1,12 @@
 //! What a change of the dial plan ends: registrations, calls and subscriptions, at once.
 
 use muster_domain::dial_plan::{PersonPlan, PlanUpdate, Service};
-use muster_domain::ids::{CredentialId, OrgId};
+use muster_domain::ids::{CredentialId, OrgId, SecretId};
 use muster_sip::Instant;
 
 use crate::call::{Call, Side};
 use crate::core::Core;
-use crate::io::{CallEnding, Output};
+use crate::io::{BindingState, CallEnding, Output};
 use crate::location::PersonKey;
 use crate::pool::Key;
 use crate::subscriptions::Ending;
@@ -32,18 +32,24 @@ impl Core {
         let registers = plan.is_some_and(PersonPlan::may_register);
         let enabled = plan.is_some_and(|plan| plan.service == Service::Enabled);
         let renumbered = plan.is_none_or(|plan| plan.extension != before.extension);
-        let (mut gone, mut changed) = (Vec::new(), Vec::new());
+        let (mut gone, mut changed, mut renewed) = (Vec::new(), Vec::new(), Vec::new());
         for old in &before.credentials {
             match plan.and_then(|plan| plan.credential_by_id(old.id)) {
                 None => gone.push(old.id),
                 // With another realm every hash is another, without a secret having been changed:
                 // such a phone is challenged anew at its next refresh.
-                Some(new) if !realm_changed && new.ha1_sha256 != old.ha1_sha256 => changed.push(old.id),
+                Some(new) if realm_changed && new.secret == old.secret => {}
+                Some(new) if new.ha1_sha256 != old.ha1_sha256 => changed.push(old.id),
+                // The same secret, written anew by an import.
+                Some(new) if new.secret != old.secret => renewed.push((new.id, new.secret)),
                 Some(_) => {}
             }
         }
         let dropped = |credential| !registers || gone.contains(&credential) || changed.contains(&credential);
         self.drop_bindings(person, dropped);
+        for (credential, secret) in renewed {
+            self.renew_bindings(person, credential, secret);
+        }
         // (An emergency call will be exempt: nothing hangs it up but its parties.)
         if !enabled {
             for call in self.calls_of(person) {
@@ -76,6 +82,24 @@ impl Core {
         }
     }
 
+    fn renew_bindings(&mut self, person: PersonKey, credential: CredentialId, secret: SecretId) {
+        let of_credential = self.location.of(person).filter(|(_, b)| b.state.credential == credential);
+        let keys: Vec<_> = of_credential.map(|(key, _)| key).collect();
+        for key in keys {
+            let Some(binding) = self.location.get_mut(key) else { continue };
+            binding.state.secret = secret;
+            let record = binding.record();
+            self.put(Output::Journal(record));
+        }
+    }
+
+    /// Whether a binding is somebody's who may register, by the secret that its phone has shown.
+    pub(crate) fn may_stay(&self, person: PersonKey, state: &BindingState) -> bool {
+        let plan = self.plan.person(person.0, person.1).filter(|plan| plan.may_register());
+        let credential = plan.and_then(|plan| plan.credential_by_id(state.credential));
+        credential.is_some_and(|credential| credential.secret == state.secret)
+    }
+
     /// A lost phone is cut off alone: its calls end, those of the person's other phones go on.
     fn stop_calls_of_phones(&mut self, person: PersonKey, gone: &[CredentialId], now: Instant) {
         let of_phone = |call: &Call, side| {
@@ -93,16 +117,12 @@ impl Core {
     }
 
     /// Bindings that were restored before their organization was known, or that a snapshot has
-    /// nobody for.
+    /// nobody or another secret for.
     fn sweep_bindings(&mut self, org: OrgId) {
-        let stray = |person: PersonKey, credential| {
-            let plan = self.plan.person(person.0, person.1).filter(|plan| plan.may_register());
-            plan.and_then(|plan| plan.credential_by_id(credential)).is_none()
-        };
         let keys: Vec<_> = self
             .location
             .all()
-            .filter(|(_, binding)| binding.person.0 == org && stray(binding.person, binding.state.credential))
+            .filter(|(_, binding)| binding.person.0 == org && !self.may_stay(binding.person, &binding.state))
             .map(|(key, _)| key)
             .collect();
         for key in keys {

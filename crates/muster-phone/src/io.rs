@@ -1,11 +1,11 @@
 //! What goes into the core and what comes out of it.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use muster_domain::dial_plan::PlanUpdate;
-use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::ids::{CredentialId, OrgId, SecretId, UserId};
 use muster_sip::time::Instant;
 use smol_str::SmolStr;
 
@@ -19,12 +19,22 @@ pub enum Input {
         flow: Flow,
         bytes: Bytes,
     },
+    /// What an [`Output`] asked to be sent on a stream could not be: no connection came about, or it
+    /// broke first.
+    Unsent {
+        bytes: Bytes,
+    },
     /// A stream connection has ended; nothing can be sent on it any more.
     FlowClosed(FlowId),
     Plan(PlanUpdate),
     /// A binding read from the journal at start, in the order of the journal.
     Restore(BindingRecord),
     Command(Command),
+    /// The program is about to end: no more calls begin, and up to so many of those that there are
+    /// end now. To be given again, with the timers run as ever, until [`Core::is_at_rest`](crate::Core::is_at_rest).
+    EndCalls {
+        at_most: usize,
+    },
 }
 
 /// Something to be done by the driver, in this order.
@@ -48,6 +58,10 @@ pub enum Output {
     Presence {
         org: OrgId,
         view: PresenceView,
+    },
+    /// Somebody there has tried one name with wrong passwords more often than people do.
+    TooManyGuesses {
+        from: IpAddr,
     },
     /// All plan updates of this organization up to `seq` are in force.
     PlanReached {
@@ -104,6 +118,8 @@ pub struct BindingRecord {
 #[derive(Clone, Debug, PartialEq)]
 pub struct BindingState {
     pub credential: CredentialId,
+    /// The secret that the phone has shown.
+    pub secret: SecretId,
     /// Stands for the Call-ID, which is only ever compared.
     pub call_id_hash: u64,
     pub cseq: u32,
@@ -111,6 +127,8 @@ pub struct BindingState {
     pub q_milli: u16,
     /// `+sip.instance` of RFC 5626, if the phone told it.
     pub instance: Option<Box<str>>,
+    /// `reg-id` of RFC 5626: which of its connections a phone registers by this; 0 if it did not say.
+    pub reg_id: u32,
     pub user_agent: Option<Arc<str>>,
     pub flow: Flow,
     /// On the core's clock; the journal's writer converts it to and from the time of day.
@@ -138,6 +156,14 @@ pub enum Command {
     Counters {
         id: ReplyId,
     },
+    /// Ends the registration of one contact of a person, or of all. Calls go on, and the phone may
+    /// register again.
+    SignOff {
+        id: ReplyId,
+        org: OrgId,
+        user: UserId,
+        contact: Option<Box<str>>,
+    },
     /// Ends a call as if the organization's plan forbade it.
     EndCall {
         id: ReplyId,
@@ -152,6 +178,8 @@ pub struct ReplyId(pub u64);
 #[derive(Clone, Debug)]
 pub enum Reply {
     Registrations(Vec<RegistrationView>),
+    /// Those that were ended.
+    SignedOff(Vec<RegistrationView>),
     Calls(Vec<CallView>),
     Presence(Vec<PresenceView>),
     Counters(Box<Counters>),
@@ -167,6 +195,8 @@ pub struct RegistrationView {
     pub user_agent: Option<Arc<str>>,
     pub transport: Transport,
     pub peer: SocketAddr,
+    /// When the phone came; of one that was there before a restart, when it was read back.
+    pub since: Instant,
     pub expires_at: Instant,
 }
 
@@ -226,6 +256,8 @@ pub enum CallEnding {
     /// A phone stopped answering, or broke the protocol.
     Lost,
     TooLong,
+    /// The program was stopped.
+    ServerStopped,
 }
 
 /// What the contact list and the keys of colleagues show for a person.

@@ -14,13 +14,16 @@
 //! does not carry media, which goes directly between the phones, and decides nothing about people:
 //! what it may do for whom is in the dial plan, and changes only by [`Input::Plan`].
 
+mod answered;
 mod auth;
 mod call;
 mod config;
+mod contact;
 mod core;
 mod counters;
 mod dispatch;
 mod follow_plan;
+mod guesses;
 mod interned;
 mod io;
 mod keyed_hash;
@@ -31,6 +34,7 @@ mod offer;
 mod pool;
 mod query;
 mod registrar;
+mod replace;
 mod respond;
 mod subscriptions;
 mod timers;

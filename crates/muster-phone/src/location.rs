@@ -16,6 +16,8 @@ pub struct Binding {
     pub person: PersonKey,
     pub contact: Box<str>,
     pub state: BindingState,
+    /// When it came, or came back from the journal.
+    pub since: Instant,
     /// When the one timer of this binding fires; the binding may live longer than that.
     pub timer_at: Instant,
     /// The person's next binding.
@@ -75,9 +77,15 @@ impl Location {
         self.first_of.keys().copied()
     }
 
-    pub fn add(&mut self, person: PersonKey, contact: Box<str>, state: BindingState) -> Key<Binding> {
+    pub fn add(
+        &mut self,
+        person: PersonKey,
+        contact: Box<str>,
+        state: BindingState,
+        since: Instant,
+    ) -> Key<Binding> {
         let timer_at = state.expires_at;
-        let key = self.bindings.insert(Binding { person, contact, state, timer_at, next: None });
+        let key = self.bindings.insert(Binding { person, contact, state, since, timer_at, next: None });
         let last = self.of(person).last().map(|(key, _)| key);
         match last.and_then(|last| self.bindings.get_mut(last)) {
             Some(last) => last.next = Some(key),

@@ -5,13 +5,16 @@ use muster_sip::Instant;
 
 use crate::core::Core;
 use crate::io::{CallEnding, CallId, Command, Output, PresenceView, RegistrationView, Reply};
-use crate::location::Binding;
+use crate::location::{Binding, PersonKey};
 
 impl Core {
     pub(crate) fn on_command(&mut self, command: Command, now: Instant) {
         let (id, reply) = match command {
             Command::Registrations { id, org, user } => {
                 (id, Reply::Registrations(self.registrations(org, user)))
+            }
+            Command::SignOff { id, org, user, contact } => {
+                (id, Reply::SignedOff(self.sign_off((org, user), contact.as_deref())))
             }
             Command::Calls { id, org } => {
                 (id, Reply::Calls(self.ledger.views(org, self.config.reply_rows_max)))
@@ -31,6 +34,16 @@ impl Core {
                 of_org.take(self.config.reply_rows_max).map(|(_, binding)| view(binding)).collect()
             }
         }
+    }
+
+    fn sign_off(&mut self, person: PersonKey, contact: Option<&str>) -> Vec<RegistrationView> {
+        let meant = |binding: &Binding| contact.is_none_or(|contact| *binding.contact == *contact);
+        let of_person = self.location.of(person).filter(|(_, binding)| meant(binding));
+        let (keys, gone): (Vec<_>, _) = of_person.map(|(key, binding)| (key, view(binding))).unzip();
+        for key in keys {
+            self.unbind(key);
+        }
+        gone
     }
 
     fn presence(&self, org: OrgId) -> Vec<PresenceView> {
@@ -56,6 +69,7 @@ fn view(binding: &Binding) -> RegistrationView {
         user_agent: binding.state.user_agent.clone(),
         transport: binding.state.flow.transport,
         peer: binding.state.flow.peer,
+        since: binding.since,
         expires_at: binding.state.expires_at,
     }
 }

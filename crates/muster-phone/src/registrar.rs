@@ -2,75 +2,19 @@
 
 use core::fmt::Write as _;
 use core::time::Duration;
-use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher};
-use std::net::{IpAddr, SocketAddr};
 
-use muster_domain::ids::OrgId;
 use muster_sip::message::seconds;
-use muster_sip::transaction::{self, PATIENCE};
+use muster_sip::transaction;
 use muster_sip::uri::Scheme;
 use muster_sip::{Contacts, Instant, Message, Name, NameAddr, Uri};
-use rustc_hash::FxHashMap;
 
 use crate::auth::{Challenger, Identity, refusal};
+use crate::contact::{q_milli, reachable_by, same_contact};
 use crate::core::{Core, Wake};
 use crate::io::{BindingRecord, BindingState, Flow, Output, Transport};
-use crate::keyed_hash::KeyedState;
 use crate::location::{Binding, PersonKey, seconds_left};
 use crate::pool::Key;
-
-/// REGISTERs over datagrams that were answered lately. One that comes again is answered again with
-/// what is registered now; only whose it was and how it ended is kept, 56 octets each.
-pub struct Answered {
-    hash: KeyedState,
-    outcomes: FxHashMap<u128, (PersonKey, u16)>,
-    in_order: VecDeque<(Instant, u128)>,
-}
-
-impl Answered {
-    pub fn new(hash: KeyedState) -> Self {
-        Answered { hash, outcomes: FxHashMap::default(), in_order: VecDeque::new() }
-    }
-
-    /// Only the phone that sent a REGISTER sends it again: a stranger who has seen or guessed its
-    /// branch must not be told where that phone is.
-    fn fingerprint(&self, key: &transaction::Key, request: &Message, flow: Flow) -> u128 {
-        self.hash.fingerprint(&(key, flow.peer, request.call_id()))
-    }
-
-    fn find(&self, fingerprint: u128) -> Option<(PersonKey, u16)> {
-        self.outcomes.get(&fingerprint).copied()
-    }
-
-    fn note(&mut self, fingerprint: u128, person: PersonKey, status: u16, now: Instant) {
-        if self.in_order.len() >= ANSWERED_MAX
-            && let Some((_, oldest)) = self.in_order.pop_front()
-        {
-            self.outcomes.remove(&oldest);
-        }
-        self.outcomes.insert(fingerprint, (person, status));
-        self.in_order.push_back((now + PATIENCE, fingerprint));
-    }
-
-    pub fn forget_old(&mut self, now: Instant) {
-        while let Some((_, fingerprint)) = self.in_order.front().copied().filter(|(until, _)| *until <= now) {
-            self.outcomes.remove(&fingerprint);
-            self.in_order.pop_front();
-        }
-        if self.in_order.is_empty() && self.in_order.capacity() > 4096 {
-            // The room of a storm is given back when it is over.
-            *self = Answered::new(self.hash);
-        }
-    }
-
-    pub fn next_at(&self) -> Option<Instant> {
-        self.in_order.front().map(|(until, _)| *until)
-    }
-}
-
-/// REGISTERs remembered for their retransmissions: 10,000 a second for as long as one may come.
-const ANSWERED_MAX: usize = 320_000;
 
 /// Why a REGISTER is refused.
 struct Refused {
@@ -87,6 +31,15 @@ enum Wish {
     Add { contact: Box<str>, state: BindingState },
     Refresh(Key<Binding>, BindingState),
     Remove(Key<Binding>),
+}
+
+impl Wish {
+    fn added(&self) -> Option<(&str, &BindingState)> {
+        match self {
+            Wish::Add { contact, state } => Some((contact, state)),
+            _ => None,
+        }
+    }
 }
 
 impl Core {
@@ -172,9 +125,10 @@ impl Core {
                 wishes
             }
         };
+        let wishes = self.make_way(request, identity.person(), wishes, bindings_max)?;
         self.check_room(identity.person(), &wishes, bindings_max)?;
         for wish in wishes {
-            self.grant(identity.person(), wish);
+            self.grant(identity.person(), wish, now);
         }
         Ok(())
     }
@@ -225,17 +179,6 @@ impl Core {
         }
         let expires_s = asked.min(self.config.registration_expires_max_s);
         let state = self.binding_state(request, contact, &uri, identity, flow, now + secs(expires_s))?;
-        if found.is_none()
-            && let Some(instance) = &state.instance
-        {
-            // A phone that got a new address replaces itself; otherwise its old bindings would use
-            // up the person's number of phones until they expire.
-            let same = |b: &Binding| {
-                b.state.instance.as_ref() == Some(instance) && b.state.credential == identity.credential
-            };
-            let old = self.location.of(identity.person()).find(|(_, binding)| same(binding));
-            wishes.extend(old.map(|(key, _)| Wish::Remove(key)));
-        }
         wishes.push(match found {
             Some(key) => Wish::Refresh(key, state),
             None => Wish::Add { contact: contact.uri.into(), state },
@@ -258,43 +201,61 @@ impl Core {
         let user_agent = request.header(Name::UserAgent).map(|text| cut(text, max));
         Ok(BindingState {
             credential: identity.credential,
+            secret: identity.secret,
             call_id_hash: call_id_hash(request.call_id()),
             cseq,
             q_milli: contact.params.get("q").and_then(q_milli).unwrap_or(1000),
             instance: contact.params.get("+sip.instance").filter(kept).map(Box::from),
+            reg_id: contact.params.get("reg-id").and_then(|id| id.parse().ok()).unwrap_or(0),
             user_agent: user_agent.map(|text| self.user_agents.get(text)),
             flow: reachable_by(uri, flow),
             expires_at,
         })
     }
 
-    /// A contact that leads to somebody else: to us, or to a colleague's address.
-    fn is_foreign_contact(&self, uri: &Uri<'_>, identity: &Identity, flow: Flow) -> bool {
-        let port = uri.port.unwrap_or(5060);
-        let is_source = uri.ip().is_some_and(|ip| flow.peer == SocketAddr::new(ip, port));
-        let ours = port == flow.local.port() && self.is_own_host(uri, flow) && !is_source;
-        let user = uri.user_unescaped().unwrap_or_default();
-        let of_org = |org: OrgId| {
-            let by_extension = self.plan.person_by_extension(org, &user);
-            by_extension.or_else(|| self.plan.credential(org, &user).map(|(person, _)| person))
+    /// Adds what the new contacts replace. That comes last: a person whose one phone has a new address
+    /// is registered all the while.
+    fn make_way(
+        &self,
+        request: &Message,
+        person: PersonKey,
+        mut wishes: Vec<Wish>,
+        bindings_max: usize,
+    ) -> Result<Vec<Wish>, Refused> {
+        let named = |wish: &Wish| match wish {
+            Wish::Refresh(key, _) | Wish::Remove(key) => Some(*key),
+            Wish::Add { .. } => None,
         };
-        let colleague = of_org(identity.org).is_some_and(|person| person.user != identity.user);
-        ours || colleague
-    }
-
-    /// Whether a host is this machine under any of its names.
-    fn is_own_host(&self, uri: &Uri<'_>, flow: Flow) -> bool {
-        let Some(ip) = uri.ip().map(|ip| ip.to_canonical()) else {
-            let host = uri.host.strip_suffix('.').unwrap_or(uri.host);
-            let public = self.config.public_host.as_deref();
-            return host.eq_ignore_ascii_case("localhost")
-                || public.is_some_and(|public| host.eq_ignore_ascii_case(public));
-        };
-        let public = self.config.public_host.as_deref().and_then(|host| host.parse::<IpAddr>().ok());
-        ip.is_loopback()
-            || ip.is_unspecified()
-            || ip == flow.local.ip().to_canonical()
-            || public.is_some_and(|public| ip == public.to_canonical())
+        let mut kept_or_gone: Vec<Key<Binding>> = wishes.iter().filter_map(named).collect();
+        let mut replaced = Vec::new();
+        let added = || wishes.iter().filter_map(Wish::added);
+        for (_, state) in added() {
+            for key in self.replaced_by(person, state) {
+                let Some(binding) = self.location.get(key).filter(|_| !kept_or_gone.contains(&key)) else {
+                    continue;
+                };
+                in_order(request, binding)?;
+                kept_or_gone.push(key);
+                replaced.push(key);
+            }
+        }
+        let removed = wishes.iter().filter(|wish| matches!(wish, Wish::Remove(_))).count() + replaced.len();
+        let wanted = self.location.of(person).count() + added().count();
+        let mut too_many = wanted.saturating_sub(bindings_max + removed);
+        for (contact, state) in added() {
+            if too_many == 0 {
+                break;
+            }
+            let is_kept = |key| kept_or_gone.contains(&key);
+            if let Some(key) = self.likely_same(person, contact, state, is_kept) {
+                kept_or_gone.push(key);
+                replaced.push(key);
+                too_many -= 1;
+            }
+        }
+        wishes.extend(replaced.into_iter().map(Wish::Remove));
+        wishes.sort_by_key(|wish| matches!(wish, Wish::Remove(_)));
+        Ok(wishes)
     }
 
     fn check_room(&mut self, person: PersonKey, wishes: &[Wish], bindings_max: usize) -> Result<(), Refused> {
@@ -314,7 +275,7 @@ impl Core {
         Ok(())
     }
 
-    fn grant(&mut self, person: PersonKey, wish: Wish) {
+    fn grant(&mut self, person: PersonKey, wish: Wish, now: Instant) {
         match wish {
             Wish::Add { contact, state } => {
                 // The same contact twice in one request: the last one counts.
@@ -323,8 +284,8 @@ impl Core {
                     self.location.of(person).find(|(_, b)| same_contact(&b.contact, &uri)).map(|(key, _)| key)
                 });
                 match twice {
-                    Some(key) => self.grant(person, Wish::Refresh(key, state)),
-                    None => self.bind(person, contact, state),
+                    Some(key) => self.grant(person, Wish::Refresh(key, state), now),
+                    None => self.bind(person, contact, state, now),
                 }
             }
             Wish::Refresh(key, state) => {
@@ -344,10 +305,10 @@ impl Core {
         }
     }
 
-    fn bind(&mut self, person: PersonKey, contact: Box<str>, state: BindingState) {
+    fn bind(&mut self, person: PersonKey, contact: Box<str>, state: BindingState, now: Instant) {
         let first = !self.location.is_registered(person);
         let expires_at = state.expires_at;
-        let key = self.location.add(person, contact, state);
+        let key = self.location.add(person, contact, state, now);
         self.timers.set(expires_at, Wake::Binding(key));
         if let Some(binding) = self.location.get(key) {
             let record = binding.record();
@@ -387,14 +348,11 @@ impl Core {
             self.location.remove(key);
         }
         let Some(state) = record.state.filter(|state| state.expires_at > now) else { return };
-        if self.plan.seq(person.0).is_some() {
-            let plan = self.plan.person(person.0, person.1).filter(|plan| plan.may_register());
-            if plan.and_then(|plan| plan.credential_by_id(state.credential)).is_none() {
-                return;
-            }
+        if self.plan.seq(person.0).is_some() && !self.may_stay(person, &state) {
+            return self.put(Output::Journal(BindingRecord { key: record.key, state: None }));
         }
         let expires_at = state.expires_at;
-        let key = self.location.add(person, record.key.contact, state);
+        let key = self.location.add(person, record.key.contact, state, now);
         self.timers.set(expires_at, Wake::Binding(key));
     }
 
@@ -424,48 +382,12 @@ fn in_order(request: &Message, binding: &Binding) -> Result<(), Refused> {
     }
 }
 
-fn same_contact(known: &str, uri: &Uri<'_>) -> bool {
-    known == uri.text || Uri::parse(known).is_ok_and(|known| known.equivalent(uri))
-}
-
-/// How a phone is reached: by the connection or address that it registers from, for a NAT lets
-/// nothing else in. Where the contact names the very host that the datagram came from there is no
-/// NAT, and the contact's port is taken at its word.
-pub fn reachable_by(uri: &Uri<'_>, flow: Flow) -> Flow {
-    let mut reached = flow;
-    let tcp = uri.params.get("transport").is_some_and(|name| name.eq_ignore_ascii_case("tcp"));
-    if flow.transport == Transport::Udp && uri.ip() == Some(flow.peer.ip()) && !tcp {
-        reached.peer.set_port(uri.port.unwrap_or(5060));
-    }
-    reached
-}
-
-/// The flow by which a phone whose connection has gone may be tried: a new one to the host that it
-/// came from, at the port of its contact if the contact names that host. A contact that names
-/// another is not tried: anybody who may register could have us connect wherever they like.
-pub fn closed(contact: &str, flow: Flow) -> Flow {
-    let mut peer = flow.peer;
-    let uri = Uri::parse(contact).ok();
-    if let Some(uri) = uri
-        && uri.ip().is_some_and(|ip| ip.to_canonical() == peer.ip().to_canonical())
-    {
-        peer.set_port(uri.port.unwrap_or(5060));
-    }
-    Flow { peer, id: crate::io::FlowId::DATAGRAM, ..flow }
-}
-
 /// Compared only within one program; a hash that changes between versions makes an order unknown,
 /// which lets the phone's next REGISTER through.
 fn call_id_hash(call_id: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(call_id.as_bytes());
     hasher.finish()
-}
-
-/// `qvalue` of RFC 3261 §25.1 in thousandths.
-fn q_milli(text: &str) -> Option<u16> {
-    let q: f32 = text.parse().ok()?;
-    (0.0..=1.0).contains(&q).then(|| (q * 1000.0).round() as u16)
 }
 
 fn cut(text: &str, max: usize) -> &str {

@@ -9,11 +9,11 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use crate::auth::{Challenger, Identity, refusal};
+use crate::contact::reachable_by;
 use crate::core::{Core, DialogUse, Wake};
 use crate::io::Flow;
 use crate::location::{PersonKey, seconds_left};
 use crate::pool::{Key, Pool};
-use crate::registrar::reachable_by;
 use crate::respond::way_back;
 use crate::transactions::User;
 

@@ -96,6 +96,17 @@ impl Transactions {
         }
     }
 
+    /// Whether a phone has still to confirm the end of a call, or of an attempt at one: BYE, CANCEL
+    /// and INVITEs without a final answer, refusals without their ACK.
+    pub fn are_phones_awaited(&self) -> bool {
+        self.pool.iter().any(|(_, transaction)| match &transaction.machine {
+            Machine::InviteServer(machine) => machine.awaits_ack(),
+            Machine::InviteClient(machine) => machine.is_pending(),
+            Machine::Client(machine) => matches!(transaction.user, User::Nobody) && machine.is_pending(),
+            Machine::Server(_) => false,
+        })
+    }
+
     fn insert(
         &mut self,
         machine: Machine,
@@ -187,6 +198,23 @@ impl Core {
         match self.transactions.pool.get_mut(slot).map(|t| &mut t.machine) {
             Some(Machine::InviteServer(machine)) => machine.on_request(request, &mut actions),
             Some(Machine::Server(machine)) => machine.on_request(&mut actions),
+            _ => {}
+        }
+        self.carry_out(slot, actions, now);
+    }
+
+    /// A request of ours that could not be handed over fails at once, as if it were answered 503
+    /// (RFC 3261 §8.1.3.1). Of an answer nothing is said to anybody: its request comes again, or not.
+    pub(crate) fn on_unsent(&mut self, bytes: Bytes, now: Instant) {
+        let Ok(message) = Message::parse(bytes) else { return };
+        let Some(method) = message.method().filter(|method| **method != Method::Ack) else { return };
+        let branch = message.via().ok().and_then(|via| via.branch()).unwrap_or("");
+        let key = transaction::Key::client(branch, method.as_str());
+        let Some(slot) = self.transactions.client(&key) else { return };
+        let mut actions = Vec::new();
+        match self.transactions.pool.get_mut(slot).map(|t| &mut t.machine) {
+            Some(Machine::InviteClient(machine)) => machine.on_transport_error(&mut actions),
+            Some(Machine::Client(machine)) => machine.on_transport_error(&mut actions),
             _ => {}
         }
         self.carry_out(slot, actions, now);
@@ -309,7 +337,8 @@ impl Core {
             (User::Checked(call), Event::Response(response)) => {
                 self.on_check_response(*call, response.status().unwrap_or(0), now);
             }
-            (User::Checked(call), _) => self.on_check_response(*call, failed, now),
+            // Whoever cannot be reached any more is as gone as who does not answer.
+            (User::Checked(call), _) => self.on_check_response(*call, 408, now),
             (User::Notify(subscription), Event::Response(response)) => {
                 self.on_notify_response(*subscription, response.status().unwrap_or(0), now);
             }

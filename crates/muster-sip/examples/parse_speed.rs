@@ -7,7 +7,10 @@ use muster_sip::digest::{Attempt, Challenge, Credentials, Ha1, NonceWindow, Nonc
 use muster_sip::transaction::Key;
 use muster_sip::{Instant, Message, Writer};
 use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant as Clock;
+
+const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 4));
 
 const REGISTER: &str = "REGISTER sip:example.org SIP/2.0\r
 Via: SIP/2.0/UDP 192.0.2.4:5060;branch=z9hG4bKnashds7;rport\r
@@ -75,13 +78,13 @@ fn digest() {
     let (mut nonces, mut window) = (Nonces::new([1; 32]), NonceWindow::new(65_536));
     let ha1 = Ha1::new("ann", "example.org", "secret");
     time("two challenges written", || {
-        black_box(nonces.challenge(Instant(1), "example.org", false));
+        black_box(nonces.challenge(Instant(1), "example.org", HOME, false));
     });
     for (index, name) in ["SHA-256", "MD5"].into_iter().enumerate() {
-        let line = &nonces.challenge(Instant(1), "example.org", false)[index];
+        let line = &nonces.challenge(Instant(1), "example.org", HOME, false)[index];
         let Some(challenge) = Challenge::parse_all(line).pop() else { continue };
         let value = challenge.answer("ann", &ha1, ("REGISTER", "sip:example.org"), b"", (1, "c"));
-        let attempt = Attempt { method: "REGISTER", realm: "example.org", body: b"" };
+        let attempt = Attempt { method: "REGISTER", realm: "example.org", body: b"", source: HOME };
         time(&format!("credentials read and judged, {name}"), || {
             let Ok(credentials) = Credentials::parse(black_box(&value)) else { return };
             let verdict = nonces.verify(&credentials, &attempt, Some(&ha1), &mut window, Instant(2));

@@ -68,6 +68,11 @@ impl StreamFramer {
         !b"\r\n\r\n".starts_with(&self.buffer)
     }
 
+    /// What has come of the message that is not complete, from its first octet.
+    pub fn pending(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// The next thing on the stream; `None` when more bytes are needed, and after an error.
     pub fn next_frame(&mut self) -> Option<Result<Frame, FrameError>> {
         if self.failed {

@@ -204,6 +204,9 @@ impl TenantKey {
     }
 }
 
+/// What [`TenantKey::hash`] gives: the id of the key and a SHA-256.
+pub(crate) const HASHED_BYTES: usize = 4 + 32;
+
 /// The id of the tenant's key that made a ciphertext.
 pub(crate) fn key_id(sealed: &[u8]) -> Result<u32, StoreError> {
     let id = sealed.first_chunk::<4>().ok_or(StoreError::Undecryptable("it is cut short"))?;

@@ -1,8 +1,8 @@
 //! A page of a list: filtered, sorted, from a cursor.
 
-use muster_domain::field::{Entity, FieldDef, Key};
+use muster_domain::field::{Entity, EntityKind, FieldDef, Key};
 use muster_domain::ids::OrgId;
-use muster_domain::types::fold;
+use muster_domain::types::fold_name;
 use muster_domain::user::User;
 use muster_domain::value::{FieldError, FieldType, Value};
 use rustc_hash::FxHashMap;
@@ -12,7 +12,7 @@ use crate::sql::Param;
 use crate::table::{folded, table_of};
 use crate::{Reader, StoreError};
 
-/// How a field is compared. Fields with a folded key are compared folded.
+/// How a field is compared. Fields with a folded key are compared folded: names without case and accents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
     Eq,
@@ -71,7 +71,10 @@ impl Reader {
 
     /// A page of any kind of thing. [`StoreError::Query`] names the field that does not go.
     pub fn list<E: Entity>(&mut self, org: OrgId, query: &Query) -> Result<Page<E>, StoreError> {
-        let filter = Filter::of::<E>(org, &query.filter)?;
+        let mut filter = Filter::of::<E>(org, &query.filter)?;
+        if E::KIND == EntityKind::User {
+            self.narrow_by_name(org, &query.filter, &mut filter)?;
+        }
         let order = Order::of::<E>(query.sort.as_ref())?;
         let cursor = query.cursor.as_deref().map(|text| Cursor::parse(&order, text)).transpose()?;
         let limit = if query.limit == 0 { 50 } else { query.limit.min(Query::LIMIT_MAX) };
@@ -95,7 +98,18 @@ impl Reader {
         Ok(Page { items, next: next.flatten(), total })
     }
 
-    fn count(&mut self, kind: muster_domain::field::EntityKind, filter: &Filter) -> Result<u64, StoreError> {
+    /// Who cannot be meant by a part of a name is left out before the database is asked.
+    fn narrow_by_name(&mut self, org: OrgId, terms: &[Term], filter: &mut Filter) -> Result<(), StoreError> {
+        let parts = terms.iter().filter(|term| term.op == Op::Contains && term.field == "display_name");
+        for part in parts {
+            if let Some(ids) = self.names_with(org, &fold_name(&part.value))? {
+                filter.one_of(&ids);
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, kind: EntityKind, filter: &Filter) -> Result<u64, StoreError> {
         let sql = format!("SELECT count(*) FROM {} WHERE {}", table_of(kind).name, filter.sql);
         Ok(self.conn.first(&sql, &filter.params, |row| row.uint(0))?.unwrap_or(0))
     }
@@ -128,9 +142,9 @@ impl Filter {
     }
 
     fn push<E>(&mut self, field: &FieldDef<E>, term: &Term) -> Result<(), StoreError> {
-        let folds = field.meta.key == Key::Folded;
+        let (key, folds) = (field.meta.key, field.meta.key.folds());
         let column = if folds { format!("\"{}_key\"", field.name) } else { format!("\"{}\"", field.name) };
-        let text = || if folds { fold(&term.value) } else { term.value.trim().to_string() };
+        let text = || key.fold(&term.value);
         let textual = matches!(field.kind, FieldType::Text | FieldType::List | FieldType::Choice(_));
         if term.op != Op::Eq && !textual {
             return Err(wrong(field.name, "can only be compared as a whole", "use equality"));
@@ -152,7 +166,7 @@ impl Filter {
             Op::Eq => {
                 let value =
                     (field.parse)(&term.value).map_err(|reason| StoreError::Query(field.error(reason)))?;
-                let mark = self.bind(if folds { folded(&value) } else { Param::of(value) });
+                let mark = self.bind(if folds { folded(key, &value) } else { Param::of(value) });
                 self.sql.push_str(&format!(" AND {column} = {mark}"));
             }
             Op::Prefix => {
@@ -169,6 +183,15 @@ impl Filter {
     fn contains(&mut self, column: &str, text: String) {
         let mark = self.bind(Param::Text(text.into()));
         self.sql.push_str(&format!(" AND {{INSTR}}({column}, {mark}) > 0"));
+    }
+
+    fn one_of(&mut self, ids: &[Uuid]) {
+        // Nobody: a term that no row fulfils.
+        let Some(last) = ids.last() else { return self.sql.push_str(" AND 1 = 0") };
+        // Few lengths, so that few statements are kept prepared: the last one is repeated.
+        let repeated = std::iter::repeat_n(last, ids.len().next_power_of_two() - ids.len());
+        let marks: Vec<String> = ids.iter().chain(repeated).map(|id| self.bind(Param::Id(*id))).collect();
+        self.sql.push_str(&format!(" AND id IN ({})", marks.join(", ")));
     }
 
     fn bind(&mut self, param: Param<'static>) -> String {
@@ -188,7 +211,7 @@ struct By {
     name: &'static str,
     column: String,
     kind: FieldType,
-    folds: bool,
+    key: Key,
 }
 
 /// A part of the list that one index gives in order: what has a value, or what has none.
@@ -215,15 +238,16 @@ impl Order {
             let reason = format!("names {:?}, which nothing is sorted by", sort.field);
             wrong("sort", reason, format!("sort by one of: {}", names.join(", ")))
         })?;
-        let folds = field.meta.key == Key::Folded;
-        let column = if folds { format!("\"{}_key\"", field.name) } else { format!("\"{}\"", field.name) };
-        let by = By { name: field.name, column, kind: field.kind, folds };
+        let key = field.meta.key;
+        let suffix = if key.folds() { "_key" } else { "" };
+        let by =
+            By { name: field.name, column: format!("\"{}{suffix}\"", field.name), kind: field.kind, key };
         Ok(Order { by: Some(by), descending: sort.descending })
     }
 
     /// What is empty comes first, or last when descending.
     fn segments<'a>(&self, cursor: Option<&'a Cursor>) -> Vec<Segment<'a>> {
-        let may_be_empty = self.by.as_ref().is_some_and(|by| !by.folds);
+        let may_be_empty = self.by.as_ref().is_some_and(|by| !by.key.folds());
         if !may_be_empty {
             return vec![Segment { empty: None, after: cursor }];
         }
@@ -280,12 +304,12 @@ impl Order {
         let Some(by) = &self.by else { return entity.id().simple().to_string() };
         let value = E::field(by.name).map(|field| (field.get)(entity)).unwrap_or_default();
         let text = match value {
-            Value::Text(text) if by.folds => Some(fold(&text)),
+            Value::Text(text) if by.key.folds() => Some(by.key.fold(&text)),
             Value::Text(text) => Some(text.to_string()),
             Value::Int(n) => Some(n.to_string()),
             Value::Id(id) => Some(id.to_string()),
             // An empty folded key is a value like any other.
-            _ => by.folds.then(String::new),
+            _ => by.key.folds().then(String::new),
         };
         format!("{}{}", entity.id().simple(), text.map_or(String::new(), |text| format!(".{text}")))
     }
@@ -310,7 +334,7 @@ impl Cursor {
             None => (text, None),
         };
         let id = Uuid::parse_str(id).map_err(|_| wrong())?;
-        let needs_value = order.by.as_ref().is_some_and(|by| by.folds);
+        let needs_value = order.by.as_ref().is_some_and(|by| by.key.folds());
         if (order.by.is_none() && value.is_some()) || (needs_value && value.is_none()) {
             return Err(wrong());
         }

@@ -1,11 +1,9 @@
-//! The change log: reading, verifying, erasing, and what is derived from it.
-
-use std::collections::BTreeMap;
+//! The change log: reading, erasing, and what is derived from it.
 
 use muster_domain::change::EntityChange;
 use muster_domain::field::EntityKind;
 use muster_domain::ids::{ChangeSetId, OrgId};
-use muster_domain::log::{Envelope, Facts, GENESIS, Hash, body_hash, chain_hash};
+use muster_domain::log::{Envelope, Facts};
 use muster_domain::types::{FieldValue, UnixMillis};
 use muster_domain::user::UserType;
 use rustc_hash::FxHashMap;
@@ -43,17 +41,6 @@ pub struct ChangeFilter {
     pub entity: Option<(EntityKind, Uuid)>,
 }
 
-/// What [`Reader::verify`] found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verification {
-    /// Lines looked at.
-    pub checked: u64,
-    /// Lines whose body was erased; the chain holds over them.
-    pub erased: u64,
-    /// The first line that is not as it was written, and why.
-    pub broken: Option<(u64, &'static str)>,
-}
-
 /// Counted users, from the facts of the log only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seats {
@@ -62,7 +49,12 @@ pub struct Seats {
 }
 
 /// Lines read at once.
-const LINES_MAX: usize = 1000;
+pub(crate) const LINES_MAX: usize = 1000;
+
+/// What [`line_from`] reads.
+pub(crate) const LINE: &str = "SELECT c.seq, c.at, c.kind, c.entity, c.entity_id, c.actor, c.set_id, \
+     c.counted, c.user_type, c.body_hash, c.hash, b.salt, b.body \
+     FROM changes c LEFT JOIN change_bodies b ON b.org_id = c.org_id AND b.seq = c.seq";
 
 impl Reader {
     /// Lines after `since`, oldest first; at most 1,000 at once.
@@ -97,50 +89,6 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<RawChange>, StoreError> {
         self.lines(org, Span::After(since), limit, &ChangeFilter::default())
-    }
-
-    /// Reads the whole log of an organization and checks sequence, chain, bodies and head.
-    pub fn verify(&mut self, org: OrgId) -> Result<Verification, StoreError> {
-        self.verify_against(org, &BTreeMap::new())
-    }
-
-    /// As [`Reader::verify`], and beside it against heads that were written down elsewhere: whoever can
-    /// rewrite the database can rewrite a whole chain and its head.
-    pub fn verify_against(
-        &mut self,
-        org: OrgId,
-        anchors: &BTreeMap<u64, Hash>,
-    ) -> Result<Verification, StoreError> {
-        let head = self.head(org)?.ok_or(StoreError::NoOrganization(org))?;
-        let mut found = Verification::default();
-        let mut last: (u64, Hash) = (0, GENESIS);
-        loop {
-            let lines = self.raw_changes(org, last.0, LINES_MAX)?;
-            if lines.is_empty() {
-                break;
-            }
-            for line in &lines {
-                found.checked += 1;
-                found.erased += u64::from(line.body.is_none());
-                if let Some(why) = check_line(&last, line) {
-                    found.broken = Some((line.envelope.seq, why));
-                    return Ok(found);
-                }
-                last = (line.envelope.seq, line.envelope.hash);
-                if anchors.get(&last.0).is_some_and(|written| *written != last.1) {
-                    found.broken = Some((last.0, "the head that was written down at the time is another"));
-                    return Ok(found);
-                }
-            }
-        }
-        if let Some((seq, _)) = anchors.last_key_value().filter(|(seq, _)| **seq > last.0) {
-            found.broken = Some((*seq, "it was written down at the time, and is not there any more"));
-            return Ok(found);
-        }
-        if last != (head.head_seq, head.head_hash) {
-            found.broken = Some((head.head_seq, "the head is not the end of the log"));
-        }
-        Ok(found)
     }
 
     /// Who is counted now: the latest fact that the log has of each user.
@@ -200,10 +148,7 @@ impl Reader {
             wanted += &format!(" AND c.entity = ?{}", params.len());
         }
         let sql = format!(
-            "SELECT c.seq, c.at, c.kind, c.entity, c.entity_id, c.actor, c.set_id, c.counted, \
-             c.user_type, c.body_hash, c.hash, b.salt, b.body \
-             FROM changes c LEFT JOIN change_bodies b ON b.org_id = c.org_id AND b.seq = c.seq \
-             WHERE c.org_id = ?1 AND c.seq {compare} ?2{wanted} ORDER BY c.seq {order} LIMIT ?3"
+            "{LINE} WHERE c.org_id = ?1 AND c.seq {compare} ?2{wanted} ORDER BY c.seq {order} LIMIT ?3"
         );
         self.conn.collect(&sql, &params, |row| line_from(org, row))
     }
@@ -220,24 +165,7 @@ fn decoded(raw: RawChange) -> Result<Change, StoreError> {
     Ok(Change { envelope, body })
 }
 
-/// Why a line cannot be the one after `last` as it was written; `None` if it can.
-fn check_line(last: &(u64, Hash), line: &RawChange) -> Option<&'static str> {
-    let envelope = &line.envelope;
-    if envelope.seq != last.0 + 1 {
-        return Some("a line before it is missing");
-    }
-    if envelope.hash != chain_hash(&last.1, envelope) {
-        return Some("it does not follow from the line before it");
-    }
-    match &line.body {
-        Some(body) if body_hash(&body.salt, &body.json) != envelope.body_hash => {
-            Some("its body is not the one that was written")
-        }
-        _ => None,
-    }
-}
-
-fn line_from(org: OrgId, row: &Row<'_>) -> Result<RawChange, StoreError> {
+pub(crate) fn line_from(org: OrgId, row: &Row<'_>) -> Result<RawChange, StoreError> {
     let envelope = Envelope {
         org,
         seq: row.uint(0)?,

@@ -28,6 +28,17 @@ pub struct PlanPerson {
     pub call_timeout_s: u16,
     /// The user's own first, then those of their devices. A user's has the user's id, a device's the device's.
     pub credentials: Vec<PlanCredential>,
+    /// Credentials whose secret cannot be read: those phones cannot register, all others can.
+    pub damaged: Vec<DamagedCredential>,
+}
+
+/// A credential whose secret does not decrypt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedCredential {
+    pub id: CredentialId,
+    pub auth_name: SmolStr,
+    /// Why, without anything of the secret.
+    pub why: String,
 }
 
 #[derive(Clone)]
@@ -35,6 +46,7 @@ pub struct PlanCredential {
     pub id: CredentialId,
     /// As written; compare folded.
     pub auth_name: SmolStr,
+    pub secret_id: SecretId,
     pub secret: Zeroizing<String>,
 }
 
@@ -63,7 +75,7 @@ impl Reader {
         mut f: impl FnMut(PlanPerson) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let keys = self.tenant_keys(org)?;
-        let mut of_devices: FxHashMap<Uuid, Vec<PlanCredential>> = FxHashMap::default();
+        let mut of_devices: FxHashMap<Uuid, Vec<Opened>> = FxHashMap::default();
         let devices = format!("{DEVICE} AND d.\"user\" IS NOT NULL ORDER BY d.id");
         self.conn.query(&devices, &[Param::Id(org.0)], &mut |row| {
             of_devices.entry(row.id(0)?).or_default().push(device_credential(&keys, row)?);
@@ -72,7 +84,7 @@ impl Reader {
         let people = format!("{PERSON} ORDER BY u.id");
         self.conn.query(&people, &[Param::Id(org.0)], &mut |row| {
             let mut person = person_from(&keys, row)?;
-            person.credentials.extend(of_devices.remove(&person.user.0).unwrap_or_default());
+            person.take(of_devices.remove(&person.user.0).unwrap_or_default());
             f(person)
         })
     }
@@ -87,32 +99,44 @@ impl Reader {
             people.push(person_from(&keys, row)?);
             Ok(())
         })?;
-        let mut of_devices: FxHashMap<Uuid, Vec<PlanCredential>> = FxHashMap::default();
+        let mut of_devices: FxHashMap<Uuid, Vec<Opened>> = FxHashMap::default();
         let device = format!("{DEVICE} AND d.\"user\" {{ONE_OF_2}} ORDER BY d.id");
         self.conn.query_each(&device, &[Param::Id(org.0)], List::Ids(&ids), &mut |row| {
             of_devices.entry(row.id(0)?).or_default().push(device_credential(&keys, row)?);
             Ok(())
         })?;
         for person in &mut people {
-            person.credentials.extend(of_devices.remove(&person.user.0).unwrap_or_default());
+            person.take(of_devices.remove(&person.user.0).unwrap_or_default());
         }
         Ok(people)
+    }
+}
+
+/// A credential, or why there is none.
+type Opened = Result<PlanCredential, DamagedCredential>;
+
+impl PlanPerson {
+    fn take(&mut self, opened: impl IntoIterator<Item = Opened>) {
+        for credential in opened {
+            match credential {
+                Ok(credential) => self.credentials.push(credential),
+                Err(damaged) => self.damaged.push(damaged),
+            }
+        }
     }
 }
 
 fn person_from(keys: &TenantKeys, row: &Row<'_>) -> Result<PlanPerson, StoreError> {
     let user = UserId(row.id(0)?);
     let word = |reason: muster_domain::value::Reason| StoreError::Corrupt(reason.reason);
-    let mut credentials = Vec::new();
-    if let Some(secret) = row.opt_id(9)? {
-        let auth_name = SmolStr::new(row.text(8)?);
-        credentials.push(PlanCredential {
-            id: CredentialId(user.0),
-            auth_name,
-            secret: opened(keys, SecretId(secret), row.blob(10)?)?,
-        });
-    }
-    Ok(PlanPerson {
+    let own = match row.opt_id(9)? {
+        Some(secret) => {
+            let auth_name = SmolStr::new(row.text(8)?);
+            Some(credential(keys, CredentialId(user.0), auth_name, SecretId(secret), row.blob(10))?)
+        }
+        None => None,
+    };
+    let mut person = PlanPerson {
         user,
         user_type: UserType::parse(row.text(1)?).map_err(word)?,
         connection: row.opt_id(2)?.map(ConnectionId),
@@ -121,16 +145,33 @@ fn person_from(keys: &TenantKeys, row: &Row<'_>) -> Result<PlanPerson, StoreErro
         service: Service::parse(row.text(5)?).map_err(word)?,
         max_bindings: row.int(6)?.clamp(0, 0xffff) as u16,
         call_timeout_s: row.int(7)?.clamp(0, 0xffff) as u16,
-        credentials,
-    })
+        credentials: Vec::new(),
+        damaged: Vec::new(),
+    };
+    person.take(own);
+    Ok(person)
 }
 
-fn device_credential(keys: &TenantKeys, row: &Row<'_>) -> Result<PlanCredential, StoreError> {
-    Ok(PlanCredential {
-        id: CredentialId(row.id(1)?),
-        auth_name: SmolStr::new(row.text(2)?),
-        secret: opened(keys, SecretId(row.id(3)?), row.blob(4)?)?,
-    })
+fn device_credential(keys: &TenantKeys, row: &Row<'_>) -> Result<Opened, StoreError> {
+    let (id, auth_name) = (CredentialId(row.id(1)?), SmolStr::new(row.text(2)?));
+    credential(keys, id, auth_name, SecretId(row.id(3)?), row.blob(4))
+}
+
+/// One damaged secret is one phone's misfortune; everybody else's must go on.
+fn credential(
+    keys: &TenantKeys,
+    id: CredentialId,
+    auth_name: SmolStr,
+    secret_id: SecretId,
+    sealed: Result<&[u8], StoreError>,
+) -> Result<Opened, StoreError> {
+    let why = match sealed.and_then(|sealed| opened(keys, secret_id, sealed)) {
+        Ok(secret) => return Ok(Ok(PlanCredential { id, auth_name, secret_id, secret })),
+        Err(StoreError::Undecryptable(why)) => why.to_string(),
+        Err(StoreError::Corrupt(why)) => why,
+        Err(other) => return Err(other),
+    };
+    Ok(Err(DamagedCredential { id, auth_name, why }))
 }
 
 fn opened(keys: &TenantKeys, id: SecretId, sealed: &[u8]) -> Result<Zeroizing<String>, StoreError> {

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::keys::KeyCache;
+use crate::names::NameCache;
 use crate::secrets::LocalKeys;
 use crate::sql::{Conn, List, Param, Row};
 use crate::table::{folded, from_row, table_of};
@@ -45,12 +46,15 @@ pub struct Counts {
 pub struct Reader {
     pub(crate) conn: Conn,
     pub(crate) keys: Arc<KeyCache>,
+    pub(crate) names: Option<Arc<NameCache>>,
     pub(crate) local: LocalKeys,
 }
 
 impl Reader {
-    pub(crate) fn new(conn: Conn, keys: Arc<KeyCache>, writes: bool) -> Reader {
-        Reader { conn, keys, local: LocalKeys::new(writes) }
+    /// `names` only for a snapshot: what a write sees may never be committed.
+    pub(crate) fn new(conn: Conn, keys: Arc<KeyCache>, names: Option<Arc<NameCache>>) -> Reader {
+        let local = LocalKeys::new(names.is_none());
+        Reader { conn, keys, names, local }
     }
 
     pub(crate) fn into_conn(self) -> Conn {
@@ -152,9 +156,9 @@ impl Reader {
         let table = table_of(E::KIND);
         let column = table.columns.iter().find(|c| c.name == field);
         let column = column.ok_or(StoreError::Misuse("no such field"))?;
-        let key = match column.key {
-            muster_domain::field::Key::Folded => folded(value),
-            _ => Param::of(value.clone()),
+        let key = match column.key.folds() {
+            true => folded(column.key, value),
+            false => Param::of(value.clone()),
         };
         let (name, sort) = (table.name, column.sort_column());
         let found = match key {

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use muster_domain::change::{Op, change_kind};
 use muster_domain::claims::{self, Claim};
-use muster_domain::field::{Entity, EntityKind, Key};
+use muster_domain::field::{Entity, EntityKind};
 use muster_domain::log::{Envelope, body_hash, chain_hash};
 use muster_domain::types::UnixMillis;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -321,8 +321,8 @@ fn update<E: Entity>(
             continue;
         }
         let value = (field.get)(after);
-        if column.key == Key::Folded {
-            params.push(folded(&value));
+        if column.key.folds() {
+            params.push(folded(column.key, &value));
             let _ = write!(sql, ", \"{}_key\" = ?{}", column.name, params.len());
         }
         params.push(Param::of(value));

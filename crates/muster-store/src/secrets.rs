@@ -121,7 +121,7 @@ impl Reader {
     }
 }
 
-fn sealed_from(row: &Row<'_>) -> Result<(SecretKind, Vec<u8>), StoreError> {
+pub(crate) fn sealed_from(row: &Row<'_>) -> Result<(SecretKind, Vec<u8>), StoreError> {
     let kind = SecretKind::from_word(row.text(0)?);
     let kind = kind.ok_or_else(|| StoreError::Corrupt("a kind of secret that is not known".into()))?;
     Ok((kind, row.blob(1)?.to_vec()))

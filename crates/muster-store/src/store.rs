@@ -11,6 +11,7 @@ use muster_domain::ids::OrgId;
 use crate::checkpoint::Checkpointer;
 use crate::group::GroupWriter;
 use crate::keys::KeyCache;
+use crate::names::NameCache;
 use crate::pool::Pool;
 use crate::sql::{Conn, postgres, sqlite};
 use crate::{KeyRing, OrgHead, Reader, StoreError, Tx, migrate};
@@ -37,6 +38,7 @@ pub type OnCommit = Box<dyn Fn(OrgId, u64) + Send + Sync>;
 
 struct Shared {
     keys: Arc<KeyCache>,
+    names: Arc<NameCache>,
     writer: Writer,
     readers: Pool,
     commits: Mutex<u64>,
@@ -73,6 +75,7 @@ impl Store {
         };
         let shared = Shared {
             keys,
+            names: Arc::default(),
             writer,
             readers,
             commits: Mutex::new(0),
@@ -103,7 +106,8 @@ impl Store {
         loop {
             attempt += 1;
             let mut lease = self.shared.readers.get()?;
-            let mut reader = Reader::new(lease.take()?, self.shared.keys.clone(), false);
+            let mut reader =
+                Reader::new(lease.take()?, self.shared.keys.clone(), Some(self.shared.names.clone()));
             let begin = reader.conn.dialect().begin_read();
             let result = match reader.conn.script(begin) {
                 // A panic unwinds through here and closes the connection with its transaction.
@@ -164,7 +168,7 @@ impl Store {
         f: &mut dyn FnMut(&mut Tx) -> Result<T, E>,
     ) -> Result<Attempt<Result<T, E>>, StoreError> {
         let mut lease = pool.get()?;
-        let mut tx = Tx::new(Reader::new(lease.take()?, self.shared.keys.clone(), true));
+        let mut tx = Tx::new(Reader::new(lease.take()?, self.shared.keys.clone(), None));
         let result = catch_unwind(AssertUnwindSafe(|| {
             tx.begin()?;
             tx.start_closure();
@@ -276,7 +280,7 @@ impl Shared {
 fn open_sqlite(path: PathBuf, keys: &Arc<KeyCache>, readers: usize) -> Result<(Writer, Pool), StoreError> {
     let mut conn = Conn::Sqlite(sqlite::Connection::open_writer(&path)?);
     migrate::migrate(&mut conn)?;
-    let tx = Tx::new(Reader::new(conn, keys.clone(), true));
+    let tx = Tx::new(Reader::new(conn, keys.clone(), None));
     let checkpointer = Checkpointer::start(&path)?;
     let open = move || sqlite::Connection::open_reader(&path).map(Conn::Sqlite);
     Ok((Writer::Sqlite(Box::new(GroupWriter::new(tx)), checkpointer), Pool::new(readers, Box::new(open))))

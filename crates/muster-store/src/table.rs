@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use muster_domain::field::{Entity, EntityKind, Key};
 use muster_domain::ids::OrgId;
 use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
-use muster_domain::types::{UnixMillis, fold};
+use muster_domain::types::UnixMillis;
 use muster_domain::user::User;
 use muster_domain::value::{FieldType, Value};
 
@@ -23,9 +23,9 @@ pub struct Column {
 impl Column {
     /// The column that is compared and sorted by: the folded copy, where there is one.
     pub fn sort_column(&self) -> String {
-        match self.key {
-            Key::Folded => format!("\"{}_key\"", self.name),
-            Key::Plain | Key::None => format!("\"{}\"", self.name),
+        match self.key.folds() {
+            true => format!("\"{}_key\"", self.name),
+            false => format!("\"{}\"", self.name),
         }
     }
 }
@@ -74,7 +74,7 @@ fn table<E: Entity>(name: &'static str) -> Table {
     ];
     for column in &columns {
         inserted.push((column.name.to_string(), ColumnType::of(column.kind)));
-        if column.key == Key::Folded {
+        if column.key.folds() {
             inserted.push((format!("{}_key", column.name), ColumnType::Text));
         }
     }
@@ -100,7 +100,7 @@ pub fn to_row<E: Entity>(entity: &E, created_at: UnixMillis) -> Vec<Param<'stati
     row.push(Param::Int(created_at.0));
     for field in E::fields() {
         let value = (field.get)(entity);
-        let key = (field.meta.key == Key::Folded).then(|| folded(&value));
+        let key = field.meta.key.folds().then(|| folded(field.meta.key, &value));
         row.push(Param::of(value));
         row.extend(key);
     }
@@ -108,8 +108,8 @@ pub fn to_row<E: Entity>(entity: &E, created_at: UnixMillis) -> Vec<Param<'stati
 }
 
 /// The folded copy of a value; empty where there is none, so that it always sorts.
-pub fn folded(value: &Value) -> Param<'static> {
-    Param::Text(value.as_text().map_or(Cow::Borrowed(""), |text| Cow::Owned(fold(text))))
+pub fn folded(key: Key, value: &Value) -> Param<'static> {
+    Param::Text(value.as_text().map_or(Cow::Borrowed(""), |text| Cow::Owned(key.fold(text))))
 }
 
 pub fn from_row<E: Entity>(org: OrgId, row: &Row<'_>) -> Result<E, StoreError> {

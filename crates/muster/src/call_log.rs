@@ -1,19 +1,14 @@
 //! Calls that have ended, a JSON line each, in `calls.jsonl` of the data folder.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use muster_edge::EdgeEvent;
 use serde::Serialize;
 
-/// What is not on disk yet is at most this old.
-const FLUSH_EVERY: Duration = Duration::from_secs(1);
-
 pub struct CallLog {
-    file: BufWriter<File>,
-    flushed: Instant,
+    file: File,
     failing: bool,
 }
 
@@ -33,14 +28,11 @@ struct Line<'a> {
 impl CallLog {
     pub fn open(path: &Path) -> io::Result<CallLog> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
-        Ok(CallLog {
-            file: BufWriter::with_capacity(64 * 1024, file),
-            flushed: Instant::now(),
-            failing: false,
-        })
+        Ok(CallLog { file, failing: false })
     }
 
-    /// Writes the line of a call. A disk that is full is said once; calls go on.
+    /// Writes the line of a call, at once and whole: kill -9 costs no call that has ended. A disk that
+    /// is full is said once; calls go on.
     pub fn write(&mut self, event: &EdgeEvent) {
         let EdgeEvent::CallEnded { record, started_unix_us, answered_unix_us, ended_unix_us } = event else {
             return;
@@ -56,23 +48,15 @@ impl CallLog {
             ending: format!("{:?}", record.ending),
             status: record.status,
         };
-        let result = serde_json::to_writer(&mut self.file, &line)
-            .map_err(io::Error::from)
-            .and_then(|()| self.file.write_all(b"\n"))
-            .and_then(|()| self.flush_if_due());
+        let result = serde_json::to_vec(&line).map_err(io::Error::from).and_then(|mut text| {
+            text.push(b'\n');
+            self.file.write_all(&text)
+        });
         if let Err(error) = &result
             && !self.failing
         {
             tracing::warn!(%error, "call records cannot be written");
         }
         self.failing = result.is_err();
-    }
-
-    fn flush_if_due(&mut self) -> io::Result<()> {
-        if self.flushed.elapsed() < FLUSH_EVERY {
-            return Ok(());
-        }
-        self.flushed = Instant::now();
-        self.file.flush()
     }
 }

@@ -26,10 +26,10 @@ struct Options {
     #[arg(long, env = "MUSTER_DATABASE", value_name = "URL")]
     database: Option<String>,
     /// Where the API and the page are served [default: 127.0.0.1:8080].
-    #[arg(long, env = "MUSTER_HTTP", value_name = "ADDR")]
+    #[arg(long, env = "MUSTER_HTTP", value_name = "ADDR", value_parser = address)]
     http: Option<SocketAddr>,
     /// Where phones register, over UDP and TCP [default: 127.0.0.1:5060].
-    #[arg(long, env = "MUSTER_SIP", value_name = "ADDR")]
+    #[arg(long, env = "MUSTER_SIP", value_name = "ADDR", value_parser = address)]
     sip: Option<SocketAddr>,
     /// Ports for media that has to be relayed; phones send it to each other directly so far.
     #[arg(long, env = "MUSTER_RTP", value_name = "PORT-PORT")]
@@ -76,9 +76,28 @@ impl ServeArgs {
     }
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let expected =
+        "write an address and a port, as in 127.0.0.1:8080, or 0.0.0.0:8080 for all of this machine's";
+    text.parse().map_err(|_| expected.to_owned())
+}
+
 fn read_file(path: &Path) -> Result<Options, String> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-    toml::from_str(&text).map_err(|e| format!("{} is not a configuration: {}", path.display(), e.message()))
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        format!("cannot read the configuration {}: {e}; --config or MUSTER_CONFIG names it", path.display())
+    })?;
+    parse_file(&text).map_err(|why| format!("{}, {why}", path.display()))
+}
+
+/// What is wrong is said with its line, counted from 1.
+fn parse_file(text: &str) -> Result<Options, String> {
+    toml::from_str(text).map_err(|e| {
+        let line =
+            e.span().map_or(1, |span| 1 + text.get(..span.start).unwrap_or(text).matches('\n').count());
+        let what = e.message();
+        let mend = if what.contains("socket address") { ": write it as in \"127.0.0.1:8080\"" } else { "" };
+        format!("line {line}: {what}{mend}")
+    })
 }
 
 fn resolve(first: Options, then: Options) -> Result<Config, String> {
@@ -145,6 +164,19 @@ mod tests {
     fn a_key_of_the_file_that_nobody_knows_is_refused() {
         assert!(toml::from_str::<Options>("htpp = \"127.0.0.1:1\"").is_err());
         assert!(toml::from_str::<Options>("http = \"127.0.0.1:1\"").is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_in_the_file_is_said_with_its_line_and_what_was_expected() {
+        let why = |text| parse_file(text).err().unwrap();
+        assert!(
+            why("data = \"x\"\nhtpp = \"y\"\n").starts_with("line 2: unknown field `htpp`, expected one of")
+        );
+        let port = why("\n\nhttp = \"8080\"");
+        assert!(
+            port.starts_with("line 3: ") && port.ends_with("write it as in \"127.0.0.1:8080\""),
+            "{port}"
+        );
     }
 
     #[test]

@@ -15,7 +15,9 @@ use muster_domain::user::Service;
 
 /// Sixty made-up people as 3CX exports them.
 const PEOPLE: &[u8] = include_bytes!("../demo/people-3cx.csv");
-const SLUG: &str = "demo";
+/// Its short name and its SIP domain.
+pub const SLUG: &str = "demo";
+pub const DOMAIN: &str = "demo.example.com";
 const ACCOUNTS_FILE: &str = "accounts.txt";
 
 /// Two phones to try, as they were written down when the demo was made.
@@ -41,7 +43,7 @@ fn create(app: &App, operator: &Actor, data: &Path) -> Result<(), AppError> {
         &NewOrganization {
             name: Name::parse("Example & Sons, Ltd.").unwrap_or_default(),
             slug: Slug::parse(SLUG).ok(),
-            domain: parsed("demo.example.com").unwrap_or_default(),
+            domain: parsed(DOMAIN).unwrap_or_default(),
             // A softphone that knows nothing but the server's address finds the demo too.
             domain_aliases: ["127.0.0.1", "localhost"].into_iter().filter_map(parsed).collect(),
             country: None,

@@ -3,6 +3,7 @@
 //! `muster serve` holds everything together ([`serve`]); every other command is a client of a server
 //! that runs, and is `muster-cli`'s.
 
+mod banner;
 mod call_log;
 mod config;
 mod data_dir;
@@ -11,11 +12,13 @@ mod followers;
 mod http;
 mod metrics;
 mod process;
+mod reach;
+mod registrations;
 mod serve;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Turns a list of people into a working phone system.
 #[derive(Parser)]
@@ -36,7 +39,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut parser = Cli::command();
+    if std::env::args_os().len() < 2 {
+        // Who types the name alone wants to know what there is.
+        let _ = parser.print_help();
+        return ExitCode::from(2);
+    }
+    let matches = parser.get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
         Command::Serve(args) => match serve::serve(*args) {
             Ok(()) => ExitCode::SUCCESS,
@@ -45,6 +55,6 @@ fn main() -> ExitCode {
                 ExitCode::from(1)
             }
         },
-        Command::Client(command) => muster_cli::run(&cli.globals, &command),
+        Command::Client(command) => muster_cli::run(&cli.globals.given_by(&matches), &command),
     }
 }

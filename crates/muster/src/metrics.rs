@@ -15,6 +15,11 @@ pub fn of(app: &App, edge: &EdgeHandle) -> Arc<dyn Fn() -> Vec<Metric> + Send + 
         let gauge = |name, help, value: usize| Metric::gauge(name, help, value as f64);
         metrics.push(gauge("muster_people_registered", "People with a phone registered.", registered));
         metrics.push(gauge("muster_people_on_call", "People on a call.", on_call));
+        metrics.push(gauge(
+            "muster_credentials_unreadable",
+            "SIP passwords that do not decrypt: their phones cannot register.",
+            app.phones().unreadable_credentials(),
+        ));
         edge_metrics(&edge, &mut metrics);
         core_metrics(&edge, &mut metrics);
         metrics
@@ -81,6 +86,12 @@ fn core_metrics(edge: &EdgeHandle, metrics: &mut Vec<Metric>) {
         ("muster_calls_answered_total", "Calls answered.", c.calls_answered),
         ("muster_sip_digest_wrong_total", "Wrong passwords.", c.digest_wrong),
         ("muster_sip_digest_replayed_total", "Digests that were seen before.", c.digest_replayed),
+        (
+            "muster_sip_digest_limited_total",
+            "Wrong passwords beyond what one address may try for one name.",
+            c.digest_limited,
+        ),
+        ("muster_sip_digest_misdirected_total", "Digests made for another request.", c.digest_misdirected),
         ("muster_sip_limited_total", "Requests refused at a limit.", c.limited),
     ] {
         metrics.push(Metric::counter(name, help, value as f64));

@@ -1,7 +1,7 @@
 //! `muster serve`: opens the store, starts the phone core, its followers and the API, and ends them in
 //! the opposite order.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -10,11 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use muster_api::{ApiState, SipServer};
-use muster_app::phones::RegisteredPhone;
 use muster_app::{App, AppError};
-use muster_domain::types::UnixMillis;
-use muster_edge::{EdgeConfig, EdgeEvent, EdgeHandle};
-use muster_phone::Transport;
+use muster_edge::{EdgeConfig, EdgeError, EdgeEvent, EdgeHandle};
 use muster_store::{KeyRing, Store};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -22,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 use crate::call_log::CallLog;
 use crate::config::{Config, LogFormat, ServeArgs};
 use crate::followers::{Followers, presence};
-use crate::{data_dir, demo, http, metrics, process};
+use crate::{banner, data_dir, demo, http, metrics, process, reach, registrations};
 
 /// The API gets this long to finish what it is doing; the whole end is to take less than ten seconds.
 const DRAIN: Duration = Duration::from_secs(4);
@@ -32,7 +29,7 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
     start_log(config.log);
     http::raise_descriptor_limit();
     process::ignore_file_size_signal();
-    data_dir::make(&config.data)?;
+    let _folder = data_dir::take(&config.data, config.http)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -51,10 +48,11 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
     let ready = Arc::new(AtomicBool::new(false));
     let state =
         ApiState::new(app.clone(), ready.clone(), metrics::of(&app, &edge), env!("CARGO_PKG_VERSION"))
-            .with_sip_servers(sip_servers(&config, &edge));
+            .with_sip_servers(sip_servers(&config, &edge))
+            .with_commands(banner::token_file(&config.data), config.demo.then(|| demo::SLUG.to_owned()));
     say_what_runs(&config, &edge, &listener);
     ready.store(true, Ordering::Release);
-    runtime.block_on(serve_http(listener, state));
+    runtime.block_on(serve_http(listener, state, &edge));
     ready.store(false, Ordering::Release);
     followers.stop();
     edge.shutdown();
@@ -63,12 +61,14 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
     Ok(())
 }
 
-async fn serve_http(listener: TcpListener, state: ApiState) {
+async fn serve_http(listener: TcpListener, state: ApiState, edge: &EdgeHandle) {
     let (end, ending) = tokio::sync::watch::channel(false);
     let server = http::serve(listener, muster_api::router(state.clone()), ending);
     let drained = async {
         end_asked().await;
         tracing::info!("ending");
+        // The phones say goodbye while requests are finished.
+        edge.end_calls();
         state.shut_down();
         end.send_replace(true);
         tokio::time::sleep(DRAIN).await;
@@ -95,11 +95,45 @@ async fn end_asked() {
 async fn listen(addr: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(addr).await.map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => {
-            let by = muster_edge::tcp_port_owner(addr).unwrap_or_else(|| "another program".into());
-            format!("HTTP port {addr} is taken by {by}; stop it, or choose another with --http")
+            let by = muster_edge::tcp_port_owner(addr);
+            taken("HTTP", addr, by.as_deref(), "--http")
         }
-        _ => format!("cannot listen on {addr}: {e}; choose another address with --http"),
+        _ => format!("cannot listen on HTTP {addr}: {}", why_not(&e, "--http")),
     })
+}
+
+/// Which port, by whom, and which option moves us, to the next port for example.
+fn taken(what: &str, addr: SocketAddr, by: Option<&str>, option: &str) -> String {
+    let by = by.unwrap_or("another program");
+    let next = SocketAddr::new(addr.ip(), addr.port().checked_add(1).unwrap_or(1024));
+    format!("{what} port {addr} is taken by {by}; stop it, or choose another, as with {option} {next}")
+}
+
+/// Why an address cannot be had though nobody else has it, and what mends it.
+fn why_not(error: &std::io::Error, option: &str) -> String {
+    match error.kind() {
+        std::io::ErrorKind::AddrNotAvailable => {
+            format!(
+                "this machine has no such address; choose one that it has, or 0.0.0.0 for all, with {option}"
+            )
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            format!("ports below 1024 need the right to them; choose another with {option}")
+        }
+        _ => format!("{error}; choose another address with {option}"),
+    }
+}
+
+fn no_phones(error: EdgeError) -> String {
+    match error {
+        EdgeError::PortTaken { addr, transport, by } => {
+            taken(&format!("SIP ({transport})"), addr, by.as_deref(), "--sip")
+        }
+        EdgeError::Bind { addr, transport, source } => {
+            format!("cannot listen on SIP ({transport}) {addr}: {}", why_not(&source, "--sip"))
+        }
+        other => other.to_string(),
+    }
 }
 
 fn open_app(config: &Config) -> Result<App, String> {
@@ -108,7 +142,7 @@ fn open_app(config: &Config) -> Result<App, String> {
     let keys = KeyRing::load_or_create(&path).map_err(|e| e.to_string())?;
     let store =
         Store::open(&muster_store::Config { url: config.database.clone(), keys, readers: 0, writers: 0 })
-            .map_err(|e| format!("cannot open the database: {e}"))?;
+            .map_err(|e| format!("cannot open the database {}: {e}", named(&config.database)))?;
     let organizations =
         store.read(|r| r.organizations()).map_err(|e| format!("cannot read the database: {e}"))?;
     if is_new && !organizations.is_empty() {
@@ -120,6 +154,16 @@ fn open_app(config: &Config) -> Result<App, String> {
         ));
     }
     Ok(App::with_heads(store, Some(config.data.join("heads.log"))))
+}
+
+/// The database's address as it can be shown: its password is nobody's who reads the log.
+fn named(database: &str) -> String {
+    let database = database.split('?').next().unwrap_or_default();
+    let (scheme, rest) = database.split_once("://").unwrap_or(("", database));
+    match rest.rsplit_once('@') {
+        Some((_, place)) if !scheme.is_empty() => format!("{scheme}://…@{place} (--database)"),
+        _ => format!("{database} (--database)"),
+    }
 }
 
 /// Gives the owner's token: made and written to `owner.token` on the first start.
@@ -151,22 +195,8 @@ fn start_phones(config: &Config, app: &App) -> Result<EdgeHandle, String> {
         }
         log.lock().unwrap_or_else(std::sync::PoisonError::into_inner).write(&event);
     })
-    .map_err(|e| format!("{e} (--sip)"))?;
-    let asked = handle.clone();
-    app.phones().answer_with(move |org, user| {
-        let views = asked.registrations(org, user).unwrap_or_default();
-        let phone = |v: muster_phone::RegistrationView| RegisteredPhone {
-            user: v.user,
-            user_agent: v.user_agent.as_deref().map(str::to_string),
-            transport: match v.transport {
-                Transport::Udp => "udp",
-                Transport::Tcp => "tcp",
-            },
-            address: v.peer,
-            expires_at: UnixMillis((asked.unix_us(v.expires_at) / 1000) as i64),
-        };
-        views.into_iter().map(phone).collect()
-    });
+    .map_err(no_phones)?;
+    registrations::connect(app, &handle);
     Ok(handle)
 }
 
@@ -174,7 +204,7 @@ fn start_phones(config: &Config, app: &App) -> Result<EdgeHandle, String> {
 fn sip_servers(config: &Config, edge: &EdgeHandle) -> Vec<SipServer> {
     let of = |transport: &str, addrs: &[SocketAddr]| {
         let addr = addrs.first().copied().unwrap_or(config.sip);
-        let host = config.public_host.clone().unwrap_or_else(|| addr.ip().to_string());
+        let host = reach::phones_host(addr, config.public_host.as_deref());
         SipServer { transport: transport.to_string(), host, port: addr.port() }
     };
     vec![of("udp", edge.udp_addrs()), of("tcp", edge.tcp_addrs())]
@@ -182,8 +212,12 @@ fn sip_servers(config: &Config, edge: &EdgeHandle) -> Vec<SipServer> {
 
 fn start_log(format: LogFormat) {
     let filter = EnvFilter::try_from_env("MUSTER_LOG_FILTER").unwrap_or_else(|_| EnvFilter::new("info"));
+    // Colours are for eyes: not in a file, and not for who declines them (no-color.org).
+    let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colours = std::io::stderr().is_terminal() && !declined;
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     // A line that cannot be written is lost; saying so on the same stderr would panic on a full disk.
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let lines = lines.log_internal_errors(false);
     match format {
         LogFormat::Text => lines.with_target(false).init(),
@@ -199,25 +233,17 @@ fn say_what_runs(config: &Config, edge: &EdgeHandle, listener: &TcpListener) {
             tracing::warn!(%addr, "listens beyond this machine without TLS: passwords and calls can be read on the way");
         }
     }
-    let token = config.data.join("owner.token");
-    println!("\nMuster is running.\n");
-    println!("  Open      http://{http}/");
-    println!("  API       http://{http}/docs, with the token in {}", token.display());
-    println!("  Command   muster org list --url http://{http} --token-file {}", token.display());
-    println!("  Phones    register at {sip}, over UDP or TCP");
-    if config.demo
-        && let Some(accounts) = demo::accounts(&config.data)
-    {
-        println!("\nTwo phones to try (server {sip}, domain demo.example.com):\n");
-        for line in accounts.lines() {
-            println!("  {line}");
-        }
-    }
-    println!("\nCtrl-C ends it.");
-    let _ = std::io::stdout().flush();
+    banner::print(config, http, sip);
 }
 
 fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .map_or_else(|_| "host".into(), |name| name.trim().to_string())
+}
+
+#[test]
+fn the_password_of_a_database_is_not_shown() {
+    assert_eq!(named("postgres://ana:p@ss@db:5432/muster"), "postgres://…@db:5432/muster (--database)");
+    assert_eq!(named("postgres://db/muster?password=p"), "postgres://db/muster (--database)");
+    assert_eq!(named("sqlite:/a@b/muster.db"), "sqlite:/a@b/muster.db (--database)");
 }

@@ -21,6 +21,8 @@ function show(status) {
   for (const name of ["organizations", "people", "people_registered", "people_on_call"]) {
     element(name).textContent = status[name].toLocaleString();
   }
+  element("organizations_noun").textContent = status.organizations === 1 ? "organization" : "organizations";
+  element("people_noun").textContent = status.people === 1 ? "person" : "people";
   element("figures").hidden = false;
   const servers = status.sip_servers.map((s) => `${s.host}:${s.port} (${s.transport.toUpperCase()})`);
   element("servers").hidden = servers.length === 0;
@@ -39,4 +41,6 @@ async function look() {
   setTimeout(look, document.hidden ? EVERY_MS * 5 : EVERY_MS);
 }
 
+// The commands go where this page is from, whichever port or proxy that is.
+element("origin").textContent = `export MUSTER_URL=${location.origin}\n`;
 look();

@@ -17,7 +17,7 @@ use super::written;
 use crate::body::Incoming;
 use crate::caller::Caller;
 use crate::params::{Pairs, Params};
-use crate::problem::{Mistake, Problem};
+use crate::problem::Problem;
 use crate::wire;
 
 /// One field before and after. Of a secret only whether there was one.
@@ -63,20 +63,6 @@ pub struct Changes {
     pub items: Vec<ChangeBody>,
     /// What to send as `since` for what comes next; null if there was nothing.
     pub next_cursor: Option<String>,
-}
-
-/// What a check of the whole log found.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Verification)]
-pub struct VerificationBody {
-    intact: bool,
-    /// Lines looked at.
-    checked: u64,
-    /// Lines whose body was erased; the chain holds over them.
-    erased: u64,
-    /// The first line that is not as it was written.
-    broken_at: Option<u64>,
-    why: Option<&'static str>,
 }
 
 /// What was taken back.
@@ -147,40 +133,12 @@ pub async fn list(
     let mut params = Params::of(Query(pairs));
     let limit = params.number("limit", 100, 1, 1000) as usize;
     let since = params.number("since", 0, 0, i64::MAX as u64);
-    let cursor = params.parsed("cursor", |text| {
-        let wrong =
-            || Mistake::new("cursor", "is not one of this list", "give the cursor of the page before");
-        text.parse::<u64>().ok().filter(|n| *n <= i64::MAX as u64).ok_or_else(wrong)
-    });
+    let cursor = params.cursor(|text| text.parse::<u64>().ok().filter(|n| *n <= i64::MAX as u64));
     params.finish()?;
     let since = cursor.unwrap_or(since);
     let lines = caller.run(move |app| app.changes(&scope, since, limit)).await?;
     let next_cursor = lines.last().map(|last| last.envelope.seq.to_string());
     Ok(Json(Changes { items: lines.iter().map(change_json).collect(), next_cursor }))
-}
-
-/// Check the whole log
-///
-/// Sequence, chain of hashes, bodies and head.
-#[utoipa::path(get, path = "/api/v1/organizations/{org}/changes/verify", tag = "changes",
-    params(("org" = String, Path, description = "Slug or id.")),
-    responses((status = 200, body = VerificationBody)))]
-pub async fn verify(caller: Caller, Path(org): Path<String>) -> Result<Json<VerificationBody>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
-    let share = caller.state.share_to_verify(scope.org())?;
-    let checked = caller.run(move |app| {
-        let found = app.verify_changes(&scope);
-        drop(share);
-        found
-    });
-    let found = checked.await?;
-    Ok(Json(VerificationBody {
-        intact: found.broken.is_none(),
-        checked: found.checked,
-        erased: found.erased,
-        broken_at: found.broken.map(|(seq, _)| seq),
-        why: found.broken.map(|(_, why)| why),
-    }))
 }
 
 /// Take a change back

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::written;
 use crate::body::{Incoming, Object};
 use crate::caller::Caller;
+use crate::parameters::Once;
 use crate::problem::{Mistake, Problem};
 
 /// How many are named in one request at most.
@@ -86,8 +87,7 @@ pub struct Commanded {
 ///
 /// All or none. They may register and sign in, and are counted.
 #[utoipa::path(post, path = "/api/v1/organizations/{org}/users/activate", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."),
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again with the same body, the request has one effect.")),
+    params(("org" = String, Path, description = "Slug or id."), Once),
     request_body = ActivateBody,
     responses((status = 200, body = Commanded, headers(("Muster-Seq" = u64, description = "The newest change of the log.")))))]
 pub async fn activate(
@@ -95,12 +95,7 @@ pub async fn activate(
     Path(org): Path<String>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
-    let (mut object, bytes) = incoming.object().await?;
-    let users = users(&mut object);
-    object.finish()?;
-    let scope = incoming.once(scope, &bytes)?;
-    let ids = resolve(&caller, &scope, users).await?;
+    let (scope, ids, ()) = read(&caller, &org, &mut incoming, |_| ()).await?;
     let (done, users) = caller
         .run(move |app| {
             let activated = app.activate_users(&scope, &ids)?;
@@ -120,8 +115,7 @@ pub async fn activate(
 /// All or none. Registrations, calls and sessions end at once; person, extension, mailbox, numbers and
 /// credentials stay.
 #[utoipa::path(post, path = "/api/v1/organizations/{org}/users/deactivate", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."),
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again with the same body, the request has one effect.")),
+    params(("org" = String, Path, description = "Slug or id."), Once),
     request_body = DeactivateBody,
     responses((status = 200, body = Commanded, headers(("Muster-Seq" = u64, description = "The newest change of the log.")))))]
 pub async fn deactivate(
@@ -129,27 +123,43 @@ pub async fn deactivate(
     Path(org): Path<String>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
-    let (mut object, bytes) = incoming.object().await?;
-    let users = users(&mut object);
-    let reason = object.optional::<Text>("reason");
-    let (comment, until) = (object.optional::<Text>("comment"), object.optional("until"));
-    if reason.is_none() && (comment.is_some() || until.is_some()) {
-        object.wrong("reason", Reason::new("is missing", "give a reason, or leave comment and until out"));
-    }
-    object.finish()?;
-    let into = match reason {
-        Some(reason) => Deactivation::Disabled { reason, comment, until },
-        None => Deactivation::ContactOnly,
-    };
-    let scope = incoming.once(scope, &bytes)?;
-    let ids = resolve(&caller, &scope, users).await?;
+    let (scope, ids, into) = read(&caller, &org, &mut incoming, deactivation).await?;
     let deactivated = caller.run(move |app| {
         let done = app.deactivate_users(&scope, &ids, &into)?;
         Ok((done, shown(app, &scope, &ids)?))
     });
     let (done, users) = deactivated.await?;
     Ok(written(&done, Json(Commanded { users, seq: done.seq }).into_response()))
+}
+
+fn deactivation(object: &mut Object) -> Deactivation {
+    let reason = object.optional::<Text>("reason");
+    let (comment, until) = (object.optional::<Text>("comment"), object.optional("until"));
+    if reason.is_none() && (comment.is_some() || until.is_some()) {
+        object.wrong("reason", Reason::new("is missing", "give a reason, or leave comment and until out"));
+    }
+    match reason {
+        Some(reason) => Deactivation::Disabled { reason, comment, until },
+        None => Deactivation::ContactOnly,
+    }
+}
+
+/// What every command on many people begins with: who may, whom it is about, and what else `rest` takes
+/// from the body.
+async fn read<T>(
+    caller: &Caller,
+    org: &str,
+    incoming: &mut Incoming,
+    rest: impl FnOnce(&mut Object) -> T,
+) -> Result<(Scope, Vec<UserId>, T), Problem> {
+    let scope = caller.scope(org, Permission::ManageUsers).await?;
+    let (mut object, bytes) = incoming.object().await?;
+    let users = users(&mut object);
+    let rest = rest(&mut object);
+    object.finish()?;
+    let scope = incoming.once(scope, &bytes)?;
+    let ids = resolve(caller, &scope, users).await?;
+    Ok((scope, ids, rest))
 }
 
 fn users(object: &mut Object) -> Vec<String> {

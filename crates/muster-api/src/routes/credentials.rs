@@ -12,6 +12,7 @@ use super::phones::RegisteredPhoneBody;
 use super::{user_id, written};
 use crate::body::Incoming;
 use crate::caller::Caller;
+use crate::parameters::Once;
 use crate::problem::Problem;
 use crate::state::SipServer;
 
@@ -110,8 +111,7 @@ pub async fn get(
 ///
 /// Phones that registered with the old one drop. The new one is shown this once.
 #[utoipa::path(post, path = "/api/v1/organizations/{org}/users/{user}/credentials", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."), ("user" = uuid::Uuid, Path, description = "The user's id."),
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again with the same body, the request has one effect.")),
+    params(("org" = String, Path, description = "Slug or id."), ("user" = uuid::Uuid, Path, description = "The user's id."), Once),
     request_body(content = Option<ResetBody>),
     responses((status = 200, body = NewSecret, headers(("Muster-Seq" = u64, description = "The newest change of the log.")))))]
 pub async fn reset(

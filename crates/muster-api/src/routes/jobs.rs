@@ -15,8 +15,9 @@ use super::changes::Undone;
 use super::{job_id, written};
 use crate::body::Incoming;
 use crate::caller::Caller;
+use crate::parameters::Paging;
 use crate::params::{Pairs, Params};
-use crate::problem::{Mistake, Problem};
+use crate::problem::Problem;
 use crate::wire;
 
 /// Long work.
@@ -210,9 +211,7 @@ pub fn job_json(view: &JobView, with_problems: bool) -> JobBody {
 ///
 /// Newest first.
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/jobs", tag = "jobs",
-    params(("org" = String, Path, description = "Slug or id."),
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before.")),
+    params(("org" = String, Path, description = "Slug or id."), Paging),
     responses((status = 200, body = Jobs)))]
 pub async fn list(
     caller: Caller,
@@ -222,17 +221,13 @@ pub async fn list(
     let scope = caller.scope(&org, Permission::Read).await?;
     let mut params = Params::of(Query(pairs));
     let limit = params.number("limit", 50, 1, 1000) as usize;
-    let before = params.parsed("cursor", |text| text.parse::<JobId>().map_err(|_| wrong_cursor()));
+    let before = params.cursor(|text| text.parse::<JobId>().ok());
     params.finish()?;
     let mut views = caller.run(move |app| app.jobs(&scope, before, limit + 1)).await?;
     let more = views.len() > limit;
     views.truncate(limit);
     let next_cursor = views.last().filter(|_| more).map(|view| view.job.id.to_string());
     Ok(Json(Jobs { items: views.iter().map(|view| job_json(view, false)).collect(), next_cursor }))
-}
-
-fn wrong_cursor() -> Mistake {
-    Mistake::new("cursor", "is not one of this list", "give the cursor of the page before")
 }
 
 /// Show a job
@@ -261,12 +256,9 @@ pub async fn results(
     let id = job_id(&job)?;
     let mut params = Params::of(Query(pairs));
     let limit = params.number("limit", 100, 1, 1000) as usize;
-    let after = params.parsed("cursor", |text| {
-        let (row, part) = text.split_once('.').ok_or_else(wrong_cursor)?;
-        Ok((
-            row.parse::<u64>().map_err(|_| wrong_cursor())?,
-            part.parse::<u32>().map_err(|_| wrong_cursor())?,
-        ))
+    let after = params.cursor(|text| {
+        let (row, part) = text.split_once('.')?;
+        Some((row.parse::<u64>().ok()?, part.parse::<u32>().ok()?))
     });
     params.finish()?;
     let found = caller.run(move |app| {

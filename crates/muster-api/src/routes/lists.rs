@@ -14,8 +14,9 @@ use utoipa::ToSchema;
 
 use super::users::people_query;
 use crate::caller::Caller;
+use crate::parameters::{CountedPaging, Listing, Paging};
 use crate::params::{Pairs, Params};
-use crate::problem::{Mistake, Problem};
+use crate::problem::Problem;
 use crate::wire::{self, described, page_of};
 
 described! {
@@ -114,12 +115,7 @@ page_of! {
 ///
 /// Everybody who is not trashed, activated or not, with presence now.
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/contacts", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."),
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort."),
-        ("filter" = Option<String>, Query, description = crate::filter::HELP),
-        ("sort" = Option<String>, Query, description = "An indexed field; a minus in front turns it round."),
-        ("total" = Option<bool>, Query, description = "Count all that the filter finds.")),
+    params(("org" = String, Path, description = "Slug or id."), Listing),
     responses((status = 200, body = Contacts)))]
 pub async fn contacts(
     caller: Caller,
@@ -157,10 +153,7 @@ pub async fn contacts(
 ///
 /// In order; so far they reach users only.
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/extensions", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."),
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
-        ("total" = Option<bool>, Query, description = "Count them all too.")),
+    params(("org" = String, Path, description = "Slug or id."), CountedPaging),
     responses((status = 200, body = Extensions)))]
 pub async fn extensions(
     caller: Caller,
@@ -197,9 +190,7 @@ pub async fn extensions(
 
 /// List the seats that count
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/seats", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."),
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before.")),
+    params(("org" = String, Path, description = "Slug or id."), Paging),
     responses((status = 200, body = Seats)))]
 pub async fn seats(
     caller: Caller,
@@ -209,11 +200,7 @@ pub async fn seats(
     let scope = caller.scope(&org, Permission::Read).await?;
     let mut params = Params::of(Query(pairs));
     let limit = params.number("limit", 50, 1, 1000) as usize;
-    let after = params.parsed("cursor", |text| {
-        let wrong =
-            || Mistake::new("cursor", "is not one of this list", "give the cursor of the page before");
-        text.parse::<UserId>().map_err(|_| wrong())
-    });
+    let after = params.cursor(|text| text.parse::<UserId>().ok());
     params.finish()?;
     let page = caller.run(move |app| app.seats(&scope, after, limit)).await?;
     let by_type =
@@ -252,12 +239,7 @@ pub(super) fn entity<E: Entity>(entity: &E) -> Value {
 
 /// List devices
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/devices", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."),
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort."),
-        ("filter" = Option<String>, Query, description = crate::filter::HELP),
-        ("sort" = Option<String>, Query, description = "An indexed field; a minus in front turns it round."),
-        ("total" = Option<bool>, Query, description = "Count all that the filter finds.")),
+    params(("org" = String, Path, description = "Slug or id."), Listing),
     responses((status = 200, body = Devices)))]
 pub async fn devices(
     caller: Caller,
@@ -269,12 +251,7 @@ pub async fn devices(
 
 /// List mailboxes
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/mailboxes", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."),
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort."),
-        ("filter" = Option<String>, Query, description = crate::filter::HELP),
-        ("sort" = Option<String>, Query, description = "An indexed field; a minus in front turns it round."),
-        ("total" = Option<bool>, Query, description = "Count all that the filter finds.")),
+    params(("org" = String, Path, description = "Slug or id."), Listing),
     responses((status = 200, body = Mailboxes)))]
 pub async fn mailboxes(
     caller: Caller,
@@ -286,12 +263,7 @@ pub async fn mailboxes(
 
 /// List connections
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/connections", tag = "organizations",
-    params(("org" = String, Path, description = "Slug or id."),
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort."),
-        ("filter" = Option<String>, Query, description = crate::filter::HELP),
-        ("sort" = Option<String>, Query, description = "An indexed field; a minus in front turns it round."),
-        ("total" = Option<bool>, Query, description = "Count all that the filter finds.")),
+    params(("org" = String, Path, description = "Slug or id."), Listing),
     responses((status = 200, body = Connections)))]
 pub async fn connections(
     caller: Caller,

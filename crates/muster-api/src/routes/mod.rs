@@ -16,6 +16,7 @@ mod system;
 mod tokens;
 mod user_body;
 mod users;
+mod verify;
 
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
@@ -57,10 +58,12 @@ pub fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(jobs::cancel))
         .routes(routes!(jobs::undo))
         .routes(routes!(changes::list))
-        .routes(routes!(changes::verify))
+        .routes(routes!(verify::verify))
         .routes(routes!(changes::undo))
         .routes(routes!(phones::reached))
         .routes(routes!(phones::registrations))
+        .routes(routes!(phones::of_user, phones::sign_off_all))
+        .routes(routes!(phones::sign_off))
         .routes(routes!(crate::events::events))
         .routes(routes!(system::status))
         .routes(routes!(system::healthz))

@@ -16,8 +16,9 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use super::{with_header, with_seq};
 use crate::body::Incoming;
 use crate::caller::Caller;
+use crate::parameters::CountedPaging;
 use crate::params::{Pairs, Params};
-use crate::problem::{Mistake, Problem};
+use crate::problem::Problem;
 use crate::wire::{self, Writing, described, page_of};
 
 described! {
@@ -51,19 +52,13 @@ pub(super) fn json(organization: &Organization) -> Value {
 ///
 /// All of them for an operator, their own for everybody else.
 #[utoipa::path(get, path = "/api/v1/organizations", tag = "organizations",
-    params(("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
-        ("total" = Option<bool>, Query, description = "Count them all too.")),
+    params(CountedPaging),
     responses((status = 200, body = Organizations)))]
 pub async fn list(caller: Caller, Query(pairs): Pairs) -> Result<Json<Organizations>, Problem> {
     let mut params = Params::of(Query(pairs));
     let limit = params.number("limit", 50, 1, 1000) as usize;
     let total = params.flag("total");
-    let after = params.parsed("cursor", |text| {
-        let wrong =
-            || Mistake::new("cursor", "is not one of this list", "give the cursor of the page before");
-        text.parse::<uuid::Uuid>().map_err(|_| wrong())
-    });
+    let after = params.cursor(|text| text.parse::<uuid::Uuid>().ok());
     params.finish()?;
     let actor = caller.actor.clone();
     let mut all = caller.run(move |app| app.organizations(&actor)).await?;

@@ -15,6 +15,7 @@ use super::lists::{entity, page};
 use super::{with_header, with_seq};
 use crate::body::Incoming;
 use crate::caller::Caller;
+use crate::parameters::{Listing, Once};
 use crate::params::Pairs;
 use crate::problem::Problem;
 use crate::wire::{self, described, page_of};
@@ -50,12 +51,7 @@ pub struct NewSiteBody {
 
 /// List sites
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/sites", tag = "organizations",
-    params(("org" = String, Path, description = "Slug or id."),
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort."),
-        ("filter" = Option<String>, Query, description = crate::filter::HELP),
-        ("sort" = Option<String>, Query, description = "An indexed field; a minus in front turns it round."),
-        ("total" = Option<bool>, Query, description = "Count all that the filter finds.")),
+    params(("org" = String, Path, description = "Slug or id."), Listing),
     responses((status = 200, body = Sites)))]
 pub async fn list(
     caller: Caller,
@@ -67,8 +63,7 @@ pub async fn list(
 
 /// Make a site
 #[utoipa::path(post, path = "/api/v1/organizations/{org}/sites", tag = "organizations",
-    params(("org" = String, Path, description = "Slug or id."),
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again with the same body, the request has one effect.")),
+    params(("org" = String, Path, description = "Slug or id."), Once),
     request_body = NewSiteBody,
     responses((status = 201, body = SiteBody, headers(("ETag", description = "The version."),
         ("Muster-Seq" = u64, description = "The newest change of the log.")))))]

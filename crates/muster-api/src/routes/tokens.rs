@@ -19,6 +19,7 @@ use super::lists::entity;
 use super::with_seq;
 use crate::body::Incoming;
 use crate::caller::Caller;
+use crate::parameters::Once;
 use crate::params::{Pairs, Params};
 use crate::problem::Problem;
 use crate::wire::{self, described, page_of};
@@ -65,7 +66,7 @@ pub struct NewTokenBody {
     params(("org" = String, Path, description = "Slug or id."),
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort."),
-        ("filter" = Option<String>, Query, description = crate::filter::HELP),
+        ("filter" = Option<String>, Query),
         ("total" = Option<bool>, Query, description = "Count all that the filter finds.")),
     responses((status = 200, body = Tokens)))]
 pub async fn list(
@@ -86,8 +87,7 @@ pub async fn list(
 ///
 /// Nobody grants more than they hold.
 #[utoipa::path(post, path = "/api/v1/organizations/{org}/tokens", tag = "tokens",
-    params(("org" = String, Path, description = "Slug or id."),
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again with the same body, the request has one effect.")),
+    params(("org" = String, Path, description = "Slug or id."), Once),
     request_body = NewTokenBody,
     responses((status = 201, body = MadeTokenBody, headers(("Muster-Seq" = u64, description = "The newest change of the log.")))))]
 pub async fn create(

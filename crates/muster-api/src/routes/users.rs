@@ -18,6 +18,7 @@ use super::user_body::{
 use super::{user_id, with_header, written};
 use crate::body::{Incoming, Object};
 use crate::caller::Caller;
+use crate::parameters::{Listing, Once};
 use crate::params::{Pairs, Params};
 use crate::problem::Problem;
 use crate::wire::page_of;
@@ -32,11 +33,7 @@ page_of! {
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/users", tag = "users",
     params(("org" = String, Path, description = "Slug or id."),
         ("who" = Option<String>, Query, description = "The one whom this names: a username, an extension, an email or an id. Nobody is an empty list."),
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort."),
-        ("filter" = Option<String>, Query, description = crate::filter::HELP),
-        ("sort" = Option<String>, Query, description = "An indexed field; a minus in front turns it round."),
-        ("total" = Option<bool>, Query, description = "Count all that the filter finds.")),
+        Listing),
     responses((status = 200, body = Users)))]
 pub async fn list(
     caller: Caller,
@@ -82,8 +79,7 @@ pub(super) async fn people_query(
 
 /// Add a user
 #[utoipa::path(post, path = "/api/v1/organizations/{org}/users", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."),
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again with the same body, the request has one effect.")),
+    params(("org" = String, Path, description = "Slug or id."), Once),
     request_body = NewUserBody,
     responses((status = 201, body = UserBody, headers(
         ("Location", description = "Where the user is."), ("ETag", description = "The version."),
@@ -135,7 +131,7 @@ pub async fn get(caller: Caller, Path((org, user)): Path<(String, String)>) -> R
 #[utoipa::path(patch, path = "/api/v1/organizations/{org}/users/{user}", tag = "users",
     params(("org" = String, Path, description = "Slug or id."), ("user" = uuid::Uuid, Path, description = "The user's id."),
         ("If-Match" = String, Header, description = "The ETag that was read, such as `\"3\"`."),
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again with the same body, the request has one effect.")),
+        Once),
     request_body = UserChangeBody,
     responses((status = 200, body = UserBody, headers(("ETag", description = "The new version."),
             ("Muster-Seq" = u64, description = "The newest change of the log."))),

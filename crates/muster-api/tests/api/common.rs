@@ -144,8 +144,9 @@ impl Installation {
         let ready = Arc::new(AtomicBool::new(true));
         let metrics = Arc::new(|| vec![Metric::counter("muster_test_total", "For tests.", 3.0)]);
         let server = SipServer { transport: "udp".into(), host: "127.0.0.1".into(), port: 5060 };
-        let state =
-            ApiState::new(app.clone(), ready.clone(), metrics, "0.0.0-test").with_sip_servers(vec![server]);
+        let state = ApiState::new(app.clone(), ready.clone(), metrics, "0.0.0-test")
+            .with_sip_servers(vec![server])
+            .with_commands("'my <demo>/owner.token'".into(), Some("demo".into()));
         let router = muster_api::router(state.clone());
         let mut installation = Installation {
             app,

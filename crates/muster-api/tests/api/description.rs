@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::common::run;
 
-fn description() -> Value {
+pub fn description() -> Value {
     serde_json::from_str(&muster_api::openapi_json()).unwrap()
 }
 
@@ -177,7 +177,7 @@ fn resolved<'a>(api: &'a Value, schema: &'a Value) -> &'a Value {
 }
 
 /// The part of JSON Schema that the description uses.
-fn conforms(api: &Value, schema: &Value, value: &Value, place: &str) {
+pub fn conforms(api: &Value, schema: &Value, value: &Value, place: &str) {
     if let Some(reference) = schema["$ref"].as_str() {
         return conforms(api, api.pointer(&reference[1..]).unwrap(), value, place);
     }

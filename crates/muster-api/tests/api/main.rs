@@ -10,5 +10,6 @@ mod files;
 mod imports;
 mod lists;
 mod pages;
+mod phones;
 mod users;
 mod writes;

@@ -29,6 +29,16 @@ fn pages_are_complete_in_themselves_and_nothing_runs_inline() {
 }
 
 #[test]
+fn the_commands_on_the_page_name_the_token_file_of_this_server() {
+    run(async |i| {
+        let page = i.call("GET", "/").send().await.expect(200).text;
+        assert!(page.contains("export MUSTER_TOKEN_FILE='my &lt;demo&gt;/owner.token'\n"), "{page}");
+        assert!(page.contains("muster contacts --org demo") && !page.contains("org create"), "{page}");
+        assert!(!page.contains('{'), "{page}");
+    });
+}
+
+#[test]
 fn every_answer_has_the_security_headers() {
     run(async |i| {
         for path in ["/", "/api/v1/status", "/api/v1/organizations", "/nothing", "/openapi.json"] {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -22,18 +22,31 @@ const LEASE_MS: i64 = 30_000;
 /// Organizations that are looked at in one go.
 const ORGANIZATIONS_AT_ONCE: usize = 500;
 
-/// The heads of one organization that were written down, by sequence number. A file that is not there
-/// has none; a line that cannot be read (the torn last one after a crash) is passed over.
-pub fn heads_of(path: &Path, org: OrgId) -> Result<BTreeMap<u64, Hash>, AppError> {
+/// Heads of one organization by sequence number.
+pub type Heads = BTreeMap<u64, Hash>;
+
+/// A line is shorter by far; a longer one is none.
+const LINE_BYTES_MAX: u64 = 1024;
+
+/// The heads of one organization that were written down; `None` if the file is not there. A line that
+/// cannot be read (the torn last one after a crash) is passed over.
+pub fn heads_of(path: &Path, org: OrgId) -> Result<Option<Heads>, AppError> {
+    let failed = |e: io::Error| AppError::Limit(format!("{}: {e}", path.display()));
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(e) => return Err(AppError::Limit(format!("{}: {e}", path.display()))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(failed(e)),
     };
-    let (org, mut heads) = (org.to_string(), BTreeMap::new());
-    for line in BufReader::new(file).lines() {
-        let line = line.map_err(|e| AppError::Limit(format!("{}: {e}", path.display())))?;
-        let mut words = line.split(' ').skip(1);
+    let (org, mut heads) = (org.to_string(), Heads::new());
+    let (mut file, mut line) = (BufReader::new(file), Vec::new());
+    loop {
+        line.clear();
+        let read = file.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line).map_err(failed)?;
+        if read == 0 {
+            return Ok(Some(heads));
+        }
+        let text = String::from_utf8_lossy(&line);
+        let mut words = text.trim_end().split(' ').skip(1);
         if words.next() != Some(&org) {
             continue;
         }
@@ -43,7 +56,6 @@ pub fn heads_of(path: &Path, org: OrgId) -> Result<BTreeMap<u64, Hash>, AppError
             heads.insert(seq, hash);
         }
     }
-    Ok(heads)
 }
 
 pub struct Anchor {

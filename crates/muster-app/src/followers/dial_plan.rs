@@ -1,20 +1,18 @@
 //! Keeps the phone core's view of people up to date (replicated follower).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use muster_domain::capabilities;
-use muster_domain::dial_plan::{
-    Capabilities, CredentialPlan, PersonPlan, PlanUpdate, Service as PlanService,
-};
+use muster_domain::dial_plan::{CredentialPlan, PersonPlan, PlanUpdate};
 use muster_domain::field::EntityKind;
 use muster_domain::ids::{OrgId, UserId};
 use muster_domain::organization::{ConnectionKind, Organization};
-use muster_domain::user::Service;
 use muster_domain::value::Value;
-use muster_store::{Change, ChangeFilter, PlanPerson, Reader};
+use muster_store::{Change, ChangeFilter, PlanPerson, Reader, StoreError};
 
+use super::damaged::Damaged;
 use crate::{App, AppError, OPERATOR_SLUG};
 
 /// What the phone core is told.
@@ -32,11 +30,20 @@ pub struct DialPlanFollower {
     app: App,
     ha1: Ha1,
     known: HashMap<OrgId, u64>,
+    /// Organizations that could not be read, so that it is said once.
+    stuck: HashSet<OrgId>,
+    damaged: Damaged,
 }
 
 impl DialPlanFollower {
     pub fn new(app: App, ha1: Ha1) -> DialPlanFollower {
-        DialPlanFollower { app, ha1, known: HashMap::new() }
+        DialPlanFollower {
+            app,
+            ha1,
+            known: HashMap::new(),
+            stuck: HashSet::new(),
+            damaged: Damaged::default(),
+        }
     }
 
     /// Runs until `stop`; wakes at every commit of this process and looks at the heads twice a second
@@ -59,6 +66,7 @@ impl DialPlanFollower {
             self.known.keys().filter(|id| heads.iter().all(|h| h.org != **id)).copied().collect();
         for org in gone {
             self.known.remove(&org);
+            self.damaged.forget(org);
             sink(PlanUpdate::OrganizationGone { org });
         }
         for head in heads {
@@ -66,7 +74,17 @@ impl DialPlanFollower {
             if known == Some(head.head_seq) {
                 continue;
             }
-            let updates = self.app.store().read(|r| self.updates(r, head.org, known))?;
+            let store = self.app.store().clone();
+            let updates = match store.read(|r| self.updates(r, head.org, known)) {
+                Ok(updates) => updates,
+                // One row that nobody can read must not keep the phones of all others from starting.
+                Err(AppError::Store(StoreError::Corrupt(why))) => {
+                    self.say_stuck(head.org, &why);
+                    continue;
+                }
+                Err(other) => return Err(other),
+            };
+            self.stuck.remove(&head.org);
             for update in updates {
                 if let PlanUpdate::Reached { org, seq } = update {
                     self.known.insert(org, seq);
@@ -74,10 +92,24 @@ impl DialPlanFollower {
                 sink(update);
             }
         }
+        self.damaged.say_new();
+        self.app.phones().set_unreadable_credentials(self.damaged.count());
         Ok(())
     }
 
-    fn updates(&self, r: &mut Reader, org: OrgId, known: Option<u64>) -> Result<Vec<PlanUpdate>, AppError> {
+    fn say_stuck(&mut self, org: OrgId, why: &str) {
+        if self.stuck.insert(org) {
+            tracing::error!(%org, why, "an organization cannot be read: its phones stay as they are; \
+                `muster changes --verify` says where the damage is");
+        }
+    }
+
+    fn updates(
+        &mut self,
+        r: &mut Reader,
+        org: OrgId,
+        known: Option<u64>,
+    ) -> Result<Vec<PlanUpdate>, AppError> {
         let Some(organization) = r.organization(org)? else { return Ok(Vec::new()) };
         let Some(head) = r.head(org)? else { return Ok(Vec::new()) };
         let seq = head.head_seq;
@@ -86,8 +118,12 @@ impl DialPlanFollower {
         }
         let mut updates = match known {
             Some(known) if seq - known.min(seq) <= PAGE as u64 => {
-                let changes = r.changes(org, known, PAGE, &ChangeFilter::default())?;
-                self.follow(r, &organization, seq, &changes)?
+                match r.changes(org, known, PAGE, &ChangeFilter::default()) {
+                    Ok(changes) => self.follow(r, &organization, seq, &changes)?,
+                    // A line that cannot be read: the tables may still say what it did.
+                    Err(StoreError::Corrupt(_)) => vec![self.snapshot(r, &organization, seq)?],
+                    Err(other) => return Err(other.into()),
+                }
             }
             _ => vec![self.snapshot(r, &organization, seq)?],
         };
@@ -96,12 +132,13 @@ impl DialPlanFollower {
     }
 
     fn snapshot(
-        &self,
+        &mut self,
         r: &mut Reader,
         organization: &Organization,
         seq: u64,
     ) -> Result<PlanUpdate, AppError> {
         let mut people = Vec::new();
+        self.damaged.forget(organization.id);
         r.plan_people(organization.id, |person| {
             people.push(self.person(organization, person));
             Ok(())
@@ -116,7 +153,7 @@ impl DialPlanFollower {
     }
 
     fn follow(
-        &self,
+        &mut self,
         r: &mut Reader,
         organization: &Organization,
         seq: u64,
@@ -141,41 +178,31 @@ impl DialPlanFollower {
         }
         let ids: Vec<UserId> = touched.iter().copied().collect();
         let people = r.plan_people_of(org, &ids)?;
+        self.damaged.forget_users(org, &touched);
         for person in &people {
             touched.remove(&person.user);
         }
         let gone = touched.into_iter().map(|user| PlanUpdate::PersonGone { org, seq, user });
-        let here = people.into_iter().map(|p| self.person(organization, p));
+        let here = people.into_iter().map(|p| self.person(organization, p)).collect::<Vec<_>>();
         // Those who left go first, so that whoever has their extension now is not taken for a clash.
         let mut updates: Vec<PlanUpdate> = gone.collect();
-        updates.extend(here.map(|person| PlanUpdate::Person { org, seq, person }));
+        updates.extend(here.into_iter().map(|person| PlanUpdate::Person { org, seq, person }));
         Ok(updates)
     }
 
-    fn person(&self, organization: &Organization, person: PlanPerson) -> PersonPlan {
-        let can = capabilities::capabilities(person.user_type, ConnectionKind::Builtin);
-        let mut allowed = Capabilities::none();
-        for (yes, capability) in [
-            (can.registers, Capabilities::REGISTER),
-            (can.places_calls, Capabilities::PLACE_CALLS),
-            (can.receives_calls, Capabilities::RECEIVE_CALLS),
-            (can.messages, Capabilities::MESSAGES),
-        ] {
-            if yes {
-                allowed = allowed.with(capability);
-            }
-        }
+    fn person(&mut self, organization: &Organization, person: PlanPerson) -> PersonPlan {
+        self.damaged.note(organization.id, &person);
         let realm = organization.domain.as_str();
         let credentials = person.credentials.into_iter().map(|c| {
             let (ha1_md5, ha1_sha256) = (self.ha1)(&c.auth_name, realm, &c.secret);
-            CredentialPlan { id: c.id, auth_name: c.auth_name, ha1_md5, ha1_sha256 }
+            CredentialPlan { id: c.id, auth_name: c.auth_name, secret: c.secret_id, ha1_md5, ha1_sha256 }
         });
         PersonPlan {
             user: person.user,
             extension: person.extension,
             display_name: person.display_name,
-            service: plan_service(person.service),
-            capabilities: allowed,
+            service: person.service,
+            capabilities: capabilities::capabilities(person.user_type, ConnectionKind::Builtin),
             max_bindings: u8::try_from(person.max_bindings).unwrap_or(u8::MAX),
             call_timeout_s: person.call_timeout_s,
             credentials: credentials.collect(),
@@ -196,14 +223,4 @@ fn holders(r: &mut Reader, org: OrgId, change: &Change) -> Result<Vec<UserId>, A
     let device = r.get::<muster_domain::organization::Device>(org, change.envelope.entity_id)?;
     users.extend(device.and_then(|d| d.user));
     Ok(users)
-}
-
-fn plan_service(service: Service) -> PlanService {
-    match service {
-        Service::ContactOnly => PlanService::ContactOnly,
-        Service::NotActivated => PlanService::NotActivated,
-        Service::Enabled => PlanService::Enabled,
-        Service::Disabled => PlanService::Disabled,
-        Service::Frozen => PlanService::Frozen,
-    }
 }

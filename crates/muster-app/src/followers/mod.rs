@@ -6,6 +6,7 @@
 //! No follower is called from inside a use case, and none calls another.
 
 pub mod anchor;
+mod damaged;
 pub mod dial_plan;
 
 pub use dial_plan::PlanEvent;

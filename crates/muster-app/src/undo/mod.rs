@@ -2,18 +2,17 @@
 
 mod conflicts;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use muster_domain::change::{EntityChange, Op, Refusal, compensations, inverse};
 use muster_domain::field::EntityKind;
 use muster_domain::ids::{JobId, OrgId};
 use muster_domain::permission::Permission;
 use muster_domain::value::Value;
-use muster_store::{Change, ChangeFilter, Reader, Verification};
+use muster_store::{Change, ChangeFilter, Reader};
 use uuid::Uuid;
 
 use crate::apply::Allow;
-use crate::followers::anchor;
 use crate::{App, AppError, Done, Scope};
 
 /// Changes of a log that are read at once.
@@ -46,17 +45,6 @@ impl App {
         scope.require(Permission::Read)?;
         let filter = ChangeFilter { entity: Some((kind, id)), ..ChangeFilter::default() };
         self.store().read(|r| r.changes_back(scope.org(), None, limit, &filter).map_err(AppError::from))
-    }
-
-    /// Reads the whole log of the organization and checks that nothing in it was altered: against its own
-    /// chain, and against the heads that were written outside the database.
-    pub fn verify_changes(&self, scope: &Scope) -> Result<Verification, AppError> {
-        scope.require(Permission::Read)?;
-        let anchors = match self.heads_file() {
-            Some(path) => anchor::heads_of(path, scope.org())?,
-            None => BTreeMap::new(),
-        };
-        self.store().read(|r| r.verify_against(scope.org(), &anchors).map_err(AppError::from))
     }
 
     /// Takes back the change `seq` and what was done in the same request about the same person.

@@ -6,6 +6,7 @@ mod credentials;
 mod edit;
 mod list;
 mod seats;
+mod sign_off;
 mod trash;
 
 pub use activate::{Activated, Deactivation};

@@ -88,7 +88,7 @@ impl Activate {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-The file can be imported again, here or elsewhere: `muster import FILE`. Without --with-secrets it holds
+The file can be imported again, here or elsewhere: `muster import FILE`. Without --with-secrets it holds \
 no SIP password and no PIN, and an import of it generates new ones.
 
 Examples:

@@ -4,17 +4,17 @@ Examples:
   muster changes                     the last changes
   muster changes --since 1200        everything after change 1200
   muster changes --follow            new ones as they happen, until Ctrl-C
-  muster changes --verify            checks that nothing in the log was altered")]
+  muster changes --verify            checks that nothing was altered or damaged")]
 pub struct ChangesArgs {
     /// Only what came after this number
-    #[arg(long, value_name = "SEQ")]
+    #[arg(long, value_name = "SEQ", value_parser = change_number)]
     pub since: Option<u64>,
 
     /// Go on with new changes as they happen
     #[arg(long, conflicts_with = "verify")]
     pub follow: bool,
 
-    /// Read the whole log and check its chain
+    /// Read the whole log, check its chain, and compare the database with it
     #[arg(long, conflicts_with = "since")]
     pub verify: bool,
 }
@@ -29,7 +29,7 @@ Examples:
 #[group(required = true, multiple = false)]
 pub struct UndoArgs {
     /// The number of the change, as `muster changes` shows it
-    #[arg(value_name = "SEQ")]
+    #[arg(value_name = "SEQ", value_parser = change_number)]
     pub seq: Option<u64>,
 
     /// Everything that this job did
@@ -58,4 +58,8 @@ pub enum JobCommand {
         #[arg(value_name = "ID")]
         job: String,
     },
+}
+
+fn change_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "give the number of a change, as `muster changes` shows it".to_owned())
 }

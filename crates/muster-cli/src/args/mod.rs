@@ -8,10 +8,12 @@ mod user;
 pub use import::{Activate, ExportArgs, ImportArgs, MatchBy};
 pub use log::{ChangesArgs, JobCommand, UndoArgs};
 pub use organization::{
-    ContactsArgs, OrgCommand, OrgCreateArgs, SiteCommand, SiteCreateArgs, TokenCommand, TokenCreateArgs,
+    ConnectionCommand, ContactsArgs, DeviceCommand, OrgCommand, OrgCreateArgs, SiteCommand, SiteCreateArgs,
+    TokenCommand, TokenCreateArgs,
 };
 pub use user::{
-    AddArgs, CredentialsArgs, DeactivateArgs, ListArgs, SetArgs, UserCommand, WhoArgs, WhoManyArgs,
+    AddArgs, CredentialsArgs, DeactivateArgs, Drop, ListArgs, PhonesArgs, SetArgs, UserCommand, WhoArgs,
+    WhoManyArgs,
 };
 
 /// Commands that speak to a running server.
@@ -34,6 +36,12 @@ pub enum Command {
     /// List and make sites
     #[command(subcommand)]
     Site(SiteCommand),
+    /// How phones are served: connections, each with a dial plan of its own
+    #[command(subcommand)]
+    Connection(ConnectionCommand),
+    /// Desk phones and softphones that are kept as things of their own
+    #[command(subcommand)]
+    Device(DeviceCommand),
     /// The change log: who changed what, and when
     Changes(ChangesArgs),
     /// Take a change back, or everything that a job did
@@ -41,7 +49,7 @@ pub enum Command {
     /// Look at long work, such as an import
     #[command(subcommand)]
     Job(JobCommand),
-    /// Make access tokens for programs and people
+    /// Access tokens for programs and people: make, list and revoke them
     #[command(subcommand)]
     Token(TokenCommand),
 }

@@ -69,24 +69,58 @@ pub struct SiteCreateArgs {
 pub enum TokenCommand {
     /// Make a token and show it, this once
     Create(TokenCreateArgs),
+    /// The tokens of the organization, without their texts; the operators' with `--org operator`
+    List,
+    /// Take a token back: it is refused from then on
+    Revoke {
+        /// Its name or its id, as `muster token list` shows them
+        #[arg(value_name = "TOKEN")]
+        which: String,
+    },
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum ConnectionCommand {
+    /// The connections of the organization
+    List,
+    /// Everything about one connection
+    Show {
+        /// Its name or its id, as `muster connection list` shows them
+        #[arg(value_name = "CONNECTION")]
+        which: String,
+    },
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum DeviceCommand {
+    /// The devices of the organization, and whose they are
+    List {
+        /// Only those whom this fits, as in `muster user list`
+        #[arg(long, value_name = "EXPR")]
+        filter: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-Roles: operator (the whole installation), administrator (one organization), reader (looks, changes nothing).
+Roles: operator (the whole installation, all companies in it), administrator (everything in one company), \
+reader (looks, changes nothing). A token of an administrator or a reader is good for one company only, the \
+one that --for-org or --org names; with a single company neither is needed.
 
-Example:
-  muster token create --name \"wallboard\" --role reader --for-org example")]
+Examples:
+  muster token create --name wallboard --role reader --for-org example > wallboard.token
+  muster token create --name \"second operator\" --role operator")]
 pub struct TokenCreateArgs {
     /// What the token is for, so that you know it again
     #[arg(long)]
     pub name: String,
 
-    /// What it may do
+    /// What it may do: operator, administrator or reader
     #[arg(long, default_value = "reader")]
     pub role: String,
 
-    /// The organization that it is good for; as --org says if absent
+    /// The company that the token lets in to, by the short name that `muster org list` shows; the one of
+    /// --org if absent
     #[arg(long, value_name = "ORG")]
     pub for_org: Option<String>,
 }

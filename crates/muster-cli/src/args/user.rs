@@ -18,12 +18,14 @@ pub enum UserCommand {
     Restore(WhoManyArgs),
     /// What to type into a person's phone
     Credentials(CredentialsArgs),
+    /// The phones of a person that are registered now, and signing them off
+    Phones(PhonesArgs),
 }
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-A filter is field=value (is), field^value (begins with) or field~value (contains); several are joined
-by `and`. A value may stand in double quotes. A service is contact_only, not_activated, enabled, disabled
+A filter is field=value (is), field^value (begins with) or field~value (contains); several are joined \
+by `and`. A value may stand in double quotes. A service is contact_only, not_activated, enabled, disabled \
 or frozen.
 
 Examples:
@@ -64,7 +66,7 @@ pub struct WhoManyArgs {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-A field is given as key=value; a list has commas between its values. A password or PIN is never given
+A field is given as key=value; a list has commas between its values. A password or PIN is never given \
 here, where others would see it: write `sip_password=-` and you are asked for it.
 
 Examples:
@@ -95,7 +97,7 @@ pub struct SetArgs {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-Without --reason they become contact_only: in everybody's contact list, not counted. With one they are
+Without --reason they become contact_only: in everybody's contact list, not counted. With one they are \
 disabled, and the reason is kept. Extension, mailbox, numbers and passwords stay either way.
 
 Examples:
@@ -121,7 +123,7 @@ pub struct DeactivateArgs {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-The secret itself is shown only when it is made. --reset makes a new one: the phones that use the old
+The secret itself is shown only when it is made. --reset makes a new one: the phones that use the old \
 one are named, and drop.
 
 Examples:
@@ -139,4 +141,43 @@ pub struct CredentialsArgs {
     /// Make a new secret and show it, this once
     #[arg(long)]
     pub reset: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+A phone that is signed off drops now and comes back when it registers next, by itself within minutes. To keep \
+it out, give it another secret (`muster user credentials WHO --reset`) or deactivate the person.
+
+Examples:
+  muster user phones 1001
+  muster user phones 1001 --drop 2       signs the second of the list off
+  muster user phones 1001 --drop all")]
+pub struct PhonesArgs {
+    /// A username, an extension, an email or an id
+    pub who: String,
+
+    /// Sign off the one of this number in the list, or all; without a number the only one there is
+    #[arg(long, value_name = "N|all", num_args = 0..=1, default_missing_value = "", value_parser = which_phone)]
+    pub drop: Option<Drop>,
+}
+
+/// Which of a person's phones are signed off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drop {
+    /// The one there is.
+    Only,
+    /// Counted from 1, as the list shows them.
+    Nth(usize),
+    All,
+}
+
+fn which_phone(text: &str) -> Result<Drop, String> {
+    match text {
+        "" => Ok(Drop::Only),
+        "all" => Ok(Drop::All),
+        number => match number.parse() {
+            Ok(n) if n > 0 => Ok(Drop::Nth(n)),
+            _ => Err("give the number of the phone in the list, or all".to_owned()),
+        },
+    }
 }

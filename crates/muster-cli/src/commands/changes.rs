@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::args::ChangesArgs;
-use crate::client::escape;
+use crate::client::{Request, escape};
 use crate::failure::{Failure, Network};
 use crate::pages::{self, Listing};
 use crate::session::Session;
@@ -37,25 +37,64 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ChangesArgs) -> Result<(
 
 fn verify(session: &mut Session<'_, '_>) -> Result<(), Failure> {
     let path = session.path("/changes/verify")?;
-    let found = session.client.get(path)?.value;
+    let found = session.client.send(&Request::get(path).may_take_long())?.value;
     let intact = found["intact"] == true;
     session.tell(&found, |console, found| {
         let checked = counted(count_of(found, "checked"), "change", "changes");
         if intact {
             console.line(&format!("The log is intact: {checked} checked."))?;
-        } else {
-            let (at, why) = (count_of(found, "broken_at"), text_of(&found["why"]));
-            console
-                .line(&format!("The log was altered at change {at}: {why}. Checked so far: {checked}."))?;
         }
-        match count_of(found, "erased") {
-            0 => Ok(()),
-            erased => {
-                console.line(&format!("Of these, {} had their personal content erased.", grouped(erased)))
-            }
+        for problem in list_of(found, "problems") {
+            console.line(&text_of(problem))?;
         }
+        if !intact {
+            console.line(&format!("Changes checked: {}.", grouped(count_of(found, "checked"))))?;
+        }
+        verified_state(found).iter().chain(&verified_heads(found)).try_for_each(|line| console.line(line))
     })?;
     if intact { Ok(()) } else { Err(Failure::Told) }
+}
+
+/// What was compared with the log, and what could not be because it was erased.
+fn verified_state(found: &Value) -> Vec<String> {
+    let state = &found["state"];
+    if state.is_null() {
+        return Vec::new();
+    }
+    let alike = count_of(state, "alike");
+    let are = if alike == 1 { "thing is" } else { "things are" };
+    let mut lines = vec![format!("Replayed: {} {are} in the database as the log says.", grouped(alike))];
+    let erased = count_of(found, "erased");
+    if erased > 0 {
+        let of = counted(count_of(state, "erased_things"), "thing", "things");
+        let lost = counted(erased, "change", "changes");
+        lines.push(format!("Erased: what {lost} of {of} held; that cannot be replayed."));
+    }
+    for erasure in list_of(state, "erasures") {
+        let (entity, id) = (text_of(&erasure["entity"]), text_of(&erasure["entity_id"]));
+        let bodies = counted(count_of(erasure, "bodies"), "change", "changes");
+        let first = count_of(erasure, "first");
+        let why = match erasure["removed_by"].as_u64() {
+            Some(seq) => format!("change {seq} removed it"),
+            None => "no change says why".to_owned(),
+        };
+        lines.push(format!("  {entity} {id}: {bodies} from change {first} on; {why}."));
+    }
+    lines
+}
+
+fn verified_heads(found: &Value) -> Option<String> {
+    let heads = &found["heads"];
+    match text_of(&heads["state"]).as_str() {
+        "compared" => Some(format!(
+            "Compared with {} in heads.log, of changes {} to {}.",
+            counted(count_of(heads, "count"), "head", "heads"),
+            count_of(heads, "first"),
+            count_of(heads, "last"),
+        )),
+        "not_yet" => Some("Nothing of it has been written to heads.log so far.".to_owned()),
+        _ => None,
+    }
 }
 
 /// Everything after `since`, as it comes.
@@ -70,7 +109,7 @@ fn list(session: &mut Session<'_, '_>, names: &mut Names, since: u64) -> Result<
     if json {
         write!(console.out, "{{\"items\":[")?;
     }
-    pages::for_each(client, &listing, |change| {
+    let listed = pages::for_each(client, &listing, |change| {
         if json {
             write!(console.out, "{}{change}", if first { "\n" } else { ",\n" })?;
             first = false;
@@ -81,6 +120,8 @@ fn list(session: &mut Session<'_, '_>, names: &mut Names, since: u64) -> Result<
     })?;
     if json {
         writeln!(console.out, "\n],\"next_cursor\":null}}")?;
+    } else if listed.shown == 0 {
+        console.note(&format!("There is no change after {since}."));
     }
     Ok(())
 }

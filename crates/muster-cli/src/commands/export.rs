@@ -29,7 +29,7 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ExportArgs) -> Result<()
             "Choose another name, or replace it with --force.",
         ));
     }
-    let mut request = Request::get(session.path("/export.csv")?);
+    let mut request = Request::get(session.path("/export.csv")?).may_take_long();
     if args.with_secrets {
         request = request.query("with_secrets", "true");
     }

@@ -45,7 +45,11 @@ fn kind_of(job: &Value) -> String {
 /// Exit status 1 for a job that has failed or was cancelled, so that a script can wait for one.
 fn show(session: &mut Session<'_, '_>, job: &str, follow: bool) -> Result<(), Failure> {
     let path = session.path(&format!("/jobs/{}", escape(job)))?;
-    let state = if follow { follow::until_ended(session, job)? } else { session.client.get(path)?.value };
+    let state = match follow {
+        true => follow::until_ended(session, job),
+        false => session.client.get(path).map(|answer| answer.value),
+    };
+    let state = state.map_err(where_to_look)?;
     session.tell(&state, print_job)?;
     match state["state"].as_str() {
         Some("failed" | "cancelled") => Err(Failure::Told),
@@ -77,11 +81,22 @@ fn print_job(console: &mut Console<'_>, job: &Value) -> io::Result<()> {
 
 fn cancel(session: &mut Session<'_, '_>, job: &str) -> Result<(), Failure> {
     let path = session.path(&format!("/jobs/{}/cancel", escape(job)))?;
-    let answer = session.client.send(&Request::post(path, &json!({})))?;
+    let answer = session.client.send(&Request::post(path, &json!({}))).map_err(where_to_look)?;
     session.tell(&answer.value, |console, job| {
         console.line(&match job["state"].as_str() {
             Some("cancelled") => "Cancelled: nothing of it was done.".to_owned(),
             _ => "It runs already and ends first; `muster job show ID --follow` says how.".to_owned(),
         })
     })
+}
+
+fn where_to_look(failure: Failure) -> Failure {
+    match failure {
+        Failure::Problem(mut problem) if problem.status == 404 && problem.hint.is_none() => {
+            problem.hint =
+                Some("`muster job list` shows the jobs of the organization, with their ids.".to_owned());
+            Failure::Problem(problem)
+        }
+        other => other,
+    }
 }

@@ -1,7 +1,9 @@
 //! One file for each thing that can be typed.
 
 mod changes;
+mod connection;
 mod contacts;
+mod device;
 mod export;
 mod import;
 mod job;
@@ -29,6 +31,8 @@ pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_
         Command::Contacts(args) => contacts::run(session, args),
         Command::Seats => seats::run(session),
         Command::Site(command) => site::run(session, command),
+        Command::Connection(command) => connection::run(session, command),
+        Command::Device(command) => device::run(session, command),
         Command::Changes(args) => changes::run(session, args),
         Command::Undo(args) => undo::run(session, args),
         Command::Job(command) => job::run(session, command),

@@ -1,17 +1,46 @@
-//! `muster token create`.
+//! `muster token create`, `list`, `revoke`.
 
 use serde_json::json;
 
 use crate::args::{TokenCommand, TokenCreateArgs};
-use crate::client::Request;
+use crate::client::{Method, Request, escape};
 use crate::failure::Failure;
+use crate::listing::{self, Column, List};
 use crate::session::Session;
-use crate::value::text_of;
+use crate::value::{text_of, time_of};
 
 pub(crate) fn run(session: &mut Session<'_, '_>, command: &TokenCommand) -> Result<(), Failure> {
     match command {
         TokenCommand::Create(args) => create(session, args),
+        TokenCommand::List => list(session),
+        TokenCommand::Revoke { which } => revoke(session, which),
     }
+}
+
+fn list(session: &mut Session<'_, '_>) -> Result<(), Failure> {
+    let columns: &[Column] = &[
+        ("NAME", |item| text_of(&item["name"])),
+        ("ROLE", |item| text_of(&item["role"])),
+        ("MADE (UTC)", |item| time_of(&item["created_at"])),
+        ("EXPIRES (UTC)", |item| match item["expires_at"].is_null() {
+            true => "never".to_owned(),
+            false => time_of(&item["expires_at"]),
+        }),
+        ("ID", |item| text_of(&item["id"])),
+    ];
+    let path = session.path("/tokens")?;
+    List::all(path, "token", "tokens").print(session, columns)
+}
+
+fn revoke(session: &mut Session<'_, '_>, which: &str) -> Result<(), Failure> {
+    let path = session.path("/tokens")?;
+    let token = listing::find(session, path, which, "token", "muster token list")?;
+    let path = session.path(&format!("/tokens/{}", escape(&text_of(&token["id"]))))?;
+    session.client.send(&Request::new(Method::Delete, path))?;
+    session.tell(&token, |console, token| {
+        let (name, role) = (text_of(&token["name"]), text_of(&token["role"]));
+        console.line(&format!("Revoked the token {name} ({role}): it is refused from now on."))
+    })
 }
 
 fn create(session: &mut Session<'_, '_>, args: &TokenCreateArgs) -> Result<(), Failure> {

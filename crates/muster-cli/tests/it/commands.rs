@@ -253,19 +253,29 @@ fn followed_changes_are_one_json_line_each_and_a_broken_stream_goes_on_where_it_
 
 #[test]
 fn a_log_that_was_altered_ends_with_1() {
-    let broken =
-        json!({ "intact": false, "checked": 41, "erased": 1, "broken_at": 42, "why": "the body is another" });
-    let whole = json!({ "intact": true, "checked": 1200, "erased": 0, "broken_at": null, "why": null });
+    let broken = json!({ "intact": false, "checked": 41, "erased": 1, "broken_at": 42, "why": "the body is another",
+        "problems": ["The log was altered or damaged at change 42: the body is another."], "state": null,
+        "heads": { "state": "not_kept" } });
+    let erasures = json!([
+        { "entity": "user", "entity_id": "u-1", "bodies": 2, "first": 7, "removed_by": 90 },
+        { "entity": "user", "entity_id": "u-2", "bodies": 1, "first": 8, "removed_by": null },
+    ]);
+    let state = json!({ "alike": 1100, "erased_things": 2, "erasures": erasures, "first": null });
+    let whole = json!({ "intact": true, "checked": 1200, "erased": 3, "problems": [], "state": state,
+        "heads": { "state": "compared", "count": 12, "first": 3, "last": 1198 } });
     let server = Server::start(vec![answer(broken), answer(whole)]);
     let outcome = muster(&server, &["changes", "--verify"]);
     assert_eq!(outcome.status, 1);
-    assert!(
-        outcome.out.starts_with("The log was altered at change 42: the body is another."),
-        "{}",
-        outcome.out
-    );
+    let said = "The log was altered or damaged at change 42: the body is another.\nChanges checked: 41.\n";
+    assert_eq!(outcome.out, said);
     let outcome = muster(&server, &["changes", "--verify"]);
-    assert_eq!((outcome.status, outcome.out.as_str()), (0, "The log is intact: 1,200 changes checked.\n"));
+    let said = "The log is intact: 1,200 changes checked.\n\
+        Replayed: 1,100 things are in the database as the log says.\n\
+        Erased: what 3 changes of 2 things held; that cannot be replayed.\n\
+        \u{20} user u-1: 2 changes from change 7 on; change 90 removed it.\n\
+        \u{20} user u-2: 1 change from change 8 on; no change says why.\n\
+        Compared with 12 heads in heads.log, of changes 3 to 1198.\n";
+    assert_eq!((outcome.status, outcome.out.as_str()), (0, said));
 }
 
 #[test]
@@ -281,4 +291,98 @@ fn somebody_removed_is_found_again_by_name_and_two_of_one_name_are_told_apart() 
     let outcome = muster(&server, &["user", "restore", "ana"]);
     assert_eq!(outcome.status, 1);
     assert!(outcome.err.contains("000000000002  0107 山田 美咲"), "{}", outcome.err);
+}
+
+fn phone(id: &str, agent: &str, address: &str) -> Value {
+    json!({ "id": id, "user": "01930000-0000-7000-8000-000000000001", "user_agent": agent, "transport": "udp",
+        "address": address, "contact": "sip:1001@192.0.2.7:5060", "since": "2026-11-21T22:05:32Z",
+        "expires_at": "2026-11-21T23:05:32Z" })
+}
+
+#[test]
+fn the_phones_of_a_person_are_listed_with_their_numbers() {
+    let phones = json!([phone("0a", "Yealink T54W", "192.0.2.7:5060"), phone("0b", "", "192.0.2.8:5060")]);
+    let server =
+        Server::start(vec![answer(page(json!([ana()]), json!(null))), answer(page(phones, json!(null)))]);
+    assert_snapshot!(muster(&server, &["user", "phones", "1001"]).seen());
+}
+
+#[test]
+fn a_phone_is_signed_off_by_its_number_and_one_that_is_not_clear_by_none() {
+    let person = || answer(page(json!([ana()]), json!(null)));
+    let two = || json!([phone("0a", "Yealink", "192.0.2.7:5060"), phone("0b", "Snom", "192.0.2.8:5060")]);
+    let path = "/api/v1/organizations/example/users/01930000-0000-7000-8000-000000000001/registrations";
+    let gone = json!({ "phones": [phone("0b", "Snom", "192.0.2.8:5060")] });
+
+    let server = Server::start(vec![person(), answer(page(two(), json!(null))), answer(gone.clone())]);
+    let outcome = muster(&server, &["user", "phones", "1001", "--drop", "2"]);
+    assert_eq!(outcome.out, "Signed off: Snom at 192.0.2.8:5060.\n", "{}", outcome.err);
+    assert_eq!(server.lines()[2], format!("DELETE {path}/0b"));
+
+    let server = Server::start(vec![person(), answer(gone)]);
+    assert_eq!(muster(&server, &["user", "phones", "1001", "--drop", "all"]).status, 0);
+    assert_eq!(server.lines()[1], format!("DELETE {path}"));
+
+    for (given, says) in
+        [(&["--drop"][..], "Say which with --drop N"), (&["--drop", "3"], "no phone number 3")]
+    {
+        let server = Server::start(vec![person(), answer(page(two(), json!(null)))]);
+        let outcome = muster(&server, &[&["user", "phones", "1001"], given].concat());
+        assert!(outcome.status == 1 && outcome.err.contains(says), "{}", outcome.err);
+        assert_eq!(server.lines().len(), 2);
+    }
+    assert_eq!(run(&["user", "phones", "1001", "--drop", "none"], None, "").status, 2);
+}
+
+#[test]
+fn a_token_is_revoked_by_its_name_and_not_if_several_have_it() {
+    let token = |id: &str, name: &str| json!({ "id": id, "name": name, "role": "reader" });
+    let tokens = |items: Value| answer(page(items, json!(null)));
+    let server = Server::start(vec![
+        tokens(json!([token("t1", "wallboard"), token("t2", "owner")])),
+        respond("204 No Content", &[], ""),
+    ]);
+    let outcome = muster(&server, &["token", "revoke", "Wallboard"]);
+    assert_eq!(
+        outcome.out, "Revoked the token wallboard (reader): it is refused from now on.\n",
+        "{}",
+        outcome.err
+    );
+    assert_eq!(server.lines()[1], "DELETE /api/v1/organizations/example/tokens/t1");
+
+    let server = Server::start(vec![tokens(json!([token("t1", "wallboard"), token("t2", "wallboard")]))]);
+    let outcome = muster(&server, &["token", "revoke", "wallboard"]);
+    assert!(outcome.status == 1 && outcome.err.contains("t1, t2"), "{}", outcome.err);
+    let server = Server::start(vec![tokens(json!([]))]);
+    let outcome = muster(&server, &["token", "revoke", "wallboard"]);
+    assert!(outcome.err.contains("`muster token list` shows"), "{}", outcome.err);
+}
+
+#[test]
+fn connections_are_shown_by_name_and_tokens_and_devices_listed() {
+    let items = |item: Value| answer(page(json!([item]), json!(null)));
+    let connection = json!({ "id": "c1", "name": "Built-in", "kind": "builtin" });
+    let server = Server::start(vec![items(connection)]);
+    assert_eq!(
+        muster(&server, &["connection", "show", "built-in"]).out,
+        "id    c1\nkind  builtin\nname  Built-in\n"
+    );
+    let token = json!({ "id": "t1", "name": "wallboard", "role": "reader", "created_at": "2026-11-21T22:05:32Z",
+        "expires_at": null });
+    let server = Server::start(vec![items(token)]);
+    let want =
+        "NAME\tROLE\tMADE (UTC)\tEXPIRES (UTC)\tID\nwallboard\treader\t2026-11-21 22:05:32\tnever\tt1\n";
+    assert_eq!(muster(&server, &["token", "list"]).out, want);
+    let server =
+        Server::start(vec![items(json!({ "id": "d1", "name": "kitchen", "auth_name": "ana-kitchen" }))]);
+    assert!(muster(&server, &["device", "list"]).out.contains("kitchen\t"));
+}
+
+#[test]
+fn seats_end_with_their_total_also_where_a_program_reads_on() {
+    let seats = json!({ "items": [{ "extension": "1001", "display_name": "Ana", "user_type": "user" }],
+        "next_cursor": null, "total": 1, "by_type": [{ "user_type": "user", "seats": 1 }] });
+    let server = Server::start(vec![answer(seats)]);
+    let outcome = muster(&server, &["seats"]);
+    assert_eq!((outcome.out.lines().count(), outcome.err.as_str()), (2, "Total: 1 counted seat (user 1).\n"));
 }

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::{Server, answer, drop_connection, muster, muster_with, problem, respond, run};
+use crate::{Server, Step, answer, drop_connection, muster, muster_with, problem, respond, run};
 
 fn nobody() -> serde_json::Value {
     json!({ "items": [], "next_cursor": null })
@@ -53,9 +53,133 @@ fn a_server_that_is_not_there_is_one_line_with_its_address() {
     let url = format!("http://127.0.0.1:{port}");
     let outcome = run(&["seats", "--org", "x", "--token", "t", "--url", &url], None, "");
     let want = format!(
-        "muster: Nothing listens at {url}. Is the server running (`muster serve`), and is --url right?\n"
+        "muster: Nothing listens at {url} (from --url). Is the server running (`muster serve`), and is this its HTTP address?\n"
     );
     assert_eq!((outcome.status, outcome.err), (1, want));
+}
+
+#[test]
+fn a_port_that_takes_connections_and_says_nothing_is_given_up_also_by_writes() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let commands: [&[&str]; 3] = [&["seats"], &["site", "create", "Leeds"], &["changes", "--verify"]];
+    for command in commands {
+        let given = ["--org", "x", "--token", "t", "--timeout", "1", "--url", &url];
+        let outcome = run(&[command, &given].concat(), None, "");
+        let want = format!("muster: {url} (from --url) took the connection but did not answer in time.");
+        assert!(outcome.err.starts_with(&want), "{command:?}: {}", outcome.err);
+        assert_eq!(outcome.status, 1);
+    }
+}
+
+#[test]
+fn an_answer_that_begins_and_does_not_end_is_given_up() {
+    let half = respond("200 OK", &[], "{").with_length(100);
+    let server = Server::start(vec![Step::Held(Box::new(half))]);
+    let outcome = muster(&server, &["seats", "--timeout", "1"]);
+    assert!(outcome.err.contains("began an answer and did not end it in time."), "{}", outcome.err);
+    assert_eq!(outcome.status, 1);
+}
+
+#[test]
+fn a_write_may_take_longer_than_a_silent_port_is_given() {
+    let late =
+        Step::Late(std::time::Duration::from_millis(2500), Box::new(answer(json!({ "name": "Leeds" }))));
+    let server = Server::start(vec![late]);
+    let outcome = muster(&server, &["site", "create", "Leeds", "--timeout", "2"]);
+    assert_eq!((outcome.status, outcome.out.as_str()), (0, "Made the site Leeds.\n"), "{}", outcome.err);
+}
+
+#[test]
+fn a_token_that_the_server_does_not_know_is_named_by_where_it_is_from() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = directory.path().join("mine.token");
+    std::fs::write(&file, "mst_other").unwrap();
+    let file = file.to_str().unwrap();
+    let ways: [(&[&str], String); 2] = [
+        (&["--token", "x"], "given with --token".to_owned()),
+        (&["--token-file", file], format!("in the file {file} (from --token-file)")),
+    ];
+    for (given, from) in ways {
+        let server = Server::start(vec![problem("401 Unauthorized", json!({ "detail": "sign in" }))]);
+        let place = ["seats", "--org", "example", "--url", server.url.as_str()];
+        let outcome = run(&[&place[..], given].concat(), None, "");
+        let want =
+            format!("muster: {} (from --url) does not know the token {from}, or no longer. ", server.url);
+        assert!(outcome.err.starts_with(&want), "{}", outcome.err);
+        assert!(outcome.err.contains("owner.token in its data folder"), "{}", outcome.err);
+        assert_eq!(outcome.status, 1);
+    }
+}
+
+#[test]
+fn an_organization_that_is_not_there_is_named_with_where_its_name_is_from() {
+    let body = json!({ "detail": "there is no such organization" });
+    let server = Server::start(vec![problem("404 Not Found", body)]);
+    let outcome = muster(&server, &["seats"]);
+    let want = "`example` (from --org) is none that you may see; `muster org list` shows those.";
+    assert!(outcome.err.contains(want), "{}", outcome.err);
+}
+
+#[test]
+fn the_organization_that_an_option_of_the_command_names_is_the_one_that_is_not_there() {
+    let server =
+        Server::start(vec![problem("404 Not Found", json!({ "detail": "there is no such organization" }))]);
+    let outcome = muster(&server, &["token", "create", "--name", "w", "--for-org", "nosuch"]);
+    assert!(outcome.err.contains("`nosuch` is none that you may see"), "{}", outcome.err);
+}
+
+#[test]
+fn an_address_with_a_path_is_said_to_have_one() {
+    let body = || {
+        problem(
+            "404 Not Found",
+            json!({ "detail": "there is nothing at this address; /docs says what there is" }),
+        )
+    };
+    for (path, says) in [("/pbx", true), ("", false)] {
+        let server = Server::start(vec![body()]);
+        let url = format!("{}{path}", server.url);
+        let outcome = run(&["seats", "--org", "x", "--token", "t", "--url", &url], None, "");
+        let want = format!("{url} (from --url) names more than the server: leave out what follows the port.");
+        assert_eq!(outcome.err.contains(&want), says, "{}", outcome.err);
+    }
+}
+
+#[test]
+fn who_has_what_is_taken_is_named() {
+    let id = "01930000-0000-7000-8000-000000000001";
+    let detail = format!("extension 1001 is taken by the user {id}; choose another");
+    let server = Server::start(vec![
+        answer(json!({})),
+        problem("409 Conflict", json!({ "detail": detail })),
+        answer(json!({ "id": id, "extension": "1001", "display_name": "Ana" })),
+    ]);
+    let outcome = muster(&server, &["user", "add", "extension=1001"]);
+    assert!(outcome.err.ends_with("\n  That is 1001 Ana.\n"), "{}", outcome.err);
+}
+
+#[test]
+fn a_number_that_is_none_says_what_number_is_meant() {
+    for command in [&["undo", "x"][..], &["changes", "--since", "-"]] {
+        let outcome = run(command, None, "");
+        assert!(
+            outcome.err.contains("give the number of a change, as `muster changes` shows it"),
+            "{}",
+            outcome.err
+        );
+        assert_eq!(outcome.status, 2);
+    }
+}
+
+#[test]
+fn a_job_that_is_not_there_sends_to_the_list_of_jobs() {
+    for command in [["job", "show", "x"], ["job", "cancel", "x"]] {
+        let server =
+            Server::start(vec![problem("404 Not Found", json!({ "detail": "there is no such job" }))]);
+        let outcome = muster(&server, &command);
+        assert!(outcome.err.contains("`muster job list` shows the jobs"), "{}", outcome.err);
+    }
 }
 
 #[test]
@@ -101,7 +225,7 @@ fn something_that_is_not_muster_is_recognized_by_its_answer() {
     let page = respond("404 Not Found", &[("content-type", "text/html")], "<html>");
     let server = Server::start(vec![page]);
     let outcome = muster(&server, &["seats"]);
-    let want = format!("That was no answer of Muster: is {} the right address?", server.url);
+    let want = format!("That was no answer of Muster: is {} (from --url) the right address?", server.url);
     assert!(outcome.err.contains(&want), "{}", outcome.err);
     assert_eq!(outcome.status, 1);
 }
@@ -113,7 +237,7 @@ fn a_token_that_is_missing_is_asked_for_in_words() {
     let outcome = run(&["seats", "--org", "example", "--url", &server.url], None, "");
     assert_eq!(outcome.status, 1);
     assert!(
-        outcome.err.contains("The server wants a token, and none was found: give --token-file FILE"),
+        outcome.err.contains(" (from --url) wants a token, and none was found: give --token-file FILE"),
         "{}",
         outcome.err
     );
@@ -159,7 +283,7 @@ fn a_token_file_is_trimmed_and_one_that_is_none_is_said() {
     for content in ["\n".to_owned(), "x".repeat(5000)] {
         std::fs::write(&path, content).unwrap();
         let outcome = with(&server);
-        assert!(outcome.err.contains("owner.token cannot be used"), "{}", outcome.err);
+        assert!(outcome.err.contains("owner.token (from --token-file) cannot be used"), "{}", outcome.err);
         assert_eq!((outcome.status, server.asked().len()), (1, 0));
     }
 }

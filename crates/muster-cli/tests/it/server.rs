@@ -1,8 +1,10 @@
 //! A server that answers each request with the next line of its script, and keeps what it was asked.
+//! Whether it lives it says to everybody, outside the script.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -30,10 +32,26 @@ impl Request {
     }
 }
 
+const LIVES: &str = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\nok\n";
+
 /// One answer, or none.
 pub enum Step {
     Answer(String),
+    /// The same after a while.
+    Late(Duration, Box<Step>),
+    /// The same, and the connection stays open.
+    Held(Box<Step>),
     Drop,
+}
+
+impl Step {
+    /// Promises a body of so many bytes, whatever it has.
+    pub fn with_length(self, length: usize) -> Step {
+        let Step::Answer(text) = self else { panic!("only an answer has a length") };
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let head = head.split("content-length: ").next().unwrap();
+        Step::Answer(format!("{head}content-length: {length}\r\n\r\n{body}"))
+    }
 }
 
 pub fn answer(body: Value) -> Step {
@@ -72,12 +90,16 @@ impl Server {
         let (tell, asked) = channel();
         std::thread::spawn(move || {
             for step in script {
-                let (stream, _) = listener.accept().unwrap();
-                let request = read(&stream);
+                let (stream, request) = loop {
+                    let (stream, _) = listener.accept().unwrap();
+                    let request = read(&stream);
+                    if request.line != "GET /healthz" {
+                        break (stream, request);
+                    }
+                    (&stream).write_all(LIVES.as_bytes()).unwrap();
+                };
                 tell.send(request).unwrap();
-                if let Step::Answer(text) = step {
-                    (&stream).write_all(text.as_bytes()).unwrap();
-                }
+                respond_to(&stream, step);
             }
         });
         Server { url, asked }
@@ -90,6 +112,22 @@ impl Server {
 
     pub fn lines(&self) -> Vec<String> {
         self.asked().into_iter().map(|request| request.line).collect()
+    }
+}
+
+fn respond_to(mut stream: &TcpStream, step: Step) {
+    match step {
+        Step::Answer(text) => stream.write_all(text.as_bytes()).unwrap(),
+        Step::Late(pause, step) => {
+            std::thread::sleep(pause);
+            respond_to(stream, *step);
+        }
+        Step::Held(step) => {
+            respond_to(stream, *step);
+            // Until the client goes.
+            let _ = stream.read(&mut [0; 1]);
+        }
+        Step::Drop => {}
     }
 }
 

@@ -1,8 +1,11 @@
 //! Two laws: the state is the fold of the log, and undoing what was done changes nothing.
 
-use muster_domain::change::{EntityChange, Refusal, apply, creation_of, inverse, update_of};
-use muster_domain::field::Entity;
-use muster_domain::types::{Bounded, Name, Text};
+use muster_domain::change::{EntityChange, Refusal, apply, change_kind, creation_of, inverse, update_of};
+use muster_domain::field::{Entity, EntityKind};
+use muster_domain::ids::ChangeSetId;
+use muster_domain::log::{Envelope, Facts, GENESIS};
+use muster_domain::replay::{Difference, Replayed};
+use muster_domain::types::{Bounded, Name, Text, UnixMillis};
 use muster_domain::user::{Service, User};
 use proptest::prelude::*;
 
@@ -26,6 +29,22 @@ fn same(a: &User, b: &User) -> bool {
     User::fields().iter().all(|f| (f.get)(a) == (f.get)(b))
 }
 
+fn line(seq: u64, change: &EntityChange) -> Envelope {
+    Envelope {
+        org: ORG,
+        seq,
+        at: UnixMillis(0),
+        kind: change_kind(change).into(),
+        entity: change.kind,
+        entity_id: change.id,
+        actor: uuid::Uuid::nil(),
+        set: ChangeSetId(uuid::Uuid::nil()),
+        facts: Facts::default(),
+        body_hash: GENESIS,
+        hash: GENESIS,
+    }
+}
+
 proptest! {
     #[test]
     fn folding_the_log_gives_the_state(steps in prop::collection::vec((any::<u8>(), "[a-zß ]{1,9}"), 0..20)) {
@@ -45,6 +64,11 @@ proptest! {
         let folded = folded.unwrap();
         prop_assert!(same(&folded, &state));
         prop_assert_eq!(folded.version, state.version);
+        let mut replayed = Replayed::new(EntityKind::User, state.id.0);
+        log.iter().enumerate().for_each(|(i, change)| replayed.apply(&line(i as u64 + 1, change), Some(change)));
+        prop_assert_eq!(replayed.difference(Some(&state)), None);
+        let other = User { title: Text::parse("Somebody else").ok(), ..state };
+        prop_assert_eq!(replayed.difference(Some(&other)), Some(Difference::Field("title")));
     }
 
     #[test]
@@ -110,4 +134,15 @@ fn a_change_read_at_another_version_is_stale() {
     let newer = User { version: 5, ..before };
     let refused = apply(ORG, Some(&newer), &change);
     assert!(matches!(refused, Err(Refusal::Stale { expected: 1, current: 5, .. })), "{refused:?}");
+}
+
+#[test]
+fn a_log_that_makes_one_thing_twice_contradicts_itself() {
+    let creation = creation_of(&somebody());
+    let mut replayed = Replayed::new(EntityKind::User, creation.id);
+    replayed.apply(&line(1, &creation), Some(&creation));
+    assert_eq!(replayed.difference(Some(&somebody())), None);
+    // Erased, it is known by its kind alone.
+    replayed.apply(&line(2, &creation), None);
+    assert_eq!(replayed.difference(Some(&somebody())), Some(Difference::Contradiction(2)));
 }

@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::ids::{CredentialId, OrgId, SecretId, UserId};
 use muster_phone::{BindingKey, BindingRecord, BindingState, Flow, FlowId, Transport};
 use muster_sip::time::Instant;
 use rustc_hash::FxHashMap;
@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::log::Entry;
 
-const VERSION: u8 = 1;
+/// Bindings of another version are left out: their phones register again when they refresh.
+const VERSION: u8 = 2;
 const NONE: u16 = u16::MAX;
 
 /// The bindings of the journal that still hold, by organization, whose plan they wait for, and by
@@ -90,9 +91,11 @@ fn read_key(key: &[u8]) -> Option<BindingKey> {
 fn write_state(state: &BindingState, out: &mut Vec<u8>) {
     out.push(VERSION);
     out.extend_from_slice(state.credential.0.as_bytes());
+    out.extend_from_slice(state.secret.0.as_bytes());
     out.extend_from_slice(&state.call_id_hash.to_le_bytes());
     out.extend_from_slice(&state.cseq.to_le_bytes());
     out.extend_from_slice(&state.q_milli.to_le_bytes());
+    out.extend_from_slice(&state.reg_id.to_le_bytes());
     out.push(match state.flow.transport {
         Transport::Udp => 0,
         Transport::Tcp => 1,
@@ -110,9 +113,11 @@ fn read_state(body: &[u8], expires_at: Instant) -> Option<BindingState> {
         return None;
     }
     let credential = CredentialId(Uuid::from_bytes(reader.take()?));
+    let secret = SecretId(Uuid::from_bytes(reader.take()?));
     let call_id_hash = u64::from_le_bytes(reader.take()?);
     let cseq = u32::from_le_bytes(reader.take()?);
     let q_milli = u16::from_le_bytes(reader.take()?);
+    let reg_id = u32::from_le_bytes(reader.take()?);
     let transport = match reader.take::<1>()? {
         [0] => Transport::Udp,
         [1] => Transport::Tcp,
@@ -124,10 +129,12 @@ fn read_state(body: &[u8], expires_at: Instant) -> Option<BindingState> {
     let flow = Flow { transport, peer, id, local };
     Some(BindingState {
         credential,
+        secret,
         call_id_hash,
         cseq,
         q_milli,
         instance: reader.text()?,
+        reg_id,
         user_agent: reader.text()?.map(Into::into),
         flow,
         expires_at,
@@ -211,10 +218,12 @@ mod tests {
             },
             state: Some(BindingState {
                 credential: CredentialId(Uuid::from_u128(3)),
+                secret: SecretId(Uuid::from_u128(4)),
                 call_id_hash: 0xa84b_4c76_e667_1000,
                 cseq: 314_159,
                 q_milli: 700,
                 instance: instance.map(Box::from),
+                reg_id: 5,
                 user_agent: None,
                 flow: Flow {
                     transport: Transport::Tcp,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // clippy knows that tests may, but not that their helpers are tests
 
+mod ending;
 mod journal;
 mod load;
 mod registering;

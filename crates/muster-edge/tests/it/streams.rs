@@ -4,7 +4,6 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use muster_domain::dial_plan::{PersonPlan, PlanUpdate};
 use muster_edge::{EdgeHandle, EdgeLimits};
 use muster_load::digest::Algorithm;
 use muster_load::phone::{Ending, Transport};
@@ -211,12 +210,35 @@ fn a_phone_whose_connection_ended_is_not_reachable_any_more() {
     drop(over_tcp);
     assert!(eventually(|| edge.counters().tcp_open == 0));
     // The core keeps the binding until it expires, as the phone may come back; a call to it is
-    // tried at the contact's own address, and ends when the phone has been rung long enough.
+    // tried at the contact's own address, where nobody listens, and fails long before the twenty
+    // seconds that the phone would ring.
     assert_eq!(who_is_registered(&edge), [1, 2]);
-    let impatient = PersonPlan { call_timeout_s: 2, ..person(1) };
-    edge.plan(PlanUpdate::Person { org: ORG, seq: 2, person: impatient }).unwrap();
     let call = caller.invite("101").unwrap();
-    let ending = call.wait_ended(Duration::from_secs(6)).unwrap();
-    assert!(matches!(ending, Ending::Refused(_)), "{ending:?}");
+    assert_eq!(call.wait_ended(Duration::from_secs(5)).unwrap(), Ending::Refused(480));
     assert_eq!(caller.faults(), Vec::<String>::new());
+}
+
+#[test]
+fn an_http_client_is_told_that_this_is_the_sip_port_and_hears_the_end_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let edge = start(directory.path());
+    for request in
+        ["GET / HTTP/1.1\r\nHost: ", "POST /api/v1 HTTP/1.0\nContent-Length: 9\n\n{", "PRI * HTTP/2.0\r\n"]
+    {
+        let mut stream = connect(&edge);
+        // In two pieces, of which the first is not a whole line.
+        let (first, rest) = request.as_bytes().split_at(5);
+        stream.write_all(first).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        stream.write_all(rest).unwrap();
+        let said = read_to_close(&mut stream);
+        assert!(
+            said.starts_with("HTTP/1.1 400 ") && said.contains("This is the SIP port"),
+            "{request}: {said}"
+        );
+    }
+    let mut stream = connect(&edge);
+    let named_so = HEAD.replace("sip:acme.example SIP", "sip:HTTP/1.1@acme.example SIP");
+    stream.write_all(format!("{named_so}Content-Length: 0\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(count_answers(&mut stream, 1), 1);
 }

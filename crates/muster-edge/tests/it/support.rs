@@ -4,8 +4,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use muster_domain::dial_plan::{Capabilities, CredentialPlan, PersonPlan, PlanUpdate, Service};
-use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::capabilities::capabilities;
+use muster_domain::dial_plan::{CredentialPlan, PersonPlan, PlanUpdate, Service};
+use muster_domain::ids::{CredentialId, OrgId, SecretId, UserId};
+use muster_domain::organization::ConnectionKind;
+use muster_domain::user::UserType;
 use muster_edge::{EdgeConfig, EdgeHandle, EdgeLimits};
 use muster_load::digest::Algorithm;
 use muster_load::phone::{Phone, PhoneConfig, Transport};
@@ -23,11 +26,12 @@ pub fn person(n: u32) -> PersonPlan {
         extension: Some((100 + n).to_string().into()),
         display_name: format!("Person {n}").into(),
         service: Service::Enabled,
-        capabilities: Capabilities::all(),
+        capabilities: capabilities(UserType::User, ConnectionKind::Builtin),
         max_bindings: 5,
         call_timeout_s: 20,
         credentials: Box::new([CredentialPlan {
             id: CredentialId(Uuid::from_u128(u128::from(n))),
+            secret: SecretId(Uuid::from_u128(u128::from(n))),
             auth_name: auth_name.as_str().into(),
             ha1_md5: ha1_md5(&auth_name, REALM, &secret),
             ha1_sha256: ha1_sha256(&auth_name, REALM, &secret),

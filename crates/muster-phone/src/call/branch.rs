@@ -3,6 +3,7 @@
 use muster_sip::{Contacts, Instant, Message, Name, Writer};
 
 use crate::call::message::with_body;
+use crate::call::stop::RETRY_AFTER_S;
 use crate::call::{Branch, CANCEL_PATIENCE, Call, Cancel, CancelReason, Stage};
 use crate::core::{Core, Wake};
 use crate::io::CallEnding;
@@ -128,7 +129,11 @@ impl Core {
     /// Ends a call that no phone has answered; the caller hears why.
     pub(crate) fn refuse_call(&mut self, key: Key<Call>, status: u16, ending: CallEnding, now: Instant) {
         let Some(call) = self.calls.get(key) else { return };
-        let bytes = self.answer_to_caller(call, status).finish();
+        let mut answer = self.answer_to_caller(call, status);
+        if status == 503 {
+            answer = answer.header(Name::RetryAfter, RETRY_AFTER_S);
+        }
+        let bytes = answer.finish();
         let (server, branches) = (call.invite_server, call.branches.clone());
         self.respond(server, status, bytes, now);
         for branch in branches {

@@ -47,7 +47,10 @@ impl Core {
     /// Ends a call, answered or not, because we say so.
     pub(crate) fn stop_call(&mut self, key: Key<Call>, ending: CallEnding, now: Instant) {
         match self.calls.get(key).map(|call| call.stage) {
-            Some(Stage::Ringing) => self.refuse_call(key, 480, ending, now),
+            Some(Stage::Ringing) => {
+                let status = if ending == CallEnding::ServerStopped { 503 } else { 480 };
+                self.refuse_call(key, status, ending, now);
+            }
             Some(_) => self.end_call(key, ending, None, now),
             None => {}
         }
@@ -74,6 +77,9 @@ impl Core {
         let owes_ack = call.stage == Stage::Answered && call.a.unacked.is_some();
         if owes_ack && by != Some(Side::Caller) {
             call.stage = Stage::Closing;
+            if self.is_ending {
+                self.wait_for_last_ack(key, now);
+            }
             return;
         }
         if by != Some(Side::Caller)
@@ -103,6 +109,8 @@ impl Core {
                 self.end_call(key, CallEnding::TooLong, None, now);
             }
             (CallTimer::Check, Stage::Answered | Stage::Up) => self.check_call(key, now),
+            // Ending it once more sends the BYE that was held back.
+            (CallTimer::LastAck, Stage::Closing) => self.end_call(key, CallEnding::ServerStopped, None, now),
             (CallTimer::Unacked(side), _) => self.on_unacked(key, side, now),
             _ => {}
         }

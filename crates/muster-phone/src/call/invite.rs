@@ -43,6 +43,9 @@ pub(crate) struct Refusal(u16, &'static str);
 
 impl Core {
     pub(crate) fn on_invite(&mut self, request: &Message, flow: Flow, now: Instant) {
+        if self.is_ending {
+            return self.refuse_while_ending(request, flow);
+        }
         let hops = request.max_forwards().unwrap_or(MAX_FORWARDS);
         if hops == 0 {
             return self.answer(request, 483, flow);

@@ -11,6 +11,7 @@ mod end;
 mod invite;
 pub(crate) mod message;
 mod relay;
+mod stop;
 mod success;
 
 use core::time::Duration;
@@ -22,11 +23,11 @@ use muster_sip::transaction::SuccessRetransmission;
 use muster_sip::{Instant, Message, Uri};
 use smol_str::SmolStr;
 
+use crate::contact::reachable_by;
 use crate::io::Flow;
 use crate::ledger::Entry;
 use crate::location::PersonKey;
 use crate::pool::Key;
-use crate::registrar::reachable_by;
 use crate::transactions::Transaction;
 
 /// The two sides of a call.
@@ -162,6 +163,8 @@ pub enum CallTimer {
     TooLong,
     /// Both sides are asked whether they are still there.
     Check,
+    /// The program ends, and the caller's ACK has had its time.
+    LastAck,
 }
 
 /// Phones behind one branch that may answer at once (a proxy of the customer's own).

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use muster_domain::dial_plan::{Capabilities, PlanUpdate, Service};
-use muster_phone::{Command, CoreConfig, Input, PhoneState, Reply, ReplyId};
+use muster_domain::dial_plan::{PlanUpdate, Service};
+use muster_phone::{Command, Input, PhoneState, Reply, ReplyId};
 use muster_sip::{Message, Name};
 
 use crate::digest::Challenge;
@@ -86,7 +86,7 @@ fn who_is_not_enabled_hears_why_and_only_with_the_right_secret() {
 fn a_type_that_cannot_register_is_told_so() {
     let mut world = World::new(4);
     let mut anna = person(1, "101", "anna.a", REALM);
-    anna.capabilities = Capabilities::MESSAGES;
+    anna.capabilities.registers = false;
     world.change(anna);
     assert_eq!(register(&mut world, ANNA), (403, "Not allowed for this type of user".to_owned()));
 }
@@ -261,7 +261,7 @@ fn a_retransmission_is_answered_again_and_a_replay_is_challenged() {
     world.run_ms(100);
     let answer = String::from_utf8_lossy(world.phones[ANNA].received.last().unwrap()).into_owned();
     assert!(answer.starts_with("SIP/2.0 401 ") && answer.contains("stale=true"), "{answer}");
-    assert_eq!((world.core.counters().digest_replayed, world.core.counters().bindings), (3, 1));
+    assert_eq!((world.core.counters().digest_replayed, world.core.counters().bindings), (2, 1));
     world.run_s(40);
     world.inject(address(1, 5060), request);
     world.run_ms(100);
@@ -281,35 +281,6 @@ fn a_binding_ends_when_its_time_is_up_unless_it_is_refreshed() {
     assert_eq!(world.core.counters().bindings, 0);
     assert!(world.journal.last().unwrap().state.is_none());
     assert!(world.presence.last().is_some_and(|(_, view)| !view.registered));
-}
-
-#[test]
-fn bindings_come_back_from_the_journal_and_ring_until_the_plan_says_otherwise() {
-    let mut before = World::ready(15);
-    let journal = before.journal.clone();
-    let mut world = World::new(16);
-    for record in &journal {
-        world.input(Input::Restore(record.clone()));
-    }
-    assert_eq!(world.core.counters().bindings, 3);
-    let call = world.act(ANNA, |phone, now| phone.call(now, "102"));
-    world.run_s(2);
-    assert_eq!(world.phones[BERT].calls.len(), 1);
-    world.act(ANNA, |phone, now| phone.cancel(now, call));
-    world.assert_over();
-
-    let mut unplanned = muster_phone::Core::new(CoreConfig::default(), muster_sip::Rng::from_u64(1));
-    for record in &journal {
-        unplanned.handle(Input::Restore(record.clone()), before.now);
-    }
-    assert_eq!(unplanned.counters().bindings, 3, "kept while the organization is not loaded");
-    let mut bert = person(2, "102", "bert.b", REALM);
-    bert.service = Service::Disabled;
-    let people = vec![person(1, "101", "anna.a", REALM), bert];
-    let update = PlanUpdate::Organization { id: ACME, seq: 1, realm: REALM.into(), aliases: vec![], people };
-    unplanned.handle(Input::Plan(update), before.now);
-    assert_eq!(unplanned.counters().bindings, 1);
-    before.run_ms(1);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use muster_phone::CallEnding;
 use muster_sip::Name;
 
 use crate::phone::{CallStage, Manners, Then};
@@ -77,4 +78,44 @@ fn a_phone_that_reconnects_goes_on_with_its_call() {
     assert!(world.opened.is_empty(), "its new connection is known from its request");
     assert_eq!(world.ending(ANNA, call), "BYE received");
     world.assert_over();
+}
+
+#[test]
+fn a_phone_that_no_connection_reaches_fails_at_once_and_the_others_ring_on() {
+    for has_another in [false, true] {
+        let mut world = connected(5);
+        if has_another {
+            let kitchen = world.add_phone("kitchen", "102", "bert.b", address(4, 5060));
+            world.act(kitchen, |phone, now| phone.register(now, 600));
+            world.run_s(1);
+        }
+        world.disconnect(address(2, 5060));
+        world.unreachable.push(address(2, 5060));
+        let call = world.act(ANNA, |phone, now| phone.call(now, "102"));
+        world.run_ms(100);
+        assert_eq!(world.opened, [address(2, 5060)]);
+        match has_another {
+            true => {
+                assert_eq!(world.stage(ANNA, call), CallStage::Early);
+                world.act(ANNA, |phone, now| phone.cancel(now, call));
+            }
+            false => {
+                assert_eq!(world.ending(ANNA, call), "480");
+                assert_eq!(world.records[0].ending, CallEnding::Unreachable);
+            }
+        }
+        world.assert_over();
+    }
+}
+
+#[test]
+fn a_call_whose_phone_cannot_be_reached_any_more_is_ended_when_it_is_asked_for() {
+    let mut world = connected(6);
+    let call = world.act(ANNA, |phone, now| phone.call(now, "102"));
+    world.run_s(3);
+    world.disconnect(address(2, 5060));
+    world.unreachable.push(address(2, 5060));
+    world.run_s(601);
+    assert_eq!(world.ending(ANNA, call), "BYE received");
+    assert_eq!(world.records[0].ending, CallEnding::Lost);
 }

@@ -273,3 +273,24 @@ fn one_person_watches_only_so_many() {
         assert_eq!(world.phones[CARLA].answers.last().map(|a| a.1), Some(expect));
     }
 }
+
+#[test]
+fn nobody_refreshes_or_ends_the_subscription_of_another() {
+    for expires in [600, 0] {
+        // Under the watcher's own address, and under the address that goes with the password.
+        for address in ["103", "102"] {
+            let (mut world, subscription) = subscribed(20);
+            let carla = &mut world.phones[CARLA];
+            (carla.auth_name, carla.secret) = ("bert.b".into(), "secret-of-bert.b".into());
+            carla.user_part = address.into();
+            world.act(CARLA, |phone, now| phone.resubscribe(now, &subscription, expires));
+            world.run_s(1);
+            assert_eq!(world.phones[CARLA].answers.last().map(|a| a.1), Some(403), "{address} {expires}");
+            assert_eq!(told(&world.phones[CARLA]), ["0 full [] active"], "nothing is told");
+            world.run_s(590);
+            assert_eq!(world.core.counters().subscriptions, 1, "it goes on as it was");
+            world.run_s(20);
+            assert_eq!(world.core.counters().subscriptions, 0, "and is over when it was to be");
+        }
+    }
+}

@@ -1,12 +1,15 @@
 //! The core, its phones, a clock and a network, all from one seed.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use muster_domain::dial_plan::{Capabilities, CredentialPlan, PersonPlan, PlanUpdate, Service};
-use muster_domain::ids::{CredentialId, OrgId, UserId};
+use muster_domain::capabilities::capabilities;
+use muster_domain::dial_plan::{CredentialPlan, PersonPlan, PlanUpdate, Service};
+use muster_domain::ids::{CredentialId, OrgId, SecretId, UserId};
+use muster_domain::organization::ConnectionKind;
+use muster_domain::user::UserType;
 use muster_phone::{
     BindingRecord, CallRecord, Core, CoreConfig, Flow, FlowId, Input, Output, PresenceView, Reply, Transport,
 };
@@ -42,12 +45,15 @@ pub struct World {
     pub presence: Vec<(OrgId, PresenceView)>,
     pub replies: Vec<Reply>,
     pub reached: Vec<(OrgId, u64)>,
+    pub guessers: Vec<IpAddr>,
     /// Each loses the next message from or to this phone that begins so.
     pub lose: Vec<(SocketAddr, &'static str)>,
     /// Phones that are connected by TCP, with their connection's number.
     pub streams: HashMap<SocketAddr, FlowId>,
     /// Connections that the core asked for.
     pub opened: Vec<SocketAddr>,
+    /// Where no connection can be made to.
+    pub unreachable: Vec<SocketAddr>,
     /// What went to an address where no phone is.
     pub strays: Vec<(SocketAddr, Bytes)>,
     /// Datagrams under way, by arrival.
@@ -73,7 +79,7 @@ pub fn person(n: u128, extension: &str, auth_name: &str, realm: &str) -> PersonP
         extension: Some(extension.into()),
         display_name: format!("Person {n}").into(),
         service: Service::Enabled,
-        capabilities: Capabilities::all(),
+        capabilities: capabilities(UserType::User, ConnectionKind::Builtin),
         max_bindings: 5,
         call_timeout_s: 20,
         credentials: Box::new([credential(n, auth_name, realm, &format!("secret-of-{auth_name}"))]),
@@ -84,9 +90,15 @@ pub fn credential(n: u128, auth_name: &str, realm: &str, secret: &str) -> Creden
     CredentialPlan {
         id: CredentialId(Uuid::from_u128(n)),
         auth_name: auth_name.into(),
+        secret: secret_id(secret),
         ha1_md5: ha1_md5(auth_name, realm, secret),
         ha1_sha256: ha1_sha256(auth_name, realm, secret),
     }
+}
+
+/// Another secret has another id.
+pub fn secret_id(secret: &str) -> SecretId {
+    SecretId(Uuid::from_bytes(ha1_md5("", "", secret)))
 }
 
 pub fn address(host: u8, port: u16) -> SocketAddr {
@@ -119,9 +131,11 @@ impl World {
             presence: Vec::new(),
             replies: Vec::new(),
             reached: Vec::new(),
+            guessers: Vec::new(),
             lose: Vec::new(),
             streams: HashMap::new(),
             opened: Vec::new(),
+            unreachable: Vec::new(),
             strays: Vec::new(),
             under_way: BTreeMap::new(),
             sent: 0,
@@ -292,6 +306,10 @@ impl World {
                     assert_eq!(flow.id, open, "sent on a connection that is not open");
                     self.post(Packet::ToPhone { to: flow.peer, bytes });
                 }
+                Output::OpenAndSend { addr, bytes, .. } if self.unreachable.contains(&addr) => {
+                    self.opened.push(addr);
+                    self.core.handle(Input::Unsent { bytes }, self.now);
+                }
                 Output::OpenAndSend { addr, bytes, .. } => {
                     self.opened.push(addr);
                     self.connect(addr);
@@ -301,6 +319,7 @@ impl World {
                 Output::CallRecord(record) => self.records.push(record),
                 Output::Presence { org, view } => self.presence.push((org, view)),
                 Output::PlanReached { org, seq } => self.reached.push((org, seq)),
+                Output::TooManyGuesses { from } => self.guessers.push(from),
                 Output::Reply { reply, .. } => self.replies.push(reply),
             }
         }

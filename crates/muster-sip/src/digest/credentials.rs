@@ -83,13 +83,19 @@ impl<'a> Credentials<'a> {
         unreadable
     }
 
-    /// Whether the digest was made for that Request-URI: same user and host. Ports and parameters
-    /// are left out, which phones write in the one and not in the other.
-    pub fn is_for(&self, request_uri: &Uri<'_>) -> bool {
-        Uri::parse(self.uri).is_ok_and(|uri| {
-            uri.user_unescaped() == request_uri.user_unescaped()
-                && uri.host.eq_ignore_ascii_case(request_uri.host)
-        })
+    /// Whether the digest was made for that Request-URI (RFC 3261 §22.4, RFC 7616 §3.4.6): the same
+    /// user, and the same host or two that are both `our` names. Ports, parameters and the scheme are
+    /// left out, which phones write in the one and not in the other. A digest's `uri` may leave out
+    /// the user, as SIPp's does; that of a REGISTER, whose Request-URI has none, may name one.
+    pub fn is_for(&self, request_uri: &Uri<'_>, is_ours: impl Fn(&Uri<'_>) -> bool) -> bool {
+        if self.uri == request_uri.text {
+            return true;
+        }
+        let Ok(uri) = Uri::parse(self.uri) else { return false };
+        let (said, asked) = (uri.user_unescaped(), request_uri.user_unescaped());
+        let same_user = said.is_none() || asked.is_none() || said == asked;
+        let same_host = uri.host.eq_ignore_ascii_case(request_uri.host);
+        same_user && (same_host || (is_ours(&uri) && is_ours(request_uri)))
     }
 
     fn take(&mut self, name: &'a str, value: &'a str) -> Result<(), HeaderError> {

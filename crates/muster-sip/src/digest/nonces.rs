@@ -8,6 +8,7 @@ use crate::time::{Duration, Instant};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
 use subtle::ConstantTimeEq;
 
 /// How long after its challenge a nonce is good.
@@ -23,7 +24,8 @@ pub enum Verdict {
     Ok,
     /// Wrong secret, or nobody of that name. Challenge again without `stale`.
     Wrong,
-    /// The secret is right, the nonce too old or not of ours. Challenge with `stale`.
+    /// The secret is right, the nonce too old, not of ours or given to another address. Challenge
+    /// with `stale`.
     Stale,
     /// The secret is right, but this nonce and count were used before. Challenge with `stale`.
     Replayed,
@@ -37,6 +39,8 @@ pub struct Attempt<'a> {
     pub realm: &'a str,
     /// Counts with `auth-int` only.
     pub body: &'a [u8],
+    /// Where it came from.
+    pub source: IpAddr,
 }
 
 /// Makes and checks nonces with a key; keeps nothing per nonce.
@@ -62,14 +66,18 @@ impl Nonces {
         Nonces { mac, nobody: Ha1 { md5, sha256 }, last: 0 }
     }
 
+    /// A nonce is good for the address that it was given to: whoever overheard one, or has it sent to
+    /// somebody else by a forged sender, has nothing in hand. The port is left out, for a NAT may give
+    /// a phone another one between two requests.
+    ///
     /// Two values for WWW-Authenticate or Proxy-Authenticate, each for a header of its own: SHA-256
     /// first, then MD5 (RFC 8760 §2.3).
-    pub fn challenge(&mut self, now: Instant, realm: &str, stale: bool) -> [String; 2] {
+    pub fn challenge(&mut self, now: Instant, realm: &str, source: IpAddr, stale: bool) -> [String; 2] {
         self.last = now.0.max(self.last + 1);
         let time = self.last.to_be_bytes();
         let mut nonce = [0; NONCE_LEN];
         nonce[..8].copy_from_slice(&time);
-        nonce[8..].copy_from_slice(&self.mac_of(&time, realm));
+        nonce[8..].copy_from_slice(&self.mac_of(&time, realm, source));
         let (nonce, realm) = (Hex::of(&nonce), quote(realm));
         let stale = if stale { ", stale=true" } else { "" };
         ["SHA-256", "MD5"].map(|algorithm| {
@@ -84,7 +92,8 @@ impl Nonces {
     /// the verdict is [`Verdict::Wrong`]. A use that is accepted is recorded in `window`.
     ///
     /// The digest's `uri` is hashed as the phone wrote it, for many write another form of the
-    /// Request-URI. Whether it means the same is for the caller: [`Credentials::is_for`].
+    /// Request-URI. Whether it means the same is for the caller, who knows which hosts are its own:
+    /// see [`Credentials::is_for`].
     pub fn verify(
         &self,
         credentials: &Credentials<'_>,
@@ -93,7 +102,7 @@ impl Nonces {
         window: &mut NonceWindow,
         now: Instant,
     ) -> Verdict {
-        let issued = self.issued(credentials.nonce, attempt.realm);
+        let issued = self.issued(credentials.nonce, attempt.realm, attempt.source);
         let parts = credentials.parts(attempt.method, attempt.body);
         let expected = response(ha1.unwrap_or(&self.nobody), &parts);
         let mut given = [0; 64];
@@ -114,17 +123,18 @@ impl Nonces {
         }
     }
 
-    /// When we issued that nonce; `None` if we did not.
-    fn issued(&self, nonce: &str, realm: &str) -> Option<Instant> {
+    /// When we issued that nonce to that address; `None` if we did not.
+    fn issued(&self, nonce: &str, realm: &str, source: IpAddr) -> Option<Instant> {
         let bytes = decode(nonce)?;
         let (time, mac) = bytes.split_first_chunk::<8>()?;
-        let ours: bool = self.mac_of(time, realm).ct_eq(mac).into();
+        let ours: bool = self.mac_of(time, realm, source).ct_eq(mac).into();
         ours.then(|| Instant(u64::from_be_bytes(*time)))
     }
 
-    fn mac_of(&self, time: &[u8; 8], realm: &str) -> [u8; MAC_LEN] {
+    fn mac_of(&self, time: &[u8; 8], realm: &str, source: IpAddr) -> [u8; MAC_LEN] {
         let mut mac = self.mac.clone();
         mac.update(time);
+        mac.update(&octets(source));
         mac.update(realm.as_bytes());
         let whole: [u8; 32] = mac.finalize().into_bytes().into();
         let mut short = [0; MAC_LEN];
@@ -137,6 +147,15 @@ impl fmt::Debug for Nonces {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Nonces(..)")
     }
+}
+
+/// The same for an IPv4 address however it is written.
+fn octets(source: IpAddr) -> [u8; 16] {
+    let v6: Ipv6Addr = match source {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+        IpAddr::V6(v6) => v6,
+    };
+    v6.octets()
 }
 
 fn decode(hex: &str) -> Option<[u8; NONCE_LEN]> {

@@ -3,9 +3,11 @@ use super::*;
 use crate::message::Message;
 use crate::time::{Duration, Instant};
 use bytes::Bytes;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const REALM: &str = "example.org";
 const NOW: Instant = Instant(1_000_000);
+const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 struct Server {
     nonces: Nonces,
@@ -18,11 +20,11 @@ impl Server {
     }
 
     fn challenge(&mut self, algorithm: usize) -> String {
-        self.nonces.challenge(NOW, REALM, false)[algorithm].clone()
+        self.nonces.challenge(NOW, REALM, HOME, false)[algorithm].clone()
     }
 
     fn verify(&mut self, value: &str, ha1: Option<&Ha1>, now: Instant) -> Verdict {
-        let attempt = Attempt { method: "REGISTER", realm: REALM, body: b"" };
+        let attempt = Attempt { method: "REGISTER", realm: REALM, body: b"", source: HOME };
         let credentials = Credentials::parse(value).unwrap();
         self.nonces.verify(&credentials, &attempt, ha1, &mut self.window, now)
     }
@@ -102,11 +104,11 @@ fn a_changed_method_uri_body_realm_or_count_is_wrong() {
         assert_eq!(server.verify(&changed, Some(&ann()), NOW), Verdict::Wrong, "{to}");
     }
     let credentials = Credentials::parse(&right).unwrap();
-    let attempt = Attempt { method: "INVITE", realm: REALM, body: b"" };
+    let attempt = Attempt { method: "INVITE", realm: REALM, body: b"", source: HOME };
     let ha1 = ann();
     let verdict = server.nonces.verify(&credentials, &attempt, Some(&ha1), &mut server.window, NOW);
     assert_eq!(verdict, Verdict::Wrong);
-    let attempt = Attempt { method: "REGISTER", realm: "example.net", body: b"" };
+    let attempt = Attempt { method: "REGISTER", realm: "example.net", body: b"", source: HOME };
     let verdict = server.nonces.verify(&credentials, &attempt, Some(&ha1), &mut server.window, NOW);
     assert_eq!(verdict, Verdict::Wrong);
     assert_eq!(server.verify(&right, Some(&ann()), NOW), Verdict::Ok, "nothing was used up");
@@ -165,7 +167,7 @@ fn auth_int_protects_the_body_and_sess_is_understood() {
         let value = challenge.answer("ann", &ann(), ("MESSAGE", "sip:b@example.org"), b"hello", (1, "c"));
         let credentials = Credentials::parse(&value).unwrap();
         let mut judge = |body| {
-            let attempt = Attempt { method: "MESSAGE", realm: REALM, body };
+            let attempt = Attempt { method: "MESSAGE", realm: REALM, body, source: HOME };
             server.nonces.verify(&credentials, &attempt, Some(&ann()), &mut server.window, NOW)
         };
         if qop == "auth-int" {
@@ -178,11 +180,11 @@ fn auth_int_protects_the_body_and_sess_is_understood() {
 #[test]
 fn every_challenge_has_a_nonce_of_its_own_and_names_both_hashes() {
     let mut server = Server::new();
-    let [strong, weak] = server.nonces.challenge(NOW, "a\"b", true);
+    let [strong, weak] = server.nonces.challenge(NOW, "a\"b", HOME, true);
     assert!(strong.starts_with("Digest realm=\"a\\\"b\", nonce=\""), "{strong}");
     assert!(strong.ends_with(", algorithm=SHA-256, qop=\"auth\", stale=true"), "{strong}");
     assert!(weak.contains(", algorithm=MD5, "), "{weak}");
-    let again = server.nonces.challenge(NOW, "a\"b", true);
+    let again = server.nonces.challenge(NOW, "a\"b", HOME, true);
     assert_ne!(again[0], strong, "though not a microsecond has passed");
 }
 
@@ -266,17 +268,43 @@ fn a_window_takes_counts_out_of_order_and_none_from_far_behind() {
 }
 
 #[test]
+fn a_nonce_is_good_for_the_address_that_it_was_given_to() {
+    let mut server = Server::new();
+    let judge = |server: &mut Server, nc, source| {
+        let right = answer(&server.challenge(0), &ann(), nc);
+        let credentials = Credentials::parse(&right).unwrap();
+        let attempt = Attempt { method: "REGISTER", realm: REALM, body: b"", source };
+        server.nonces.verify(&credentials, &attempt, Some(&ann()), &mut server.window, NOW)
+    };
+    let other = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
+    assert_eq!(judge(&mut server, 1, other), Verdict::Stale);
+    let mapped = IpAddr::V6(Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped());
+    assert_eq!(judge(&mut server, 1, mapped), Verdict::Ok, "the same address, written as IPv6");
+    assert_eq!(judge(&mut server, 1, IpAddr::V6(Ipv6Addr::LOCALHOST)), Verdict::Stale);
+}
+
+#[test]
 fn credentials_belong_to_one_user_and_host() {
     let check = |digest_uri: &str, request_uri: &str, expect| {
         let value = format!("Digest username=a, realm=r, nonce=n, uri=\"{digest_uri}\", response=r");
         let uri = crate::Uri::parse(request_uri).unwrap();
-        assert_eq!(Credentials::parse(&value).unwrap().is_for(&uri), expect, "{digest_uri} {request_uri}");
+        let is_ours = |uri: &crate::Uri<'_>| ["example.org", "192.0.2.1"].contains(&uri.host);
+        let found = Credentials::parse(&value).unwrap().is_for(&uri, is_ours);
+        assert_eq!(found, expect, "{digest_uri} {request_uri}");
     };
     check("sip:example.org", "sip:EXAMPLE.org:5060;transport=tcp", true);
     check("sip:101@example.org;user=phone", "sip:%3101@example.org", true);
+    check("sips:101@example.org", "sip:101@example.org", true);
     check("sip:101@example.org", "sip:102@example.org", false);
     check("sip:101@example.org", "sip:101@example.net", false);
-    check("sip:example.org", "sip:101@example.org", false);
+    check("tel:+15551234", "tel:+15551234", true);
+    check("tel:+15551234", "tel:+15559999", false);
+    // As SIPp has it; and the domain where a proxy before us wrote our address.
+    check("sip:192.0.2.1:5060", "sip:101@example.org", true);
+    check("sip:example.org", "sip:192.0.2.1", true);
+    check("sip:101@example.org", "sip:192.0.2.1", true);
+    check("sip:192.0.2.9:5060", "sip:101@example.org", false);
+    check("/dir/index.html", "sip:101@example.org", false);
 }
 
 #[test]

@@ -111,6 +111,11 @@ impl InviteServer {
         self.state == State::Proceeding
     }
 
+    /// Whether a final answer that is no 2xx waits for its ACK.
+    pub fn awaits_ack(&self) -> bool {
+        self.state == State::Completed
+    }
+
     fn terminate(&mut self, out: &mut Vec<Action>) {
         self.state = State::Terminated;
         self.last = None;

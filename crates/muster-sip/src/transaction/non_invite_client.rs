@@ -78,6 +78,11 @@ impl NonInviteClient {
         }
     }
 
+    /// Whether no final response has come.
+    pub fn is_pending(&self) -> bool {
+        matches!(self.state, State::Trying | State::Proceeding)
+    }
+
     fn send_again(&self, out: &mut Vec<Action>) {
         out.push(Action::Send(self.request.clone()));
         out.push(Action::SetTimer(Timer::E, self.interval));

@@ -30,9 +30,11 @@ impl Connection {
         // FULL: with WAL, NORMAL could lose the last commits when the power goes.
         // Pages of 16 KiB: a third less work for the many indexes of a bulk load. The log is copied into
         // the file by a thread of its own ([`Checkpointer`]); the writer does it only if that cannot keep up.
+        // Temporary files stay files here: what a savepoint may have to put back would else be in memory,
+        // which for taking back a large import is every page that it wrote.
         conn.script(
             "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864; \
+             PRAGMA foreign_keys = ON; PRAGMA temp_store = FILE; PRAGMA journal_size_limit = 67108864; \
              PRAGMA wal_autocheckpoint = 65536;",
         )?;
         conn.cache(WRITER_CACHE_KIB)?;

@@ -16,4 +16,5 @@ mod plan;
 mod records;
 mod schema;
 mod secrets;
+mod verify;
 mod work;

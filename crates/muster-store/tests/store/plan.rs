@@ -8,7 +8,10 @@ use muster_store::{PlanPerson, SecretKind, Store, Tx};
 
 use crate::common::{Database, Tenant, created, id, on_both, text, updated};
 
-on_both!(the_plan_has_live_people_with_their_own_and_their_devices_credentials);
+on_both!(
+    the_plan_has_live_people_with_their_own_and_their_devices_credentials,
+    a_damaged_secret_leaves_everybody_else_their_credentials,
+);
 
 fn device(tenant: &Tenant, n: u128, user: &User, secret: Option<u128>) -> Device {
     let mut device = Device::blank(tenant.org, id(7_000 + n));
@@ -82,4 +85,42 @@ fn the_plan_has_live_people_with_their_own_and_their_devices_credentials(databas
     assert_eq!(some.len(), 1);
     assert_eq!(format!("{:?}", some[0]), format!("{:?}", people[0]));
     assert!(!format!("{:?}", people[0]).contains("secret 1"), "a secret is printed");
+}
+
+fn a_damaged_secret_leaves_everybody_else_their_credentials(database: &Database) {
+    let store = &database.store;
+    let tenant = Tenant::create(store, 1);
+    let users: Vec<User> =
+        (1..=3).map(|n| User { sip_secret: Some(tenant.secret_id(n)), ..tenant.user(n) }).collect();
+    let put = |tx: &mut Tx| {
+        (1..=4).try_for_each(|n| tx.put_secret(tenant.org, tenant.secret_id(n), SecretKind::SipSecret, "x"))
+    };
+    store.write(put).unwrap();
+    let mut changes: Vec<_> = users.iter().cloned().map(created).collect();
+    changes.push(created(device(&tenant, 1, &users[0], Some(4))));
+    tenant.record(store, &changes).unwrap();
+    // One is cut, the next is the one before it, and one is a text where SQLite lets that stand.
+    let id_of = |n: u128| match database.is_sqlite() {
+        true => format!("x'{}'", tenant.secret_id(n).0.simple()),
+        false => format!("'{}'", tenant.secret_id(n).0),
+    };
+    let text = if database.is_sqlite() { "'a text'" } else { "'a text'::bytea" };
+    let (first, second, fourth) = (id_of(1), id_of(2), id_of(4));
+    for damage in [
+        format!("UPDATE secrets SET ciphertext = {text} WHERE id = {fourth}"),
+        format!(
+            "UPDATE secrets SET ciphertext = (SELECT ciphertext FROM secrets WHERE id = {first}) WHERE id = {second}"
+        ),
+    ] {
+        store.raw(&damage).unwrap();
+    }
+    let people = all(store, &tenant);
+    let found: Vec<(usize, Vec<&str>)> = people
+        .iter()
+        .map(|p| (p.credentials.len(), p.damaged.iter().map(|d| d.auth_name.as_str()).collect()))
+        .collect();
+    assert_eq!(found, vec![(1, vec!["phone.1"]), (0, vec!["ana.2"]), (1, vec![])]);
+    let some = store.read(|r| r.plan_people_of(tenant.org, &[users[1].id, users[2].id])).unwrap();
+    let found: Vec<usize> = some.iter().map(|p| p.damaged.len()).collect();
+    assert_eq!(found.iter().sum::<usize>(), 1);
 }

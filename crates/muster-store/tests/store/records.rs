@@ -315,19 +315,19 @@ fn a_tampered_line_is_found_and_an_erased_one_is_not_broken(database: &Database)
     let body = if database.is_sqlite() { "CAST('{}' AS BLOB)" } else { "'{}'::bytea" };
     store.raw(&format!("UPDATE change_bodies SET body = {body} WHERE seq = 5")).unwrap();
     let found = store.read(|r| r.verify(tenant.org)).unwrap();
-    assert_eq!(found.broken, Some((5, "its body is not the one that was written")));
+    assert_eq!(found.broken, Some((5, "its body is not the one that was written".into())));
 
     store.raw("UPDATE changes SET at = at + 1 WHERE seq = 2").unwrap();
     let found = store.read(|r| r.verify(tenant.org)).unwrap();
-    assert_eq!(found.broken, Some((2, "it does not follow from the line before it")));
+    assert_eq!(found.broken, Some((2, "it does not follow from the line before it".into())));
 
     store.raw("DELETE FROM changes WHERE seq <= 2").unwrap();
     let found = store.read(|r| r.verify(tenant.org)).unwrap();
-    assert_eq!(found.broken, Some((3, "a line before it is missing")));
+    assert_eq!(found.broken, Some((3, "a line before it is missing".into())));
 
     store.raw("DELETE FROM changes").unwrap();
     let found = store.read(|r| r.verify(tenant.org)).unwrap();
-    assert_eq!(found.broken, Some((5, "the head is not the end of the log")));
+    assert_eq!(found.broken, Some((5, "the head is not the end of the log".into())));
 }
 
 fn seats_come_from_the_log_alone(database: &Database) {

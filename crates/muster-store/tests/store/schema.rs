@@ -1,6 +1,6 @@
 //! Tables, migrations, and the address of the database.
 
-use muster_domain::field::{Entity, EntityKind, Key};
+use muster_domain::field::{Entity, EntityKind};
 use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
 use muster_domain::user::User;
 use muster_store::{KeyRing, Store, StoreError};
@@ -18,7 +18,7 @@ fn expected<E: Entity>() -> Vec<String> {
     let mut columns: Vec<String> = ["org_id", "id", "version", "created_at"].map(String::from).into();
     for field in E::fields() {
         columns.push(field.name.to_string());
-        if field.meta.key == Key::Folded {
+        if field.meta.key.folds() {
             columns.push(format!("{}_key", field.name));
         }
     }

@@ -6,17 +6,17 @@ use muster_load::phone::{CallState, Ending, Phone};
 
 use crate::server::{Database, Server, data_file};
 
-const SOON: Duration = Duration::from_secs(5);
+pub const SOON: Duration = Duration::from_secs(5);
 
-struct Office {
-    server: Server,
-    ana: Phone,
-    bruno: Phone,
-    watcher: Phone,
+pub struct Office {
+    pub server: Server,
+    pub ana: Phone,
+    pub bruno: Phone,
+    pub watcher: Phone,
 }
 
 /// Three phones with secrets of their own, registered.
-fn office(database: Database) -> Office {
+pub fn office(database: Database) -> Office {
     let server = Server::start_on(database);
     server.run(&["import", &data_file("ringotel.csv")]);
     let mut phones = ["1000", "1001", "1002"].map(|extension| {

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod calls;
+mod command_line;
 mod connections;
+mod damage;
+mod ending;
 mod faults;
 mod kill;
 mod outages;

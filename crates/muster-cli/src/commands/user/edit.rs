@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 use super::fields::{self, Schema, to_json};
 use super::{called, find, list, path_of, version_of};
 use crate::args::SetArgs;
-use crate::client::{Method, Request, Upload};
+use crate::client::{Method, Request, Upload, escape};
 use crate::failure::Failure;
 use crate::session::Session;
 use crate::value::text_of;
@@ -16,7 +16,8 @@ pub(super) fn add(session: &mut Session<'_, '_>, fields: &[String]) -> Result<()
     let schema = Schema::load(session, "post", "/organizations/{}/users")?;
     let body = body_of(&schema, &pairs);
     let path = session.path("/users")?;
-    let answer = session.client.send(&Request::post(path, &body))?;
+    let answer = session.client.send(&Request::post(path, &body));
+    let answer = answer.map_err(|failure| with_holder(session, failure))?;
     session.tell(&answer.value, |console, user| {
         console.line(&format!("Added {}.", called(user)))?;
         if user["service"] == "enabled" && body.get(SIP_PASSWORD).is_none() {
@@ -41,7 +42,8 @@ pub(super) fn set(session: &mut Session<'_, '_>, args: &SetArgs) -> Result<(), F
         let request = Request::new(Method::Patch, path_of(session, &user, "")?)
             .upload(Upload::Json(&body))
             .header("if-match", version_of(&user));
-        let answer = session.client.send(&request)?;
+        let answer = session.client.send(&request);
+        let answer = answer.map_err(|failure| with_holder(session, failure))?;
         (user, seq) = (answer.value, answer.seq);
     }
     if let Some(password) = password {
@@ -58,4 +60,18 @@ pub(super) fn set(session: &mut Session<'_, '_>, args: &SetArgs) -> Result<(), F
 fn body_of(schema: &Schema, pairs: &[(String, String)]) -> Value {
     let member = |(key, text): &(String, String)| (key.clone(), to_json(schema.kind(key), text));
     Value::Object(pairs.iter().map(member).collect::<Map<String, Value>>())
+}
+
+/// `…is taken by the user 0192…` with who that is.
+fn with_holder(session: &mut Session<'_, '_>, failure: Failure) -> Failure {
+    let Failure::Problem(mut problem) = failure else { return failure };
+    let detail = text_of(&problem.document["detail"]);
+    let after = detail.split_once("taken by the user ").map(|(_, after)| after);
+    let id: String =
+        after.unwrap_or_default().chars().take_while(|c| c.is_ascii_hexdigit() || *c == '-').collect();
+    let found = session.path(&format!("/users/{}", escape(&id))).and_then(|path| session.client.get(path));
+    if let (false, Ok(holder)) = (id.is_empty(), found) {
+        problem.hint = Some(format!("That is {}.", called(&holder.value)));
+    }
+    Failure::Problem(problem)
 }

@@ -5,6 +5,7 @@ mod credentials;
 mod edit;
 mod fields;
 mod list;
+mod phones;
 mod remove;
 
 use serde_json::Value;
@@ -27,11 +28,12 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &UserCommand) -> Resul
         UserCommand::Remove(args) => remove::remove(session, &args.who),
         UserCommand::Restore(args) => remove::restore(session, &args.who),
         UserCommand::Credentials(args) => credentials::run(session, args),
+        UserCommand::Phones(args) => phones::run(session, args),
     }
 }
 
 /// `1001 Ana Silva`.
-fn called(user: &Value) -> String {
+pub(crate) fn called(user: &Value) -> String {
     format!("{} {}", text_of(&user["extension"]), text_of(&user["display_name"])).trim().to_owned()
 }
 

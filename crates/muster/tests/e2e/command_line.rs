@@ -1,0 +1,103 @@
+//! What the program says to who typed something that cannot be.
+
+use std::process::{Command, Output, Stdio};
+
+use crate::server::Server;
+
+fn muster(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+    command.args(arguments).stdin(Stdio::null());
+    for name in ["MUSTER_URL", "MUSTER_TOKEN", "MUSTER_TOKEN_FILE", "MUSTER_ORG", "MUSTER_DATA"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_second_server_in_the_same_folder_names_the_first_and_leaves_it_alone() {
+    let server = Server::start();
+    let data = server.data.display().to_string();
+    let second = muster(&["serve", "--data", &data, "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0"]);
+    let second = { second }.output().unwrap();
+    let named = format!("is in use by the Muster with process id {}", server.pid());
+    assert_eq!(second.status.code(), Some(1));
+    assert!(said(&second).contains(&named) && said(&second).contains("--data"), "{}", said(&second));
+    server.run(&["user", "list"]);
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_with_who_has_it_and_the_option_to_move() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data").display().to_string();
+    let (http, sip, free) = (server.http.to_string(), server.sip.to_string(), "127.0.0.1:0");
+    for (http, sip, what, option) in
+        [(http.as_str(), free, "HTTP", "--http"), (free, &sip, "SIP (UDP)", "--sip")]
+    {
+        let second = muster(&["serve", "--data", &data, "--http", http, "--sip", sip]).output().unwrap();
+        let port = if option == "--http" { http } else { sip };
+        let want = format!("{what} port {port} is taken by muster (pid {});", server.pid());
+        let said = said(&second);
+        assert!(said.contains(&want) && said.contains(&format!("as with {option} 127.0.0.1:")), "{said}");
+    }
+}
+
+#[test]
+fn a_wrong_token_of_the_environment_is_named_and_a_token_file_that_is_typed_wins_over_it() {
+    let server = Server::start();
+    let url = format!("http://{}", server.http);
+    let wrong =
+        muster(&["org", "list"]).env("MUSTER_URL", &url).env("MUSTER_TOKEN", "mst_x").output().unwrap();
+    let want =
+        format!("muster: {url} (from MUSTER_URL) does not know the token in MUSTER_TOKEN, or no longer.");
+    assert!(said(&wrong).starts_with(&want), "{}", said(&wrong));
+    let file = server.data.join("owner.token").display().to_string();
+    let right =
+        muster(&["org", "list", "--url", &url, "--token-file", &file]).env("MUSTER_TOKEN", "mst_x").output();
+    let right = right.unwrap();
+    assert!(right.status.success(), "{}", said(&right));
+}
+
+#[test]
+fn the_log_has_no_colours_where_nobody_looks() {
+    let mut server = Server::start();
+    server.stop();
+    assert!(server.log().contains("ended") && !server.log().contains('\u{1b}'), "{}", server.log());
+}
+
+#[test]
+fn a_registered_phone_is_listed_and_signed_off_and_a_stranger_may_not() {
+    let server = Server::start();
+    server.run(&["user", "add", "display_name=Ana Silva", "extension=1001", "username=ana", "activated=yes"]);
+    let secret = server.json(&["user", "credentials", "1001", "--reset"])["secret"].clone();
+    let phone = server.phone("1001", "ana", secret.as_str().unwrap());
+    phone.register(300).unwrap();
+    let listed = server.json(&["user", "phones", "1001"]);
+    let item = &listed["items"][0];
+    assert_eq!(item["address"], phone.local_addr().to_string(), "{listed}");
+    assert!(
+        item["contact"].as_str().is_some_and(|contact| contact.starts_with("sip:ana@127.0.0.1:")),
+        "{item}"
+    );
+    assert!(item["since"].as_str() < item["expires_at"].as_str(), "{item}");
+
+    let reader = server.run(&["token", "create", "--name", "wallboard", "--role", "reader"]);
+    let refused = server.command(&["user", "phones", "1001", "--drop", "--token", reader.trim()]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert_eq!(server.json(&["user", "phones", "1001"])["items"].as_array().unwrap().len(), 1);
+
+    let gone = server.run(&["user", "phones", "1001", "--drop", "1"]);
+    assert!(gone.starts_with("Signed off: "), "{gone}");
+    assert_eq!(server.json(&["user", "phones", "1001"])["items"], serde_json::json!([]));
+    assert!(server.log().contains("phones signed off"), "{}", server.log());
+    phone.register(300).unwrap();
+    assert_eq!(server.json(&["user", "phones", "1001"])["items"].as_array().unwrap().len(), 1);
+
+    server.run(&["token", "revoke", "wallboard"]);
+    let revoked = server.command(&["user", "phones", "1001", "--token", reader.trim()]);
+    assert!(said(&revoked).contains("does not know the token given with --token"), "{}", said(&revoked));
+}
