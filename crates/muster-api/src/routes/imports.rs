@@ -38,7 +38,7 @@ pub struct ImportForm {
 /// `good_rows_only`. At most 256 MiB.
 #[utoipa::path(post, path = "/api/v1/organizations/{org}/imports", tag = "files",
     params(("org" = String, Path, description = "Slug or id."),
-        ("format" = Option<String>, Query, pattern = "^(auto|muster|ringotel|3cx|fusionpbx)$", description = "Which system wrote the file; `auto` [default] tells by its columns."),
+        ("format" = Option<String>, Query, pattern = "^(auto|muster|ringotel|3cx|fusionpbx|freepbx|wazo|webex|mikopbx|ivozprovider|conductor)$", description = "Which system wrote the file; `auto` [default] tells by its columns."),
         ("match" = Option<String>, Query, pattern = "^(username|extension|email)$", description = "By what a row is recognized as somebody who is there already; without it that is an error."),
         ("activate" = Option<String>, Query, pattern = "^(file|all|none)$", description = "Who is activated: as the `file` says, else everyone with a SIP secret [default]; `all`; `none`."),
         ("dry_run" = Option<bool>, Query, description = "Judge only; write nothing."),

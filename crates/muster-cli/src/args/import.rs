@@ -12,10 +12,11 @@ Examples:
   muster import staff.csv --match username      update the people who are there already
   muster import 3cx.csv --good-rows-only        leave out the rows that are not right")]
 pub struct ImportArgs {
-    /// The file; at most 256 MiB
+    /// The file, CSV or XLSX; at most 256 MiB
     pub file: PathBuf,
 
-    /// What wrote the file: auto (by its columns), muster, ringotel, 3cx, fusionpbx, …
+    /// What wrote the file: auto (by its columns), muster, ringotel, 3cx, fusionpbx, freepbx, wazo, webex,
+    /// mikopbx, ivozprovider or conductor
     #[arg(long, default_value = "auto")]
     pub format: String,
 
