@@ -65,6 +65,12 @@ class Bench:
                 self.register(server, 2000, SIP_PEOPLE)
         return self._phones
 
+    def stop_phone_servers(self):
+        """The sections after them start servers of their own on the same ports."""
+        for server in self._phones or []:
+            server.stop()
+        self._phones = None
+
     def register(self, server, rate, count):
         result = measure.burst(server.pid, server.sip, "register.xml", self._sipp_file, DOMAIN, self.folder, rate, count)
         self.say(f"{server.name:9} register", result)
@@ -219,6 +225,7 @@ class LastPhone:
 
 def with_everybody(bench, name="everybody", database=None):
     """A stopped Muster whose database has everybody."""
+    bench.stop_phone_servers()
     folder = bench.folder / name
     muster = bench.keep(Muster(folder, database))
     if not folder.exists():
