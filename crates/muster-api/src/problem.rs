@@ -290,7 +290,7 @@ fn of_refusal(refusal: Refusal) -> Problem {
 }
 
 fn of_file(error: &FileError) -> Problem {
-    let option = matches!(error, FileError::Unrecognized { .. }).then_some("format");
+    let option = matches!(error, FileError::Unrecognized { .. }).then_some("mapping");
     let mistake = Mistake { option, ..Mistake::new("file", error.to_string(), error.mend()) };
     match error {
         FileError::TooLarge { .. } | FileError::TooManyRows { .. } | FileError::TooManyColumns { .. } => {

@@ -115,6 +115,7 @@ pub(crate) fn mend_of(error: &Value) -> String {
     let flag = match member(error, "option") {
         "" => return mend.to_owned(),
         "match" => "--match username (or extension, or email)".to_owned(),
+        "mapping" => "--format, or --suggest-mapping and then --map".to_owned(),
         option => format!("--{}", option.replace('_', "-")),
     };
     if mend.is_empty() { format!("use {flag}") } else { format!("{mend}, or use {flag}") }

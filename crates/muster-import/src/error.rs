@@ -72,14 +72,14 @@ impl FileError {
             FileError::TooManyColumns { .. } => "remove the columns that say nothing about people".into(),
             FileError::ColumnTwice { .. } => "remove one of the two, or give it another name".into(),
             FileError::Unrecognized { closest: None, .. } => {
-                "say which system wrote it, or name the columns as an export of ours does".into()
+                "say which system wrote it, or map its columns".into()
             }
             FileError::Unrecognized { closest: Some(closest), missing, unknown, .. } => {
                 let closest = closest.label();
                 match missing.is_empty() {
                     true => format!("say that it is from {closest}, to leave out {}", unknown.join(", ")),
                     false => format!(
-                        "say which system wrote it; {closest} is closest, and would need {}",
+                        "say which system wrote it ({closest} is closest, and would need {}), or map its columns",
                         missing.join(", ")
                     ),
                 }

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
@@ -10,16 +11,18 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use muster_app::Scope;
-use muster_app::imports::ExportOptions;
+use muster_app::imports::{ExportOptions, Format};
 use muster_domain::permission::Permission;
+use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
+use utoipa::ToSchema;
 
 use crate::caller::Caller;
 use crate::params::{Pairs, Params};
-use crate::problem::Problem;
+use crate::problem::{Mistake, Problem};
 use crate::spool::Spool;
 use crate::state::{ApiState, ExportClaim};
 
@@ -36,11 +39,12 @@ const SLOW_MAX: Duration = Duration::from_secs(60);
 
 /// Export people to a file
 ///
-/// Everybody who is not trashed, in our own format. `with_secrets` adds passwords and PINs in the clear
+/// Everybody who is not trashed, in our own format or as another system takes them in. `with_secrets` adds passwords and PINs in the clear
 /// and needs the permission to export secrets. One at a time per organization: 503 while another is being
 /// sent.
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/export.csv", tag = "files",
     params(("org" = String, Path, description = "Slug or id."),
+        ("format" = Option<String>, Query, pattern = "^(muster|ringotel|3cx|fusionpbx|freepbx|wazo|webex|mikopbx|ivozprovider|conductor)$", description = "Which system is to take the file in; `muster` [default] holds everything."),
         ("with_secrets" = Option<bool>, Query, description = "Passwords and PINs too.")),
     responses((status = 200, description = "The file.", content_type = "text/csv", body = String)))]
 pub async fn export(
@@ -49,14 +53,18 @@ pub async fn export(
     Query(pairs): Pairs,
 ) -> Result<Response, Problem> {
     let mut params = Params::of(Query(pairs));
-    let with_secrets = params.flag("with_secrets");
-    let permission = if with_secrets { Permission::ExportSecrets } else { Permission::Read };
+    let options = options(&mut params);
+    let permission = if options.with_secrets { Permission::ExportSecrets } else { Permission::Read };
     let scope = caller.scope(&org, permission).await?;
     params.finish()?;
     let state = caller.state.clone();
     let claim = state.claim_export(scope.org())?;
-    let file_name = format!("{}.csv", scope.organization().slug);
-    let (reader, length) = read_all(&state, scope, with_secrets).await?;
+    let slug = &scope.organization().slug;
+    let file_name = match options.format {
+        Format::Muster => format!("{slug}.csv"),
+        other => format!("{slug}-{}.csv", other.word()),
+    };
+    let (reader, length) = read_all(&state, scope, options).await?;
     let headers = [
         (CONTENT_TYPE, "text/csv; charset=utf-8".to_string()),
         (CONTENT_DISPOSITION, format!("attachment; filename=\"{file_name}\"")),
@@ -66,20 +74,78 @@ pub async fn export(
     Ok((headers, body_of(reader, claim)).into_response())
 }
 
+/// Something that a file has no room for.
+#[derive(Serialize, ToSchema)]
+pub struct LeftOutBody {
+    /// A field by its label, or a thing such as `Devices`.
+    what: String,
+    people: u64,
+    /// The usernames of the first few.
+    first: Vec<String>,
+}
+
+/// What an export would leave out.
+#[derive(Serialize, ToSchema)]
+pub struct ExportReport {
+    people: u64,
+    left_out: Vec<LeftOutBody>,
+}
+
+/// Say what an export would leave out
+///
+/// What the other system's file has no room for, and of how many people. Nothing is written.
+#[utoipa::path(get, path = "/api/v1/organizations/{org}/export/report", tag = "files",
+    params(("org" = String, Path, description = "Slug or id."),
+        ("format" = Option<String>, Query, pattern = "^(muster|ringotel|3cx|fusionpbx|freepbx|wazo|webex|mikopbx|ivozprovider|conductor)$", description = "Which system is to take the file in; `muster` [default] leaves nothing out."),
+        ("with_secrets" = Option<bool>, Query, description = "As if passwords and PINs were in the file.")),
+    responses((status = 200, body = ExportReport)))]
+pub async fn report(
+    caller: Caller,
+    Path(org): Path<String>,
+    Query(pairs): Pairs,
+) -> Result<Json<ExportReport>, Problem> {
+    let mut params = Params::of(Query(pairs));
+    let options = options(&mut params);
+    let permission = if options.with_secrets { Permission::ExportSecrets } else { Permission::Read };
+    let scope = caller.scope(&org, permission).await?;
+    params.finish()?;
+    let state = caller.state.clone();
+    let _claim = state.claim_export(scope.org())?;
+    let exported = caller.run(move |app| app.export(&scope, options, io::sink())).await?;
+    let left_out = exported.left_out.into_iter().map(|(what, left)| LeftOutBody {
+        what,
+        people: left.people,
+        first: left.first.iter().map(|username| username.to_string()).collect(),
+    });
+    Ok(Json(ExportReport { people: exported.people, left_out: left_out.collect() }))
+}
+
+fn options(params: &mut Params) -> ExportOptions {
+    let format = params.parsed("format", |word| {
+        Format::from_word(word).ok_or_else(|| {
+            let known: Vec<&str> = Format::ALL.iter().map(|format| format.word()).collect();
+            let reason = format!("is not a format that can be written: {word:.40}");
+            Mistake::new("format", reason, format!("use one of {}", known.join(", ")))
+        })
+    });
+    ExportOptions { with_secrets: params.flag("with_secrets"), format: format.unwrap_or(Format::Muster) }
+}
+
 /// Everybody, at the speed of the database: whatever the client does, its connection is free after this.
 async fn read_all(
     state: &ApiState,
     scope: Scope,
-    with_secrets: bool,
+    options: ExportOptions,
 ) -> Result<(Box<dyn Read + Send>, u64), Problem> {
     let place = state.place_for_export().await?;
     let app = state.app().clone();
     let done = tokio::task::spawn_blocking(move || {
+        let with_secrets = options.with_secrets;
         let mut spool = match with_secrets {
             true => Spool::in_memory(SECRETS_BYTES_MAX),
             false => Spool::in_file(FILE_BYTES_MAX).map_err(|e| Problem::internal(&e))?,
         };
-        let result = app.export(&scope, ExportOptions { with_secrets }, &mut spool);
+        let result = app.export(&scope, options, &mut spool);
         drop(place);
         if spool.overflowed() {
             return Err(too_much(with_secrets));

@@ -5,9 +5,10 @@ use axum::extract::{FromRequest, Multipart, Path, Query};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, LOCATION};
 use axum::response::{IntoResponse, Response};
-use muster_app::imports::{Activate, ImportOptions, MatchKey, NewImport};
+use muster_app::imports::{Activate, ImportOptions, Likeness, Mapping, MatchKey, NewImport, Suggestion};
 use muster_domain::ids::JobId;
 use muster_domain::permission::Permission;
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::jobs::{JobBody, job_json};
@@ -39,6 +40,7 @@ pub struct ImportForm {
 #[utoipa::path(post, path = "/api/v1/organizations/{org}/imports", tag = "files",
     params(("org" = String, Path, description = "Slug or id."),
         ("format" = Option<String>, Query, pattern = "^(auto|muster|ringotel|3cx|fusionpbx|freepbx|wazo|webex|mikopbx|ivozprovider|conductor)$", description = "Which system wrote the file; `auto` [default] tells by its columns."),
+        ("mapping" = Option<String>, Query, max_length = 32768, description = "What the columns of a file of no known format mean, as `…/imports/mapping` gives it."),
         ("match" = Option<String>, Query, pattern = "^(username|extension|email)$", description = "By what a row is recognized as somebody who is there already; without it that is an error."),
         ("activate" = Option<String>, Query, pattern = "^(file|all|none)$", description = "Who is activated: as the `file` says, else everyone with a SIP secret [default]; `all`; `none`."),
         ("dry_run" = Option<bool>, Query, description = "Judge only; write nothing."),
@@ -78,6 +80,66 @@ pub async fn create(
     Ok(written(&done, with_header(LOCATION, &location, response)))
 }
 
+/// A guess at one column of a file.
+#[derive(Serialize, ToSchema)]
+pub struct ColumnGuess {
+    /// As the file writes it.
+    column: String,
+    /// What it would become: a column of our own format, or nothing.
+    target: Option<String>,
+    /// `exact` for the field's own name, `alias` for another that it is known by, `alike` for one spelt so.
+    likeness: Option<&'static str>,
+}
+
+/// What a file of no known format may mean.
+#[derive(Serialize, ToSchema)]
+pub struct MappingBody {
+    columns: Vec<ColumnGuess>,
+    /// The guesses as TOML: look at it, change it, and send it as `mapping` with the file.
+    mapping: String,
+    /// Everything that a column can become.
+    targets: Vec<String>,
+}
+
+/// Guess at a file's columns
+///
+/// For a list that no phone system wrote. Nothing is kept of the file. At most 256 MiB.
+#[utoipa::path(post, path = "/api/v1/organizations/{org}/imports/mapping", tag = "files",
+    params(("org" = String, Path, description = "Slug or id.")),
+    request_body(content((String = "text/csv"), (Vec<u8> = "application/octet-stream"), (ImportForm = "multipart/form-data"))),
+    responses((status = 200, body = MappingBody)))]
+pub async fn mapping(
+    caller: Caller,
+    Path(org): Path<String>,
+    Query(pairs): Pairs,
+    mut incoming: Incoming,
+) -> Result<Json<MappingBody>, Problem> {
+    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    Params::of(Query(pairs)).finish()?;
+    let place = caller.state.place_for_upload(scope.org()).await?;
+    let bytes = file(&mut incoming).await?;
+    let guesses = caller.run(move |app| {
+        let guesses = app.suggest_mapping(&scope, &bytes);
+        drop(place);
+        guesses
+    });
+    let guesses = guesses.await?;
+    let guess = |s: &Suggestion| ColumnGuess {
+        column: s.header.to_string(),
+        target: s.target.as_ref().map(|(target, _)| target.to_string()),
+        likeness: s.target.as_ref().map(|(_, likeness)| match likeness {
+            Likeness::Exact => "exact",
+            Likeness::Alias => "alias",
+            Likeness::Alike => "alike",
+        }),
+    };
+    Ok(Json(MappingBody {
+        columns: guesses.iter().map(guess).collect(),
+        mapping: Mapping::of_suggestions(&guesses).to_toml(),
+        targets: Mapping::targets().iter().map(|target| target.to_string()).collect(),
+    }))
+}
+
 fn options(params: &mut Params) -> ImportOptions {
     let word = |name: &'static str, known: &'static str| {
         move |text: &str| {
@@ -86,6 +148,7 @@ fn options(params: &mut Params) -> ImportOptions {
     };
     ImportOptions {
         format: params.text("format"),
+        mapping: params.text("mapping"),
         activate: params
             .parsed("activate", |text| match text {
                 "file" => Ok(Activate::File),

@@ -341,6 +341,6 @@ fn what_an_option_would_allow_is_said_with_the_name_of_the_option() {
         assert_eq!(said, expect, "{job}");
         assert_eq!(problems[1]["mend"], "name one of: Built-in");
         let unknown = i.admin("POST", "/imports").text("text/csv", "Nom,Poste\nA,1\n").send().await;
-        assert_eq!(unknown.problem(400, "file")["errors"][0]["option"], "format");
+        assert_eq!(unknown.problem(400, "file")["errors"][0]["option"], "mapping");
     });
 }

@@ -1,6 +1,6 @@
 //! People written to a file in our own format, streamed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
 use muster_domain::change::Refusal;
@@ -8,7 +8,9 @@ use muster_domain::ids::{ConnectionId, MailboxId, SecretId, SiteId, UserId};
 use muster_domain::organization::{Connection, Device, Mailbox, Site};
 use muster_domain::permission::Permission;
 use muster_domain::user::{Record, User};
-use muster_import::{ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Layout};
+use muster_import::{
+    ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Format, Layout, LeftOut, OtherExporter,
+};
 use muster_store::Reader;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -18,20 +20,36 @@ use crate::{App, AppError, Scope};
 /// People read and written at once.
 const BATCH: usize = 1000;
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct ExportOptions {
     /// Passwords and PINs in the clear: needs the permission to export secrets.
     pub with_secrets: bool,
+    /// Whose file it is to be.
+    pub format: Format,
+}
+
+impl Default for ExportOptions {
+    fn default() -> ExportOptions {
+        ExportOptions { with_secrets: false, format: Format::Muster }
+    }
+}
+
+/// What became of an export.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exported {
+    pub people: u64,
+    /// What another system's file has no room for, by thing. Ours has room for everything.
+    pub left_out: BTreeMap<String, LeftOut>,
 }
 
 impl App {
-    /// Writes everybody who is not trashed. Returns how many were written.
+    /// Writes everybody who is not trashed.
     pub fn export<W: Write + Send>(
         &self,
         scope: &Scope,
         options: ExportOptions,
         sink: W,
-    ) -> Result<u64, AppError> {
+    ) -> Result<Exported, AppError> {
         scope.require(if options.with_secrets { Permission::ExportSecrets } else { Permission::Read })?;
         let mut sink = Some(sink);
         self.store().read(|r| {
@@ -44,7 +62,12 @@ impl App {
     }
 }
 
-fn export<W: Write>(r: &mut Reader, scope: &Scope, options: ExportOptions, sink: W) -> Result<u64, AppError> {
+fn export<W: Write>(
+    r: &mut Reader,
+    scope: &Scope,
+    options: ExportOptions,
+    sink: W,
+) -> Result<Exported, AppError> {
     let org = scope.org();
     let sites: HashMap<SiteId, String> =
         r.all::<Site>(org)?.into_iter().map(|s| (s.id, s.name.to_string())).collect();
@@ -53,7 +76,7 @@ fn export<W: Write>(r: &mut Reader, scope: &Scope, options: ExportOptions, sink:
     let devices = devices_of_all(r, org)?;
     let most = devices.values().map(Vec::len).max().unwrap_or(0);
     let layout = Layout { with_secrets: options.with_secrets, devices: most.clamp(1, Layout::DEVICES_MAX) };
-    let mut exporter = Exporter::new(sink, layout).map_err(failed)?;
+    let mut exporter = Output::new(sink, layout, options)?;
     let mut ids: Vec<UserId> = Vec::new();
     r.for_each::<User, AppError>(org, BATCH, |users| {
         ids.extend(users.iter().filter(|u| u.record == Record::Live).map(|u| u.id));
@@ -74,11 +97,42 @@ fn export<W: Write>(r: &mut Reader, scope: &Scope, options: ExportOptions, sink:
                 devices,
                 secrets: ExportSecrets { devices: &passwords, ..batch.secrets(user) },
             };
-            exporter.push(&row).map_err(failed)?;
+            exporter.push(&row)?;
         }
     }
-    exporter.finish().map_err(failed)?;
-    Ok(count)
+    Ok(Exported { people: count, left_out: exporter.finish()? })
+}
+
+/// Our own file, or another system's.
+enum Output<W: Write> {
+    Own(Exporter<W>),
+    Other(OtherExporter<W>),
+}
+
+impl<W: Write> Output<W> {
+    fn new(sink: W, layout: Layout, options: ExportOptions) -> Result<Output<W>, AppError> {
+        if options.format == Format::Muster {
+            return Ok(Output::Own(Exporter::new(sink, layout).map_err(failed)?));
+        }
+        let other = OtherExporter::new(sink, options.format, options.with_secrets).map_err(failed)?;
+        other.map(Output::Other).ok_or_else(|| {
+            AppError::invalid("format", "is not one that can be written", "leave it out for our own")
+        })
+    }
+
+    fn push(&mut self, row: &ExportRow<'_>) -> Result<(), AppError> {
+        match self {
+            Output::Own(exporter) => exporter.push(row).map_err(failed),
+            Output::Other(exporter) => exporter.push(row).map_err(failed),
+        }
+    }
+
+    fn finish(self) -> Result<BTreeMap<String, LeftOut>, AppError> {
+        match self {
+            Output::Own(exporter) => exporter.finish().map(|_| BTreeMap::new()).map_err(failed),
+            Output::Other(exporter) => exporter.finish().map(|(_, left_out)| left_out).map_err(failed),
+        }
+    }
 }
 
 fn devices_of_all(

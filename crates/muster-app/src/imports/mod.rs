@@ -17,7 +17,8 @@ mod remarks;
 mod report;
 mod run;
 
-pub use export::ExportOptions;
+pub use export::{ExportOptions, Exported};
+pub use muster_import::{Format, LeftOut, Likeness, Mapping, Suggestion};
 pub use options::{Activate, ImportOptions, MatchKey};
 pub use report::{ColumnReport, ImportReport, RowOutcome, RowProblem};
 pub use run::NewImport;

@@ -27,6 +27,8 @@ pub enum Activate {
 pub struct ImportOptions {
     /// The word of a format; recognized by its columns if absent.
     pub format: Option<String>,
+    /// What the columns of a file of no known format mean, as [`muster_import::Mapping`] writes it.
+    pub mapping: Option<String>,
     pub activate: Activate,
     /// Without one, somebody who is already there is an error.
     pub match_by: Option<MatchKey>,

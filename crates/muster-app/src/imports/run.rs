@@ -4,7 +4,7 @@ use muster_domain::ids::{JobId, SecretId, UserId};
 use muster_domain::permission::Permission;
 use muster_domain::types::UnixMillis;
 use muster_domain::user::User;
-use muster_import::{Format, Limits, MailboxWish, Row, Secret, Source};
+use muster_import::{Format, Limits, MailboxWish, Mapping, Row, Secret, Source, Suggestion};
 use muster_store::{Job, JobOutcome, JobResult, JobState, SecretKind};
 use uuid::Uuid;
 
@@ -32,9 +32,8 @@ impl App {
     /// Checks that the file can be read at all, and makes a job of it.
     pub fn start_import(&self, scope: &Scope, new: &NewImport<'_>) -> Result<Done, AppError> {
         scope.require(Permission::ManageUsers)?;
-        let format = format_of(&new.options)?;
         // A file that cannot be read is refused now rather than in a job that fails.
-        Source::open(new.bytes, format, &Limits::default())?;
+        open(new.bytes, &new.options)?;
         let options = serde_json::to_string(&new.options).map_err(|e| AppError::Limit(e.to_string()))?;
         let job = JobId(Uuid::now_v7());
         let now = self.now();
@@ -65,12 +64,23 @@ impl App {
         Ok(done)
     }
 
+    /// Guesses at the columns of a file, to be looked at and sent with it. Nothing is kept of the file.
+    pub fn suggest_mapping(&self, scope: &Scope, bytes: &[u8]) -> Result<Vec<Suggestion>, AppError> {
+        scope.require(Permission::ManageUsers)?;
+        let header = Source::header_of(bytes, &Limits::default())?.ok_or_else(|| {
+            let mend = "write a line of column names above the people";
+            AppError::invalid("file", "has no line that looks like column names", mend)
+        })?;
+        let names: Vec<&str> = header.iter().map(|name| name.as_str()).collect();
+        Ok(Mapping::suggest(&names))
+    }
+
     /// Does the work of an import job. The result is in the job's row when this returns.
     pub(crate) fn run_import(&self, job: &Job, progress: &Progress) -> Result<(), AppError> {
         let options: ImportOptions = serde_json::from_str(&job.options).unwrap_or_default();
         let input = self.store().read(|r| r.job_input(job.org, job.id).map_err(AppError::from))?;
         let input = input.ok_or(AppError::NotFound("uploaded file"))?;
-        let source = Source::open(&input, format_of(&options)?, &Limits::default())?;
+        let source = open(&input, &options)?;
         progress.set_total(source.rows_total());
         let now = self.now();
         let set = job.set.unwrap_or_else(|| self.new_set());
@@ -104,6 +114,25 @@ impl App {
             Ok(())
         })
     }
+}
+
+/// The file as the options say that it is to be read.
+fn open<'a>(bytes: &'a [u8], options: &ImportOptions) -> Result<Source<'a>, AppError> {
+    let Some(mapping) = &options.mapping else {
+        return Ok(Source::open(bytes, format_of(options)?, &Limits::default())?);
+    };
+    if format_of(options)?.is_some() {
+        let mend = "leave one of the two out: a mapping is for a file of no known format";
+        return Err(AppError::invalid("mapping", "is there beside a format", mend));
+    }
+    let mapping = Mapping::parse(mapping).map_err(|error| {
+        AppError::invalid(
+            "mapping",
+            error.to_string(),
+            "mend the mapping, or ask for a new one for this file",
+        )
+    })?;
+    Ok(Source::open_mapped(bytes, &mapping, &Limits::default())?)
 }
 
 fn format_of(options: &ImportOptions) -> Result<Option<Format>, AppError> {

@@ -10,7 +10,9 @@ Examples:
   muster import staff.csv --dry-run
   muster import ringotel.csv --activate all
   muster import staff.csv --match username      update the people who are there already
-  muster import 3cx.csv --good-rows-only        leave out the rows that are not right")]
+  muster import 3cx.csv --good-rows-only        leave out the rows that are not right
+  muster import hr.xlsx --suggest-mapping >hr.toml     guess at the columns of a list of your own, then
+  muster import hr.xlsx --map hr.toml --dry-run        look at hr.toml and use it")]
 pub struct ImportArgs {
     /// The file, CSV or XLSX; at most 256 MiB
     pub file: PathBuf,
@@ -19,6 +21,14 @@ pub struct ImportArgs {
     /// mikopbx, ivozprovider or conductor
     #[arg(long, default_value = "auto")]
     pub format: String,
+
+    /// What the columns mean of a list that no phone system wrote; see --suggest-mapping
+    #[arg(long, value_name = "MAPPING.toml", conflicts_with = "format")]
+    pub map: Option<PathBuf>,
+
+    /// Print a guess at what the columns mean, to be looked at and given back with --map; import nothing
+    #[arg(long, conflicts_with_all = ["map", "format", "dry_run"])]
+    pub suggest_mapping: bool,
 
     /// Update people who are there already, recognized by this; else they are an error
     #[arg(long = "match", value_enum, value_name = "BY")]
@@ -94,10 +104,16 @@ no SIP password and no PIN, and an import of it generates new ones.
 
 Examples:
   muster export people.csv
-  muster export people.csv --with-secrets --force")]
+  muster export people.csv --with-secrets --force
+  muster export for-freepbx.csv --format freepbx --with-secrets")]
 pub struct ExportArgs {
     /// Where to write, ending in .csv
     pub file: PathBuf,
+
+    /// As which system takes it in: muster (holds everything), ringotel, 3cx, fusionpbx, freepbx, wazo,
+    /// webex, mikopbx, ivozprovider or conductor; what it has no room for is said
+    #[arg(long, default_value = "muster", value_name = "SYSTEM")]
+    pub format: String,
 
     /// Write SIP passwords and PINs too; only you can read the file then
     #[arg(long)]

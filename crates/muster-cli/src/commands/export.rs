@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::ExportArgs;
 use crate::client::Request;
@@ -29,23 +29,52 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ExportArgs) -> Result<()
             "Choose another name, or replace it with --force.",
         ));
     }
-    let mut request = Request::get(session.path("/export.csv")?).may_take_long();
-    if args.with_secrets {
-        request = request.query("with_secrets", "true");
-    }
+    let request = request(session, args, "/export.csv")?;
     // First the file: where it cannot be written, nothing need be asked, nor logged.
     let mut part = Part::beside(target, args.with_secrets)?;
     let mut reader = session.client.stream(&request)?;
     let bytes = part.fill(&mut *reader)?;
     part.rename(target, args.force)?;
+    let report = match args.format.as_str() {
+        "muster" => Value::Null,
+        _ => {
+            let request = self::request(session, args, "/export/report")?;
+            session.client.send(&request)?.value
+        }
+    };
+    let left_out = report["left_out"].as_array().cloned().unwrap_or_default();
     if session.json {
-        session.console.json(&json!({ "file": target.to_string_lossy(), "bytes": bytes }))?;
+        let done = json!({ "file": target.to_string_lossy(), "bytes": bytes, "left_out": left_out });
+        session.console.json(&done)?;
         return Ok(());
     }
     let secrets = if args.with_secrets { " It holds passwords: only you can read it." } else { "" };
     let size = counted(bytes, "byte", "bytes");
     session.console.line(&format!("Written to {}: {size}.{secrets}", target.display()))?;
+    if !left_out.is_empty() {
+        session.console.note(&format!("A file of {} has no room for:", args.format));
+    }
+    for left in &left_out {
+        let first: Vec<&str> =
+            left["first"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let people = left["people"].as_u64().unwrap_or(0);
+        let more = if people > first.len() as u64 { ", …" } else { "" };
+        let what = left["what"].as_str().unwrap_or_default();
+        let of = counted(people, "person", "people");
+        session.console.note(&format!("  {what}: {of} ({}{more})", first.join(", ")));
+    }
     Ok(())
+}
+
+fn request<'a>(session: &mut Session<'_, '_>, args: &ExportArgs, path: &str) -> Result<Request<'a>, Failure> {
+    let mut request = Request::get(session.path(path)?).may_take_long();
+    if args.format != "muster" {
+        request = request.query("format", &args.format);
+    }
+    if args.with_secrets {
+        request = request.query("with_secrets", "true");
+    }
+    Ok(request)
 }
 
 /// A file that is removed again unless it was finished.

@@ -15,6 +15,7 @@ struct Person {
     username: String,
     secret: Option<String>,
     activated: bool,
+    department: Option<String>,
 }
 
 fn people() -> Vec<Person> {
@@ -26,6 +27,7 @@ fn people() -> Vec<Person> {
         username: text(&p["username"]).unwrap(),
         secret: text(&p["sip_password"]),
         activated: p["activated"].as_bool().unwrap(),
+        department: text(&p["department"]),
     };
     truth.iter().map(person).collect()
 }
@@ -138,13 +140,15 @@ fn a_contact_registers_within_a_second_of_being_activated_and_not_after_being_de
 fn what_is_exported_imports_to_the_same_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    for file in ["ringotel.csv", "3cx.csv", "fusionpbx.csv"] {
+    let systems =
+        ["ringotel", "3cx", "fusionpbx", "freepbx", "wazo", "webex", "mikopbx", "ivozprovider", "vertical"];
+    for file in systems.map(|name| format!("{name}.csv")) {
         let first = Server::start();
-        import(&first, file, &[]);
+        import(&first, &file, &["--create-sites"]);
         let (a, b) = (path(&format!("{file}-a.csv")), path(&format!("{file}-b.csv")));
         first.run(&["export", &a]);
         let second = Server::start();
-        second.run(&["import", &a, "--allow-shared-emails"]);
+        second.run(&["import", &a, "--allow-shared-emails", "--create-sites"]);
         second.run(&["export", &b]);
         let (a, b) = (std::fs::read_to_string(a).unwrap(), std::fs::read_to_string(b).unwrap());
         let differing: BTreeSet<&str> =
@@ -216,4 +220,46 @@ fn import_twice_at_once(server: &Server) {
     });
     assert_eq!(results.iter().filter(|ok| **ok).count(), 1, "{results:?}");
     assert_eq!(server.json(&["user", "list", "--all"])["items"].as_array().map(Vec::len), Some(60));
+}
+
+#[test]
+fn a_list_that_no_system_wrote_is_imported_by_the_mapping_that_was_guessed() {
+    let server = Server::start();
+    let file = data_file("foreign.csv");
+    let refused = server.command(&["import", &file]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("map its columns") && said.contains("--suggest-mapping"), "{said}");
+    let mapping = server.file("mapping.toml");
+    std::fs::write(&mapping, server.run(&["import", &file, "--suggest-mapping"])).unwrap();
+    let options = ["--create-sites", "--allow-shared-emails", "--activate", "none"];
+    server.run(&[&["import", &file, "--map", &mapping.display().to_string()], &options[..]].concat());
+    let listed = server.json(&["user", "list", "--all"]);
+    let listed = listed["items"].as_array().unwrap();
+    assert_eq!(listed.len(), 60);
+    for person in people() {
+        let found = listed.iter().find(|user| user["extension"] == person.extension).unwrap();
+        assert_eq!(found["department"].as_str(), person.department.as_deref(), "{found}");
+    }
+    std::fs::write(&mapping, "[columns]\nPoste = \"phone\"\n").unwrap();
+    let refused = server.command(&["import", &file, "--map", &mapping.display().to_string()]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("`phone`, which is no field"), "{said}");
+}
+
+#[test]
+fn what_another_system_cannot_hold_is_said_when_it_is_exported_for_it() {
+    let server = Server::start();
+    import(&server, "3cx.csv", &[]);
+    let file = server.file("for-ringotel.csv");
+    let done = server.command(&["export", &file.display().to_string(), "--format", "ringotel"]);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success() && said.contains("Email: 56 people (u000000, "), "{said}");
+    assert!(said.contains("SIP password (export with secrets)"), "{said}");
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert!(written.starts_with("name,extension,password,username,authname,"), "{written:.80}");
+    assert_eq!(written.lines().count(), 61);
+    let refused =
+        server.command(&["export", &server.file("b.csv").display().to_string(), "--format", "zoom"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("freepbx"), "{said}");
 }

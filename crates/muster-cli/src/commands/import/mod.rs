@@ -23,6 +23,9 @@ const FILE_BYTES_MAX: u64 = FILE_MIB_MAX * 1024 * 1024;
 
 pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<(), Failure> {
     let content = Content::open(&args.file)?;
+    if args.suggest_mapping {
+        return suggest(session, &content);
+    }
     let request = request(session, args)?.upload(content.upload());
     let name = args.file.display().to_string();
     let sending = follow::while_sending(session.console, &name);
@@ -41,6 +44,42 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<()
     session.wait_for_phones_at_head()
 }
 
+/// The guess goes to stdout as it would go into a file, what is to be done with it to stderr.
+fn suggest(session: &mut Session<'_, '_>, content: &Content) -> Result<(), Failure> {
+    let request = Request::new(Method::Post, session.path("/imports/mapping")?)
+        .header("content-type", "application/octet-stream")
+        .upload(content.upload());
+    let answer = session.client.send(&request)?;
+    session.tell(&answer.value, |console, guess| {
+        console.line(guess["mapping"].as_str().unwrap_or_default().trim_end())?;
+        let columns = guess["columns"].as_array().map_or(0, Vec::len);
+        let known = guess["columns"].as_array().into_iter().flatten();
+        let known = known.filter(|column| column["target"].is_string()).count();
+        console.note(&format!(
+            "{known} of {columns} columns were guessed; \"\" leaves a column out. Look at it, save it, and \
+             import with --map."
+        ));
+        Ok(())
+    })
+}
+
+/// The largest mapping that goes with a file.
+const MAPPING_BYTES_MAX: u64 = 32 * 1024;
+
+fn mapping_text(path: &Path) -> Result<String, Failure> {
+    let shown = path.display();
+    let cannot =
+        |why: String| Failure::refused(format!("{shown} cannot be read: {why}."), "Is the path right?");
+    let file = File::open(path).map_err(|e| cannot(io_words(&e)))?;
+    let mut text = String::new();
+    file.take(MAPPING_BYTES_MAX + 1).read_to_string(&mut text).map_err(|e| cannot(io_words(&e)))?;
+    if text.len() as u64 > MAPPING_BYTES_MAX {
+        let mend = "Leave out the columns that are not taken.";
+        return Err(Failure::refused(format!("{shown} is larger than {MAPPING_BYTES_MAX} bytes."), mend));
+    }
+    Ok(text)
+}
+
 /// The options go into the query, the body is the file as it is.
 fn request<'a>(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<Request<'a>, Failure> {
     let mut request = Request::new(Method::Post, session.path("/imports")?)
@@ -49,6 +88,9 @@ fn request<'a>(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<Reque
     request = request.query("file_name", &file_name).query("activate", args.activate.word());
     if args.format != "auto" {
         request = request.query("format", &args.format);
+    }
+    if let Some(path) = &args.map {
+        request = request.query("mapping", &mapping_text(path)?);
     }
     if let Some(by) = args.match_by {
         request = request.query("match", by.word());
