@@ -40,7 +40,7 @@ pub struct StateCheck {
     pub differing: u64,
     /// The first of them.
     pub first: Option<Differing>,
-    /// Things with erased bodies, and at most [`NAMED_MAX`] of them by name.
+    /// Things with erased bodies, and at most `NAMED_MAX` of them by name.
     pub erased_things: u64,
     pub erased: Vec<Erased>,
 }
@@ -75,7 +75,7 @@ pub struct Erased {
 pub struct SecretCheck {
     pub checked: u64,
     pub damaged: u64,
-    /// At most [`NAMED_MAX`] of the damaged ones.
+    /// At most `NAMED_MAX` of the damaged ones.
     pub named: Vec<DamagedSecret>,
 }
 
