@@ -95,6 +95,11 @@ pub(crate) fn guard(cell: &str) -> Cow<'_, str> {
     if is_formula_behind_apostrophes(cell) { Cow::Owned(format!("'{cell}")) } else { Cow::Borrowed(cell) }
 }
 
+/// Where a cell is text in any case, only what [`unguard`] would take something off needs its guard.
+pub(crate) fn guard_of_apostrophes(cell: &str) -> Cow<'_, str> {
+    if unguard(cell) == cell { Cow::Borrowed(cell) } else { Cow::Owned(format!("'{cell}")) }
+}
+
 /// Takes off what [`guard`] put on. A cell that was never guarded stays as it is.
 pub(crate) fn unguard(cell: &str) -> &str {
     match cell.strip_prefix('\'') {

@@ -9,6 +9,7 @@ use muster_domain::user::User;
 use smol_str::SmolStr;
 
 use crate::encode::{guard, value_to_text};
+use crate::export_workbook::WORKBOOK_PEOPLE_MAX;
 use crate::format::{DevicePart, Meaning};
 use crate::formats::own;
 
@@ -96,6 +97,8 @@ impl fmt::Debug for ExportSecrets<'_> {
 pub enum ExportError {
     #[error("could not write the export")]
     Write(#[from] io::Error),
+    #[error("a workbook has room for {} people", WORKBOOK_PEOPLE_MAX)]
+    TooManyPeople,
     /// Ask for more columns rather than lose a device.
     #[error("{username} has {found} devices, and the export has columns for {columns}")]
     TooManyDevices { username: String, found: usize, columns: usize },
@@ -105,28 +108,59 @@ pub enum ExportError {
 /// have an apostrophe before them, which reading the file takes off again.
 pub struct Exporter<W: io::Write> {
     writer: csv::Writer<W>,
-    columns: Vec<(Meaning, Option<&'static FieldDef<User>>)>,
-    layout: Layout,
+    columns: OwnColumns,
 }
 
 impl<W: io::Write> Exporter<W> {
     /// Writes the header. The file begins with a byte order mark: without it the most common spreadsheet
     /// takes UTF-8 for something else, and a saved file loses its accents.
     pub fn new(mut sink: W, layout: Layout) -> Result<Exporter<W>, ExportError> {
-        let layout = Layout { devices: layout.devices.min(Layout::DEVICES_MAX), ..layout };
+        let columns = OwnColumns::new(layout);
         sink.write_all("\u{feff}".as_bytes())?;
         let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(sink);
-        writer.write_record(layout.headers()).map_err(io::Error::from)?;
+        writer.write_record(columns.layout.headers()).map_err(io::Error::from)?;
+        Ok(Exporter { writer, columns })
+    }
+
+    pub fn push(&mut self, row: &ExportRow<'_>) -> Result<(), ExportError> {
+        let writer = &mut self.writer;
+        self.columns.each_cell(row, |cell| {
+            Ok(writer.write_field(guard(cell).as_bytes()).map_err(io::Error::from)?)
+        })?;
+        self.writer.write_record(None::<&[u8]>).map_err(io::Error::from)?;
+        Ok(())
+    }
+
+    /// Gives the sink back with everything written to it.
+    pub fn finish(self) -> Result<W, ExportError> {
+        self.writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))
+    }
+}
+
+/// The columns of our own format, looked up once.
+pub(crate) struct OwnColumns {
+    pub layout: Layout,
+    columns: Vec<(Meaning, Option<&'static FieldDef<User>>)>,
+}
+
+impl OwnColumns {
+    pub fn new(layout: Layout) -> OwnColumns {
+        let layout = Layout { devices: layout.devices.min(Layout::DEVICES_MAX), ..layout };
         let column = |meaning: Meaning| match meaning {
             Meaning::Field(name) => (meaning, User::field(name)),
             Meaning::Username { .. } => (meaning, User::field("username")),
             _ => (meaning, None),
         };
         let columns = own::columns(layout).into_iter().map(|rule| column(rule.meaning)).collect();
-        Ok(Exporter { writer, columns, layout })
+        OwnColumns { layout, columns }
     }
 
-    pub fn push(&mut self, row: &ExportRow<'_>) -> Result<(), ExportError> {
+    /// Gives every cell of a row, in the order of the columns.
+    pub fn each_cell(
+        &self,
+        row: &ExportRow<'_>,
+        mut f: impl FnMut(&str) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
         if row.devices.len() > self.layout.devices {
             return Err(ExportError::TooManyDevices {
                 username: row.user.username.to_string(),
@@ -135,23 +169,13 @@ impl<W: io::Write> Exporter<W> {
             });
         }
         for (meaning, field) in &self.columns {
-            let cell = match field {
+            match field {
                 // Writing straight from the value spares a copy of every text.
-                Some(field) => {
-                    let value = (field.get)(row.user);
-                    self.writer.write_field(guard(&value_to_text(&value, field.kind)).as_bytes())
-                }
-                None => self.writer.write_field(guard(&row.cell(*meaning)).as_bytes()),
-            };
-            cell.map_err(io::Error::from)?;
+                Some(field) => f(&value_to_text(&(field.get)(row.user), field.kind))?,
+                None => f(&row.cell(*meaning))?,
+            }
         }
-        self.writer.write_record(None::<&[u8]>).map_err(io::Error::from)?;
         Ok(())
-    }
-
-    /// Gives the sink back with everything written to it.
-    pub fn finish(self) -> Result<W, ExportError> {
-        self.writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))
     }
 }
 

@@ -26,6 +26,8 @@ use crate::problem::{Mistake, Problem};
 use crate::spool::Spool;
 use crate::state::{ApiState, ExportClaim};
 
+const CSV: &str = "text/csv; charset=utf-8";
+const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 /// What waits on the disk for one client.
 const FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Passwords are not written to the disk in the clear: what waits in memory for one client.
@@ -47,13 +49,29 @@ const SLOW_MAX: Duration = Duration::from_secs(60);
         ("format" = Option<String>, Query, pattern = "^(muster|ringotel|3cx|fusionpbx|freepbx|wazo|webex|mikopbx|ivozprovider|conductor)$", description = "Which system is to take the file in; `muster` [default] holds everything."),
         ("with_secrets" = Option<bool>, Query, description = "Passwords and PINs too.")),
     responses((status = 200, description = "The file.", content_type = "text/csv", body = String)))]
-pub async fn export(
+pub async fn export(caller: Caller, path: Path<String>, pairs: Pairs) -> Result<Response, Problem> {
+    send(caller, path, pairs, false).await
+}
+
+/// Export people to an Excel workbook
+///
+/// As the CSV file of our own format. Every cell is text: leading zeros live, and nothing is a formula.
+#[utoipa::path(get, path = "/api/v1/organizations/{org}/export.xlsx", tag = "files",
+    params(("org" = String, Path, description = "Slug or id."),
+        ("with_secrets" = Option<bool>, Query, description = "Passwords and PINs too.")),
+    responses((status = 200, description = "The file.", content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", body = Vec<u8>)))]
+pub async fn workbook(caller: Caller, path: Path<String>, pairs: Pairs) -> Result<Response, Problem> {
+    send(caller, path, pairs, true).await
+}
+
+async fn send(
     caller: Caller,
     Path(org): Path<String>,
-    Query(pairs): Pairs,
+    pairs: Pairs,
+    workbook: bool,
 ) -> Result<Response, Problem> {
-    let mut params = Params::of(Query(pairs));
-    let options = options(&mut params);
+    let mut params = Params::of(pairs);
+    let options = ExportOptions { workbook, ..options(&mut params, !workbook) };
     let permission = if options.with_secrets { Permission::ExportSecrets } else { Permission::Read };
     let scope = caller.scope(&org, permission).await?;
     params.finish()?;
@@ -61,12 +79,13 @@ pub async fn export(
     let claim = state.claim_export(scope.org())?;
     let slug = &scope.organization().slug;
     let file_name = match options.format {
+        _ if workbook => format!("{slug}.xlsx"),
         Format::Muster => format!("{slug}.csv"),
         other => format!("{slug}-{}.csv", other.word()),
     };
     let (reader, length) = read_all(&state, scope, options).await?;
     let headers = [
-        (CONTENT_TYPE, "text/csv; charset=utf-8".to_string()),
+        (CONTENT_TYPE, if workbook { XLSX } else { CSV }.to_string()),
         (CONTENT_DISPOSITION, format!("attachment; filename=\"{file_name}\"")),
         // What ends early is seen to.
         (CONTENT_LENGTH, length.to_string()),
@@ -105,7 +124,7 @@ pub async fn report(
     Query(pairs): Pairs,
 ) -> Result<Json<ExportReport>, Problem> {
     let mut params = Params::of(Query(pairs));
-    let options = options(&mut params);
+    let options = options(&mut params, true);
     let permission = if options.with_secrets { Permission::ExportSecrets } else { Permission::Read };
     let scope = caller.scope(&org, permission).await?;
     params.finish()?;
@@ -120,7 +139,12 @@ pub async fn report(
     Ok(Json(ExportReport { people: exported.people, left_out: left_out.collect() }))
 }
 
-fn options(params: &mut Params) -> ExportOptions {
+/// A workbook is always in our own format.
+fn options(params: &mut Params, has_format: bool) -> ExportOptions {
+    let with_secrets = params.flag("with_secrets");
+    if !has_format {
+        return ExportOptions { with_secrets, ..ExportOptions::default() };
+    }
     let format = params.parsed("format", |word| {
         Format::from_word(word).ok_or_else(|| {
             let known: Vec<&str> = Format::ALL.iter().map(|format| format.word()).collect();
@@ -128,7 +152,7 @@ fn options(params: &mut Params) -> ExportOptions {
             Mistake::new("format", reason, format!("use one of {}", known.join(", ")))
         })
     });
-    ExportOptions { with_secrets: params.flag("with_secrets"), format: format.unwrap_or(Format::Muster) }
+    ExportOptions { with_secrets, format: format.unwrap_or(Format::Muster), workbook: false }
 }
 
 /// Everybody, at the speed of the database: whatever the client does, its connection is free after this.

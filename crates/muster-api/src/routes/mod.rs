@@ -53,6 +53,7 @@ pub fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(imports::create))
         .routes(routes!(imports::mapping))
         .routes(routes!(exports::export))
+        .routes(routes!(exports::workbook))
         .routes(routes!(exports::report))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))

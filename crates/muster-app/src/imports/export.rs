@@ -10,6 +10,7 @@ use muster_domain::permission::Permission;
 use muster_domain::user::{Record, User};
 use muster_import::{
     ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Format, Layout, LeftOut, OtherExporter,
+    WorkbookExporter,
 };
 use muster_store::Reader;
 use uuid::Uuid;
@@ -26,11 +27,13 @@ pub struct ExportOptions {
     pub with_secrets: bool,
     /// Whose file it is to be.
     pub format: Format,
+    /// As an Excel workbook; only in our own format.
+    pub workbook: bool,
 }
 
 impl Default for ExportOptions {
     fn default() -> ExportOptions {
-        ExportOptions { with_secrets: false, format: Format::Muster }
+        ExportOptions { with_secrets: false, format: Format::Muster, workbook: false }
     }
 }
 
@@ -62,7 +65,7 @@ impl App {
     }
 }
 
-fn export<W: Write>(
+fn export<W: Write + Send>(
     r: &mut Reader,
     scope: &Scope,
     options: ExportOptions,
@@ -106,11 +109,19 @@ fn export<W: Write>(
 /// Our own file, or another system's.
 enum Output<W: Write> {
     Own(Exporter<W>),
+    Workbook(Box<WorkbookExporter>, W),
     Other(OtherExporter<W>),
 }
 
-impl<W: Write> Output<W> {
+impl<W: Write + Send> Output<W> {
     fn new(sink: W, layout: Layout, options: ExportOptions) -> Result<Output<W>, AppError> {
+        if options.workbook && options.format == Format::Muster {
+            return Ok(Output::Workbook(Box::new(WorkbookExporter::new(layout).map_err(failed)?), sink));
+        }
+        if options.workbook {
+            let mend = "write a CSV file for other systems, or leave the format out";
+            return Err(AppError::invalid("format", "is not written as a workbook", mend));
+        }
         if options.format == Format::Muster {
             return Ok(Output::Own(Exporter::new(sink, layout).map_err(failed)?));
         }
@@ -123,6 +134,7 @@ impl<W: Write> Output<W> {
     fn push(&mut self, row: &ExportRow<'_>) -> Result<(), AppError> {
         match self {
             Output::Own(exporter) => exporter.push(row).map_err(failed),
+            Output::Workbook(exporter, _) => exporter.push(row).map_err(failed),
             Output::Other(exporter) => exporter.push(row).map_err(failed),
         }
     }
@@ -130,6 +142,9 @@ impl<W: Write> Output<W> {
     fn finish(self) -> Result<BTreeMap<String, LeftOut>, AppError> {
         match self {
             Output::Own(exporter) => exporter.finish().map(|_| BTreeMap::new()).map_err(failed),
+            Output::Workbook(exporter, sink) => {
+                exporter.finish(sink).map(|()| BTreeMap::new()).map_err(failed)
+            }
             Output::Other(exporter) => exporter.finish().map(|(_, left_out)| left_out).map_err(failed),
         }
     }
@@ -153,7 +168,9 @@ fn devices_of_all(
 
 fn failed(error: muster_import::ExportError) -> AppError {
     match error {
-        ExportError::TooManyDevices { .. } => AppError::Refused(Refusal::NotAllowed(format!("{error}"))),
+        ExportError::TooManyDevices { .. } | ExportError::TooManyPeople => {
+            AppError::Refused(Refusal::NotAllowed(format!("{error}")))
+        }
         ExportError::Write(_) => AppError::Limit(error.to_string()),
     }
 }

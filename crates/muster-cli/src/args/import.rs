@@ -104,10 +104,11 @@ no SIP password and no PIN, and an import of it generates new ones.
 
 Examples:
   muster export people.csv
+  muster export people.xlsx
   muster export people.csv --with-secrets --force
   muster export for-freepbx.csv --format freepbx --with-secrets")]
 pub struct ExportArgs {
-    /// Where to write, ending in .csv
+    /// Where to write, ending in .csv or .xlsx (an Excel workbook)
     pub file: PathBuf,
 
     /// As which system takes it in: muster (holds everything), ringotel, 3cx, fusionpbx, freepbx, wazo,

@@ -1,4 +1,4 @@
-//! `muster export FILE.csv`: to a file beside it, then renamed, so that nobody finds half of one.
+//! `muster export FILE.csv` or `FILE.xlsx`: to a file beside it, then renamed, so that nobody finds half of one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
@@ -16,12 +16,18 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 pub(crate) fn run(session: &mut Session<'_, '_>, args: &ExportArgs) -> Result<(), Failure> {
     let target = &args.file;
-    let is_csv = target.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-    if !is_csv {
-        return Err(Failure::usage(
-            format!("The export is a CSV file, and {} does not end in .csv.", target.display()),
-            "Name it FILE.csv.",
-        ));
+    let ends_in = |word: &str| target.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(word));
+    let path = match (ends_in("csv"), ends_in("xlsx")) {
+        (true, _) => "/export.csv",
+        (_, true) => "/export.xlsx",
+        _ => {
+            let what = format!("{} ends in neither .csv nor .xlsx.", target.display());
+            return Err(Failure::usage(what, "Name it FILE.csv or FILE.xlsx."));
+        }
+    };
+    if path == "/export.xlsx" && args.format != "muster" {
+        let what = format!("A file of {} is a CSV file.", args.format);
+        return Err(Failure::usage(what, "Name it FILE.csv."));
     }
     if target.exists() && !args.force {
         return Err(Failure::refused(
@@ -29,7 +35,7 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ExportArgs) -> Result<()
             "Choose another name, or replace it with --force.",
         ));
     }
-    let request = request(session, args, "/export.csv")?;
+    let request = request(session, args, path)?;
     // First the file: where it cannot be written, nothing need be asked, nor logged.
     let mut part = Part::beside(target, args.with_secrets)?;
     let mut reader = session.client.stream(&request)?;

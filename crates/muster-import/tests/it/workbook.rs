@@ -2,7 +2,10 @@
 
 use std::io::Write;
 
-use muster_import::{FileError, Format, Limits, Row, Source};
+use muster_domain::field::Entity;
+use muster_domain::user::User;
+use muster_domain::value::Value;
+use muster_import::{Exporter, FileError, Format, Layout, Limits, Row, Source, WorkbookExporter};
 use proptest::prelude::*;
 use rust_xlsxwriter::{ExcelDateTime, Format as CellFormat, Workbook};
 use zip::write::SimpleFileOptions;
@@ -72,6 +75,42 @@ fn what_excel_made_of_a_cell_is_said() {
     assert_eq!(rows.iter().map(|r| r.line).collect::<Vec<_>>(), [4, 6], "rows as Excel counts them");
     assert_eq!(rows[1].person.text("extension"), Some("0101"));
     assert_eq!(rows[1].person.sip_password.as_ref().unwrap().reveal(), "1234");
+}
+
+#[test]
+fn people_written_as_a_workbook_are_those_written_as_text() {
+    let mut users = Vec::new();
+    for (i, name) in
+        ["=cmd|' /C calc'!A0", "'=x", "+12125550123", "Ana \"A\"\nB", "0042", "日本"].iter().enumerate()
+    {
+        let mut user = crate::blank_user();
+        let fields = [
+            ("display_name", name.replace('\n', " ")),
+            ("department", (*name).to_owned()),
+            ("extension", format!("0{i}")),
+            ("username", format!("u{i}")),
+        ];
+        for (field, text) in fields {
+            (User::field(field).unwrap().set)(&mut user, &Value::text(text)).unwrap();
+        }
+        users.push(user);
+    }
+    for with_secrets in [false, true] {
+        let layout = Layout { with_secrets, devices: 1 };
+        let mut text = Exporter::new(Vec::new(), layout).unwrap();
+        let mut workbook = WorkbookExporter::new(layout).unwrap();
+        for user in &users {
+            text.push(&crate::round_trip::row_of(user)).unwrap();
+            workbook.push(&crate::round_trip::row_of(user)).unwrap();
+        }
+        let mut file = Vec::new();
+        workbook.finish(&mut file).unwrap();
+        let (text, workbook) = (text.finish().unwrap(), file);
+        let (format, rows) = rows_of(&workbook);
+        assert_eq!((format, rows.len()), (Format::Muster, 6));
+        assert!(rows.iter().all(|row| row.errors.is_empty() && row.remarks.is_empty()), "{rows:?}");
+        assert_eq!((format, rows), rows_of(&text));
+    }
 }
 
 fn archive(parts: &[(&str, &[u8])]) -> Vec<u8> {

@@ -263,3 +263,17 @@ fn what_another_system_cannot_hold_is_said_when_it_is_exported_for_it() {
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && said.contains("freepbx"), "{said}");
 }
+
+#[test]
+fn a_workbook_that_is_exported_imports_to_the_same_file() {
+    let first = Server::start();
+    import(&first, "3cx.csv", &[]);
+    let (workbook, a, b) = (first.file("people.xlsx"), first.file("a.csv"), first.file("b.csv"));
+    let [workbook, a, b] = [workbook, a, b].map(|path| path.display().to_string());
+    first.run(&["export", &workbook]);
+    first.run(&["export", &a]);
+    let second = Server::start();
+    second.run(&["import", &workbook, "--allow-shared-emails"]);
+    second.run(&["export", &b]);
+    assert_eq!(std::fs::read_to_string(a).unwrap(), std::fs::read_to_string(b).unwrap());
+}
