@@ -5,6 +5,8 @@ use crate::source::Limits;
 use crate::table::{Flaw, Record, RecordLimits, Records};
 
 const DELIMITERS: &[u8] = b",;\t";
+/// As many as a sheet of Excel has. All cells are in memory while the table is turned.
+pub(crate) const TURNED_COLUMNS_MAX: usize = 16_384;
 
 /// The same table upright, as comma-separated text with a record for each column, blank ones too. `None` if
 /// the first cells of the lines are no header.
@@ -32,6 +34,9 @@ pub(crate) fn upright(
             let expected = *expected.get_or_insert(found);
             if found != expected {
                 return Err(FileError::Uneven { line, found, expected });
+            }
+            if found > TURNED_COLUMNS_MAX {
+                return Err(FileError::TooManyColumns { found, limit: TURNED_COLUMNS_MAX });
             }
             if found as u64 > limits.rows_max.saturating_add(1) {
                 return Err(FileError::TooManyRows { limit: limits.rows_max });
@@ -91,6 +96,5 @@ fn is_turned(text: &str, delimiter: u8, is_header: impl Fn(&[&str]) -> bool, lim
 }
 
 fn limits_of(limits: &Limits) -> RecordLimits {
-    let cells_max = usize::try_from(limits.rows_max).unwrap_or(usize::MAX).saturating_add(1);
-    RecordLimits { cells_max, cell_bytes_max: limits.cell_bytes_max }
+    RecordLimits { cells_max: TURNED_COLUMNS_MAX, cell_bytes_max: limits.cell_bytes_max }
 }

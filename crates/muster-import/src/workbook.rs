@@ -10,13 +10,19 @@ use calamine::{DataRef, Reader, SheetVisible, Xlsx, XlsxError};
 
 use crate::error::FileError;
 use crate::source::Limits;
-use crate::turned::push_record;
+use crate::turned::{TURNED_COLUMNS_MAX, push_record};
 
 /// As Excel writes one, before it is known to hold a workbook.
 pub(crate) const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 /// What a workbook may grow to when it is unpacked, in bytes for each byte of the limit on files.
-const INFLATED_FACTOR: u64 = 4;
+const INFLATED_FACTOR: u64 = 2;
 const PARTS_MAX: usize = 10_000;
+/// Sheets that are looked at for one with anything in it. Many names may point at one large part.
+const SHEETS_MAX: usize = 8;
+/// Tags of the part that holds the texts: the reader keeps each text, also an empty one.
+const TAGS_OF_TEXTS_MAX: u64 = 12_000_000;
+/// Tags of the other parts that the reader keeps in memory, such as the styles. Sheets it reads in passing.
+const TAGS_KEPT_MAX: u64 = 500_000;
 
 /// A sheet's cells as comma-separated text.
 #[derive(Debug)]
@@ -62,12 +68,21 @@ fn unpacks_within(bytes: &[u8], limit: u64) -> Result<(), FileError> {
     let mut buffer = vec![0; 64 * 1024];
     for i in 0..archive.len() {
         let mut part = archive.by_index(i).map_err(damaged)?;
-        is_workbook |= part.name().map_err(damaged)?.eq_ignore_ascii_case("xl/workbook.xml");
+        let name = part.name().map_err(damaged)?.to_ascii_lowercase();
+        let tags_max = tags_max(&name);
+        let mut tags = 0;
+        is_workbook |= name == "xl/workbook.xml";
         loop {
             match part.read(&mut buffer).map_err(damaged)? as u64 {
                 0 => break,
                 read if read > left => return Err(FileError::Inflates { limit }),
-                read => left -= read,
+                read => {
+                    left -= read;
+                    tags += memchr::memchr_iter(b'<', &buffer[..read as usize]).count() as u64;
+                    if tags > tags_max {
+                        return Err(FileError::Inflates { limit });
+                    }
+                }
             }
         }
     }
@@ -75,6 +90,18 @@ fn unpacks_within(bytes: &[u8], limit: u64) -> Result<(), FileError> {
         Ok(())
     } else {
         Err(FileError::NotText { looks_like: Some("a zip archive, and no Excel workbook is in it") })
+    }
+}
+
+/// How many tags a part may have, by its name in small letters.
+fn tags_max(name: &str) -> u64 {
+    let passed = ["xl/worksheets/", "xl/pivotcache/", "xl/drawings/", "xl/media/", "xl/charts/"];
+    if name.ends_with("sharedstrings.xml") {
+        TAGS_OF_TEXTS_MAX
+    } else if passed.iter().any(|folder| name.starts_with(folder)) {
+        u64::MAX
+    } else {
+        TAGS_KEPT_MAX
     }
 }
 
@@ -87,7 +114,7 @@ fn read_sheet(bytes: &[u8], limits: &Limits) -> Result<Sheet, FileError> {
         .collect();
     // Hidden ones last; the order is kept otherwise.
     names.sort_by_key(|(is_hidden, _)| *is_hidden);
-    for (_, name) in names {
+    for (_, name) in names.into_iter().take(SHEETS_MAX) {
         let sheet = one_sheet(&mut workbook, &name, limits)?;
         if !sheet.text.is_empty() {
             return Ok(sheet);
@@ -110,19 +137,26 @@ fn one_sheet(workbook: &mut Xlsx<Cursor<&[u8]>>, name: &str, limits: &Limits) ->
         let (row, column) = cell.get_position();
         let (text, mark) = match cell.get_value() {
             DataRef::Empty => continue,
-            DataRef::String(text) => (text.clone(), None),
-            DataRef::SharedString(text) => ((*text).to_owned(), None),
+            DataRef::String(text) => (shortened(text, limits), None),
+            DataRef::SharedString(text) => (shortened(text, limits), None),
             DataRef::Int(number) => (number.to_string(), Some(MarkKind::Number)),
             DataRef::Float(number) => (number_to_text(*number), Some(MarkKind::Number)),
             DataRef::Bool(true) => ("yes".to_owned(), None),
             DataRef::Bool(false) => ("no".to_owned(), None),
             DataRef::DateTime(time) => (date_to_text(time), Some(MarkKind::Date)),
-            DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => (text.clone(), Some(MarkKind::Date)),
+            DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
+                (shortened(text, limits), Some(MarkKind::Date))
+            }
             DataRef::Error(error) => (error.to_string(), Some(MarkKind::Error)),
         };
         sheet.take(row, column, text, mark)?;
     }
-    Ok(sheet.finish())
+    sheet.finish()
+}
+
+/// Enough of a text that is too long to show that it is: one text may stand in every cell.
+fn shortened(text: &str, limits: &Limits) -> String {
+    text[..text.floor_char_boundary(limits.cell_bytes_max.saturating_add(4))].to_owned()
 }
 
 /// Puts cells, which come row by row, into records.
@@ -150,13 +184,14 @@ impl Writer<'_> {
         if u64::from(row) > self.limits.rows_max.saturating_add(16) {
             return Err(FileError::TooManyRows { limit: self.limits.rows_max });
         }
-        // A turned table is as wide as an upright one is long.
-        let columns_max = (self.limits.columns_max as u64).max(self.limits.rows_max).saturating_add(1);
-        if column as u64 >= columns_max {
+        // A turned table has a column for each person, and few rows.
+        let is_upright = row as usize > self.limits.columns_max;
+        let columns_max = if is_upright { self.limits.columns_max } else { TURNED_COLUMNS_MAX };
+        if column >= columns_max {
             return Err(FileError::TooManyColumns { found: column + 1, limit: self.limits.columns_max });
         }
         while self.row < row {
-            self.end_row();
+            self.end_row()?;
         }
         if self.cells.len() <= column {
             self.cells.resize(column + 1, String::new());
@@ -169,20 +204,30 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn end_row(&mut self) {
-        // Cells that are not written are empty: every row is as wide as the widest above it.
-        self.width = self.width.max(self.cells.len());
-        let cells = self.cells.iter().map(String::as_str);
-        push_record(&mut self.sheet.text, cells.chain(std::iter::repeat("")).take(self.width));
+    fn end_row(&mut self) -> Result<(), FileError> {
+        if self.cells.is_empty() {
+            // A blank row is a record without its width: a far cell must not fill the memory with blanks.
+            push_record(&mut self.sheet.text, std::iter::once(""));
+        } else {
+            // Cells that are not written are empty: every row is as wide as the widest above it.
+            self.width = self.width.max(self.cells.len());
+            let cells = self.cells.iter().map(String::as_str);
+            push_record(&mut self.sheet.text, cells.chain(std::iter::repeat("")).take(self.width));
+        }
         self.cells.clear();
         self.row += 1;
+        // As if it were a file of text.
+        if self.sheet.text.len() as u64 > self.limits.bytes_max {
+            return Err(FileError::TooLarge { limit: self.limits.bytes_max });
+        }
+        Ok(())
     }
 
-    fn finish(mut self) -> Sheet {
+    fn finish(mut self) -> Result<Sheet, FileError> {
         if !self.is_empty {
-            self.end_row();
+            self.end_row()?;
         }
-        self.sheet
+        Ok(self.sheet)
     }
 }
 

@@ -98,6 +98,11 @@ fn a_table_on_its_side_is_read_upright_and_counts_columns() {
     );
     let uneven = open(b"User Type,User,User\nFirst Name,Ana\nLast Name,P,Q\nExt,1,2\n").unwrap_err();
     assert_eq!(uneven.to_string(), "line 2 has 2 cells where the first has 3");
+    // More than a sheet of Excel has: all cells of it would be in memory at once.
+    let line = |name: &str| format!("{name}{}\n", ",".repeat(20_000));
+    let wide = ["User Type", "First Name", "Last Name", "Ext"].map(line).concat();
+    let wide = open(wide.as_bytes()).unwrap_err();
+    assert_eq!(wide.to_string(), "the file has 20001 columns, more than 16384");
 }
 
 #[test]

@@ -131,7 +131,19 @@ fn an_archive_that_is_no_workbook_or_a_bomb_is_refused_in_words() {
     // Five megabytes of nothing take five kilobytes.
     let bomb = archive(&[("xl/workbook.xml", b"<workbook/>"), ("xl/a", &vec![0; 5 << 20])]);
     assert!(bomb.len() < 20_000);
-    assert_eq!(refused(&bomb), FileError::Inflates { limit: 4 << 20 });
+    assert_eq!(refused(&bomb), FileError::Inflates { limit: 2 << 20 });
+    // Empty texts take eight bytes here and many more in memory.
+    let texts = "<si/>".repeat(3_000_000);
+    let texts = archive(&[("xl/workbook.xml", b"<workbook/>"), ("xl/sharedStrings.xml", texts.as_bytes())]);
+    let styles = "<xf/>".repeat(600_000);
+    let styles = archive(&[("xl/workbook.xml", b"<workbook/>"), ("xl/styles.xml", styles.as_bytes())]);
+    let limits = Limits { bytes_max: 64 << 20, ..limits };
+    let refused = |bytes: &[u8]| Source::open(bytes, None, &limits).unwrap_err();
+    assert_eq!(refused(&styles), FileError::Inflates { limit: 128 << 20 });
+    assert!(matches!(refused(&texts), FileError::Workbook { .. } | FileError::Empty), "{}", refused(&texts));
+    let more = "<si/>".repeat(12_000_001);
+    let more = archive(&[("xl/workbook.xml", b"<workbook/>"), ("xl/sharedStrings.xml", more.as_bytes())]);
+    assert_eq!(refused(&more), FileError::Inflates { limit: 128 << 20 });
     assert!(matches!(refused(b"PK\x03\x04 and no more"), FileError::Workbook { .. }));
     // Entities that would grow without end are not expanded.
     let laughs = br#"<?xml version="1.0"?><!DOCTYPE w [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><workbook>&b;</workbook>"#;
@@ -144,6 +156,35 @@ fn an_archive_that_is_no_workbook_or_a_bomb_is_refused_in_words() {
     let nothing = Workbook::new().save_to_buffer().unwrap();
     assert_eq!(refused(&nothing), FileError::Empty);
     assert!(matches!(refused(b"\xd0\xcf\x11\xe0"), FileError::NotText { looks_like: Some(_) }));
+}
+
+#[test]
+fn a_far_cell_or_one_text_in_many_cells_does_not_fill_the_memory() {
+    let limits = Limits { bytes_max: 1 << 20, rows_max: 1_000_000, ..Limits::default() };
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (column, name) in [(0, "name"), (1, "extension"), (2, "password"), (400, "far")] {
+        sheet.write_string(0, column, name).unwrap();
+    }
+    // Were the rows between them as wide as the header, this would be 200 MB.
+    sheet.write_string(500_000, 0, "Ana").unwrap();
+    let error = Source::open(&workbook.save_to_buffer().unwrap(), None, &limits).unwrap_err();
+    assert_eq!(error, FileError::TooLarge { limit: 1 << 20 });
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for row in 0..1000 {
+        sheet.write_string(row, 0, "x".repeat(30_000)).unwrap();
+    }
+    let small = Limits { cell_bytes_max: 100, ..limits };
+    let error = Source::open(&workbook.save_to_buffer().unwrap(), None, &small).unwrap_err();
+    assert!(matches!(error, FileError::Unrecognized { .. }), "{error}");
+    let error = Source::open(&workbook.save_to_buffer().unwrap(), None, &limits).unwrap_err();
+    assert_eq!(error, FileError::TooLarge { limit: 1 << 20 });
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    sheet.write_string(600, 600, "far").unwrap();
+    let error = Source::open(&workbook.save_to_buffer().unwrap(), None, &limits).unwrap_err();
+    assert_eq!(error, FileError::TooManyColumns { found: 601, limit: 512 });
 }
 
 #[test]
