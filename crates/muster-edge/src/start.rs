@@ -91,9 +91,21 @@ fn open_journal(config: &EdgeConfig, clock: Clock) -> Result<(Log, Restorable), 
     let now = clock.moment_of_unix_us(now_unix_us);
     let in_future = |unix_us: u64| now + Duration::from_micros(unix_us.saturating_sub(now_unix_us));
     let mut waiting = Restorable::default();
-    let (log, replayed) = Log::open(&path, |hash, entry| {
-        restorable(&mut waiting, hash, entry, now_unix_us, in_future);
-    })?;
+    let mut open = || {
+        waiting.clear();
+        Log::open(&path, |hash, entry| restorable(&mut waiting, hash, entry, now_unix_us, in_future))
+    };
+    let (log, replayed) = match open() {
+        // Phones register again by themselves: a damaged list of them must not keep them waiting.
+        Err(EdgeError::Journal { source, .. }) if source.kind() == std::io::ErrorKind::InvalidData => {
+            let aside = path.with_extension("journal.damaged");
+            tracing::error!(error = %source, aside = %aside.display(), "the journal of registrations cannot be read; it is put aside, and phones come back when they register next");
+            std::fs::rename(&path, &aside)
+                .map_err(|source| EdgeError::Journal { path: path.clone(), source })?;
+            open()?
+        }
+        opened => opened?,
+    };
     if replayed.torn_bytes > 0 {
         tracing::warn!(
             torn_bytes = replayed.torn_bytes,

@@ -166,10 +166,16 @@ fn named(database: &str) -> String {
     }
 }
 
-/// Gives the owner's token: made and written to `owner.token` on the first start.
+/// Gives the owner's token: made and written to `owner.token` on the first start, and anew where the file is
+/// gone. Who may remove it may read the database and its keys: nobody gains by it.
 fn first_start(app: &App, data: &Path) -> Result<String, String> {
     let path = data.join("owner.token");
-    let made = app.bootstrap().map_err(|e: AppError| format!("cannot make the operator: {e}"))?;
+    let failed = |e: AppError| format!("cannot make the operator: {e}");
+    let mut made = app.bootstrap().map_err(failed)?;
+    if made.is_none() && !path.exists() {
+        tracing::warn!(path = %path.display(), "the owner's token was missing: a new one is made");
+        made = Some(app.make_owner_token(false).map_err(failed)?);
+    }
     if let Some(token) = made {
         let written =
             std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);

@@ -1,5 +1,6 @@
 //! Bearer tokens: made, listed, taken back.
 
+use muster_domain::change::Refusal;
 use muster_domain::field::Entity;
 use muster_domain::ids::{OrgId, TokenId};
 use muster_domain::organization::{Token, TokenRole};
@@ -65,6 +66,15 @@ impl App {
         self.change(scope, Allow::default(), |session| {
             let before = session.tx.get::<Token>(scope.org(), id.0)?;
             let before = before.filter(|t| t.record == Record::Live).ok_or(AppError::NotFound("token"))?;
+            let is_operator = |t: &Token| t.role == TokenRole::Operator && t.record == Record::Live;
+            let lasts = |t: &Token| t.expires_at.is_none_or(|at| at > self.now());
+            if is_operator(&before) {
+                let all = session.tx.all::<Token>(scope.org())?;
+                if !all.iter().any(|t| t.id != id && is_operator(t) && lasts(t)) {
+                    let why = "is the last token of the operator: nobody could make another after it; make that one first";
+                    return Err(AppError::Refused(Refusal::NotAllowed(why.to_owned())));
+                }
+            }
             let mut after = before.clone();
             after.record = Record::Trashed;
             session.update(&before, &after)?;

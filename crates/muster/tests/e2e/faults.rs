@@ -143,3 +143,37 @@ fn files_that_are_none_are_refused_in_words_and_write_nothing() {
     assert!(asked.elapsed() < Duration::from_secs(5));
     assert_eq!(server.json(&["user", "list"])["items"].as_array().map(Vec::len), Some(0));
 }
+
+#[test]
+fn the_last_token_of_the_operator_stays_and_a_lost_one_is_made_anew_at_the_start() {
+    let mut server = Server::start();
+    let url = format!("http://{}/api/v1/organizations/operator/tokens", server.http);
+    let (_, tokens) = request("GET", &url, &server.token, None);
+    let id = tokens["items"][0]["id"].as_str().unwrap();
+    let (status, problem) = request("DELETE", &format!("{url}/{id}"), &server.token, None);
+    assert_eq!(status, 409, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("last token of the operator"), "{problem}");
+    server.stop();
+    std::fs::remove_file(server.data.join("owner.token")).unwrap();
+    let server = server.restart();
+    assert_eq!(server.json(&["org", "list"])["items"][0]["slug"], "example");
+    // With another one there, the first may go.
+    let (status, problem) = request(
+        "DELETE",
+        &format!("{}/{id}", url.replace(&url[7..url.find("/api").unwrap()], &server.http.to_string())),
+        &server.token,
+        None,
+    );
+    assert_eq!(status, 204, "{problem}");
+}
+
+#[test]
+fn a_journal_of_registrations_that_is_none_is_put_aside_and_the_phones_register_again() {
+    let mut server = Server::start();
+    server.stop();
+    let journal = server.data.join("bindings.journal");
+    std::fs::write(&journal, "\0\0\0\0\0\0\0\0\0\0\0\0 and more that is no journal").unwrap();
+    let server = server.restart();
+    assert!(server.log().contains("bindings.journal.damaged"), "{}", server.log());
+    assert!(server.data.join("bindings.journal.damaged").exists());
+}
