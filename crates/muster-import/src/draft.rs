@@ -195,7 +195,7 @@ impl<'c, 'r> Draft<'c, 'r> {
         let person = &mut self.row.person;
         let Some(taken) = self.username else {
             match person.text("extension").map(Value::text) {
-                Some(extension) => person.values.push(("username", extension)),
+                Some(extension) => self.default_to("username", extension),
                 None if self.failed.iter().any(|name| ["username", "extension"].contains(name)) => {}
                 None => self.fail_missing_username(steps),
             }
@@ -218,8 +218,7 @@ impl<'c, 'r> Draft<'c, 'r> {
         let is_username = |step: &Step| matches!(step.meaning, Meaning::Username { .. });
         let is_extension = |step: &Step| step.meaning == Meaning::Field("extension");
         let column = steps.iter().position(is_username).or_else(|| steps.iter().position(is_extension));
-        let reason = Reason::new("is missing", "give a username or an extension");
-        self.fail(column.map(|c| self.columns[c].header.clone()), String::new(), reason);
+        self.lack(column, Reason::new("is missing", "give a username or an extension"));
     }
 
     fn finish_display_name(&mut self, rules: &Rules, steps: &[Step]) {
@@ -237,20 +236,24 @@ impl<'c, 'r> Draft<'c, 'r> {
         let joins = rules.names == Names::JoinedOrExtension;
         if joins && !parts.is_empty() {
             match Name::parse(&parts.join(" ")) {
-                Ok(name) => self.row.person.values.push(("display_name", name.to_value())),
+                Ok(name) => self.default_to("display_name", name.to_value()),
                 Err(reason) => {
                     self.fail(column.map(|c| self.columns[c].header.clone()), String::new(), reason);
                 }
             }
         } else if let (true, Some(extension)) = (joins, person.text("extension").map(Value::text)) {
-            self.row.person.values.push(("display_name", extension));
+            self.default_to("display_name", extension);
             if let Some(column) = column {
                 self.remark(column, "is empty: the extension is shown as the name".to_owned());
             }
         } else {
-            let reason = Reason::new("is missing", "write the name that others shall see");
-            self.fail(column.map(|c| self.columns[c].header.clone()), String::new(), reason);
+            self.lack(column, Reason::new("is missing", "write the name that others shall see"));
         }
+    }
+
+    fn default_to(&mut self, name: &'static str, value: Value) {
+        self.row.person.values.push((name, value));
+        self.row.person.defaulted.push(name);
     }
 
     fn finish_mailbox(&mut self, steps: &[Step]) {
@@ -311,14 +314,20 @@ impl<'c, 'r> Draft<'c, 'r> {
     }
 
     pub fn fail(&mut self, column: Option<SmolStr>, found: String, reason: Reason) {
-        self.row.errors.push(CellError {
-            line: self.row.line,
-            row: self.row.number,
-            column,
-            found,
-            reason: reason.reason,
-            mend: reason.mend,
-        });
+        let error = self.error(column, found, reason);
+        self.row.errors.push(error);
+    }
+
+    /// Somebody new cannot be made without it.
+    fn lack(&mut self, column: Option<usize>, reason: Reason) {
+        let column = column.map(|c| self.columns[c].header.clone());
+        let error = self.error(column, String::new(), reason);
+        self.row.errors_if_new.push(error);
+    }
+
+    fn error(&self, column: Option<SmolStr>, found: String, reason: Reason) -> CellError {
+        let Reason { reason, mend } = reason;
+        CellError { line: self.row.line, row: self.row.number, column, found, reason, mend }
     }
 
     pub fn remark(&mut self, column: usize, text: String) {

@@ -55,6 +55,7 @@ impl<'s> Judge<'s> {
         let place =
             |error: &CellError| self.columns.iter().position(|c| Some(&c.header) == error.column.as_ref());
         draft.row.errors.sort_by_key(place);
+        draft.row.errors_if_new.sort_by_key(place);
         draft.row
     }
 

@@ -91,11 +91,15 @@ impl Judge<'_, '_> {
                 remark: true,
             });
         }
-        let unreadable = !row.errors.is_empty();
-        for error in std::mem::take(&mut row.errors) {
+        let existing = self.known.matching(&row, self.options.match_by);
+        let mut unread = std::mem::take(&mut row.errors);
+        if existing.is_none() {
+            unread.append(&mut row.errors_if_new);
+        }
+        let unreadable = !unread.is_empty();
+        for error in unread {
             report.problem(error.into());
         }
-        let existing = self.known.matching(&row, self.options.match_by);
         let columns = self.source.columns();
         let (mut errors, mut rejected) = (Vec::new(), unreadable);
         // A row whose cells could not be read is not asked for what those cells would have given.
