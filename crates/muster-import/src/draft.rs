@@ -218,13 +218,13 @@ impl<'c, 'r> Draft<'c, 'r> {
         let is_username = |step: &Step| matches!(step.meaning, Meaning::Username { .. });
         let is_extension = |step: &Step| step.meaning == Meaning::Field("extension");
         let column = steps.iter().position(is_username).or_else(|| steps.iter().position(is_extension));
-        self.lack(column, Reason::new("is missing", "give a username or an extension"));
+        self.lack("username", column, Reason::new("is missing", "give a username or an extension"));
     }
 
     fn finish_display_name(&mut self, rules: &Rules, steps: &[Step]) {
         let person = &self.row.person;
         let sources: &[&str] = match rules.names {
-            Names::Given => &["display_name"],
+            Names::Joined => &["display_name", "given_name", "family_name"],
             Names::JoinedOrExtension => &["display_name", "given_name", "family_name", "extension"],
         };
         if person.text("display_name").is_some() || self.failed.iter().any(|name| sources.contains(name)) {
@@ -233,21 +233,26 @@ impl<'c, 'r> Draft<'c, 'r> {
         let column_of = |name: &'static str| steps.iter().position(|s| s.meaning == Meaning::Field(name));
         let column = column_of("display_name").or_else(|| column_of("given_name"));
         let parts: Vec<&str> = ["given_name", "family_name"].iter().filter_map(|n| person.text(n)).collect();
-        let joins = rules.names == Names::JoinedOrExtension;
-        if joins && !parts.is_empty() {
+        let may_be_extension = rules.names == Names::JoinedOrExtension;
+        if !parts.is_empty() {
             match Name::parse(&parts.join(" ")) {
                 Ok(name) => self.default_to("display_name", name.to_value()),
                 Err(reason) => {
                     self.fail(column.map(|c| self.columns[c].header.clone()), String::new(), reason);
                 }
             }
-        } else if let (true, Some(extension)) = (joins, person.text("extension").map(Value::text)) {
+        } else if let (true, Some(extension)) = (may_be_extension, person.text("extension").map(Value::text))
+        {
             self.default_to("display_name", extension);
             if let Some(column) = column {
                 self.remark(column, "is empty: the extension is shown as the name".to_owned());
             }
         } else {
-            self.lack(column, Reason::new("is missing", "write the name that others shall see"));
+            self.lack(
+                "display_name",
+                column,
+                Reason::new("is missing", "write the name that others shall see"),
+            );
         }
     }
 
@@ -319,9 +324,9 @@ impl<'c, 'r> Draft<'c, 'r> {
     }
 
     /// Somebody new cannot be made without it.
-    fn lack(&mut self, column: Option<usize>, reason: Reason) {
-        let column = column.map(|c| self.columns[c].header.clone());
-        let error = self.error(column, String::new(), reason);
+    fn lack(&mut self, name: &'static str, column: Option<usize>, reason: Reason) {
+        let header = column.map_or(SmolStr::new_static(name), |c| self.columns[c].header.clone());
+        let error = self.error(Some(header), String::new(), reason);
         self.row.errors_if_new.push(error);
     }
 

@@ -342,6 +342,8 @@ fn what_an_option_would_allow_is_said_with_the_name_of_the_option() {
         assert_eq!(problems[1]["mend"], "name one of: Built-in");
         let unknown = i.admin("POST", "/imports").text("text/csv", "Nom,Poste\nA,1\n").send().await;
         assert_eq!(unknown.problem(400, "file")["errors"][0]["option"], "mapping");
+        let more = i.admin("POST", "/imports").text("text/csv", "extension,Colour\n1,red\n").send().await;
+        assert_eq!(more.problem(400, "file")["errors"][0]["option"], "format=muster");
     });
 }
 
@@ -379,6 +381,11 @@ fn a_file_without_usernames_or_names_updates_those_it_means_and_renames_nobody()
         check("match=email", webex, "ana Boss IT, eva Eva Lopes IT").await;
         let mikopbx = "number,user_username,user_email\n1001,Chief,ana@example.com\n";
         check("match=extension", mikopbx, "ana Chief IT, eva Eva Lopes IT").await;
+        let update = "extension,department\n1001,Law\n1002,Law\n";
+        let unmatched = import(i, ours, "", update).await;
+        let problem = &unmatched["summary"]["problems"][0];
+        assert_eq!([&problem["column"], &problem["option"]], ["display_name", "match"], "{unmatched}");
+        check("match=extension", update, "ana Chief Law, eva Eva Lopes Law").await;
         let new = import(i, ours, "match=email", "email,display_name,extension\nx@example.com,,\n").await;
         let said = new["summary"]["problems"].to_string();
         assert!(

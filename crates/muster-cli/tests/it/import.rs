@@ -222,3 +222,31 @@ fn an_option_that_mends_an_error_is_said_as_it_is_typed() {
     let outcome = muster(&server, &["import", path.to_str().unwrap(), "--dry-run"]);
     assert_snapshot!(steady(&outcome.seen(), &directory));
 }
+
+#[test]
+fn a_file_of_no_known_format_is_refused_with_what_to_type() {
+    let directory = TempDir::new().unwrap();
+    let path = file(&directory, "staff.csv", "x");
+    let check = |option: &str, typed: &str| {
+        let error =
+            json!({ "field": "file", "reason": "has other columns", "mend": "do so", "option": option });
+        let refused = problem("400 Bad Request", json!({ "detail": "has other columns", "errors": [error] }));
+        let outcome = muster(&Server::start(vec![refused]), &["import", path.to_str().unwrap()]);
+        assert!(outcome.err.ends_with(&format!("Do so: use {typed}.\n")), "{}", outcome.err);
+    };
+    check("format=muster", "--format muster");
+    check("mapping", "--suggest-mapping and then --map");
+    check("format", "--format, or --suggest-mapping and then --map");
+}
+
+#[test]
+fn a_workbook_is_not_said_to_be_separated_by_anything() {
+    let directory = TempDir::new().unwrap();
+    let path = file(&directory, "staff.xlsx", "x");
+    let mut dry = job("done", report());
+    (dry["summary"]["encoding"], dry["summary"]["delimiter"]) = (json!("XLSX"), json!(""));
+    dry["summary"]["nothing_written"] = json!(true);
+    let server = Server::start(vec![created(JOB, Value::Null), answer(dry)]);
+    let outcome = muster(&server, &["import", path.to_str().unwrap(), "--dry-run"]);
+    assert!(outcome.out.contains("staff.xlsx: format ringotel, XLSX, 60 rows.\n"), "{}", outcome.out);
+}
