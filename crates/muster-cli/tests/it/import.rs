@@ -169,6 +169,9 @@ fn an_export_with_secrets_is_readable_by_its_owner_alone() {
     assert_eq!(outcome.status, 0, "{}", outcome.err);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "username,sip_password\n");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(
+        outcome.err.contains("an apostrophe before it") && outcome.err.contains("not part of the password")
+    );
     assert_eq!(server.lines(), ["GET /api/v1/organizations/example/export.csv?with_secrets=true"]);
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left behind");
 }

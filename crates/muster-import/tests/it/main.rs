@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, which the lint does not see.
 
 mod bad_input;
+mod columns;
 mod formats;
 mod mapping;
 mod other_systems;
