@@ -3,6 +3,8 @@
 //! The one place where errors of the use cases become status codes. What is internal is logged and not
 //! said.
 
+use std::borrow::Cow;
+
 use axum::http::header::{ALLOW, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -37,10 +39,12 @@ pub struct Mistake {
     pub reason: String,
     /// What to do, for example `write 1 to 15 digits, such as 1001`.
     pub mend: String,
-    /// The option of the request that would allow it, such as `format`: another way to mend it.
+    /// The option of the request that would allow it, such as `allow_shared_emails`, or with its value
+    /// `format=muster`: another way to mend it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub option: Option<&'static str>,
+    #[schema(value_type = Option<String>)]
+    pub option: Option<Cow<'static, str>>,
 }
 
 impl Mistake {
@@ -51,7 +55,7 @@ impl Mistake {
 
 impl From<FieldError> for Mistake {
     fn from(e: FieldError) -> Mistake {
-        Mistake { option: e.option, ..Mistake::new(e.field, e.reason, e.mend) }
+        Mistake { option: e.option.map(Cow::Borrowed), ..Mistake::new(e.field, e.reason, e.mend) }
     }
 }
 
@@ -290,7 +294,7 @@ fn of_refusal(refusal: Refusal) -> Problem {
 }
 
 fn of_file(error: &FileError) -> Problem {
-    let option = matches!(error, FileError::Unrecognized { .. }).then_some("mapping");
+    let option = error.option().map(Cow::Owned);
     let mistake = Mistake { option, ..Mistake::new("file", error.to_string(), error.mend()) };
     match error {
         FileError::TooLarge { .. } | FileError::TooManyRows { .. } | FileError::TooManyColumns { .. } => {

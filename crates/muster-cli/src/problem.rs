@@ -115,8 +115,13 @@ pub(crate) fn mend_of(error: &Value) -> String {
     let flag = match member(error, "option") {
         "" => return mend.to_owned(),
         "match" => "--match username (or extension, or email)".to_owned(),
-        "mapping" => "--format, or --suggest-mapping and then --map".to_owned(),
-        option => format!("--{}", option.replace('_', "-")),
+        // How to do what the mend says.
+        "mapping" => return format!("{mend}: use --suggest-mapping and then --map"),
+        "format" => return format!("{mend}: use --format, or --suggest-mapping and then --map"),
+        option => match option.split_once('=') {
+            Some((name, value)) => return format!("{mend}: use --{} {value}", name.replace('_', "-")),
+            None => format!("--{}", option.replace('_', "-")),
+        },
     };
     if mend.is_empty() { format!("use {flag}") } else { format!("{mend}, or use {flag}") }
 }

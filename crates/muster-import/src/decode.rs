@@ -43,7 +43,16 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded<'_>, FileError> {
     if memchr::memchr(0, decoded.text.as_bytes()).is_some() {
         return Err(FileError::NotText { looks_like: None });
     }
+    if is_json(&decoded.text) {
+        return Err(FileError::NotText { looks_like: Some("JSON") });
+    }
     Ok(decoded)
+}
+
+/// Judged by its first two signs: no table begins so.
+fn is_json(text: &str) -> bool {
+    let mut signs = text.chars().filter(|c| !c.is_whitespace());
+    matches!((signs.next(), signs.next()), (Some('['), Some('{' | ']')) | (Some('{'), Some('"' | '}')))
 }
 
 fn in_encoding<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Result<Decoded<'a>, FileError> {

@@ -195,7 +195,7 @@ impl<'c, 'r> Draft<'c, 'r> {
         let person = &mut self.row.person;
         let Some(taken) = self.username else {
             match person.text("extension").map(Value::text) {
-                Some(extension) => person.values.push(("username", extension)),
+                Some(extension) => self.default_to("username", extension),
                 None if self.failed.iter().any(|name| ["username", "extension"].contains(name)) => {}
                 None => self.fail_missing_username(steps),
             }
@@ -218,14 +218,13 @@ impl<'c, 'r> Draft<'c, 'r> {
         let is_username = |step: &Step| matches!(step.meaning, Meaning::Username { .. });
         let is_extension = |step: &Step| step.meaning == Meaning::Field("extension");
         let column = steps.iter().position(is_username).or_else(|| steps.iter().position(is_extension));
-        let reason = Reason::new("is missing", "give a username or an extension");
-        self.fail(column.map(|c| self.columns[c].header.clone()), String::new(), reason);
+        self.lack("username", column, Reason::new("is missing", "give a username or an extension"));
     }
 
     fn finish_display_name(&mut self, rules: &Rules, steps: &[Step]) {
         let person = &self.row.person;
         let sources: &[&str] = match rules.names {
-            Names::Given => &["display_name"],
+            Names::Joined => &["display_name", "given_name", "family_name"],
             Names::JoinedOrExtension => &["display_name", "given_name", "family_name", "extension"],
         };
         if person.text("display_name").is_some() || self.failed.iter().any(|name| sources.contains(name)) {
@@ -234,23 +233,32 @@ impl<'c, 'r> Draft<'c, 'r> {
         let column_of = |name: &'static str| steps.iter().position(|s| s.meaning == Meaning::Field(name));
         let column = column_of("display_name").or_else(|| column_of("given_name"));
         let parts: Vec<&str> = ["given_name", "family_name"].iter().filter_map(|n| person.text(n)).collect();
-        let joins = rules.names == Names::JoinedOrExtension;
-        if joins && !parts.is_empty() {
+        let may_be_extension = rules.names == Names::JoinedOrExtension;
+        if !parts.is_empty() {
             match Name::parse(&parts.join(" ")) {
-                Ok(name) => self.row.person.values.push(("display_name", name.to_value())),
+                Ok(name) => self.default_to("display_name", name.to_value()),
                 Err(reason) => {
                     self.fail(column.map(|c| self.columns[c].header.clone()), String::new(), reason);
                 }
             }
-        } else if let (true, Some(extension)) = (joins, person.text("extension").map(Value::text)) {
-            self.row.person.values.push(("display_name", extension));
+        } else if let (true, Some(extension)) = (may_be_extension, person.text("extension").map(Value::text))
+        {
+            self.default_to("display_name", extension);
             if let Some(column) = column {
                 self.remark(column, "is empty: the extension is shown as the name".to_owned());
             }
         } else {
-            let reason = Reason::new("is missing", "write the name that others shall see");
-            self.fail(column.map(|c| self.columns[c].header.clone()), String::new(), reason);
+            self.lack(
+                "display_name",
+                column,
+                Reason::new("is missing", "write the name that others shall see"),
+            );
         }
+    }
+
+    fn default_to(&mut self, name: &'static str, value: Value) {
+        self.row.person.values.push((name, value));
+        self.row.person.defaulted.push(name);
     }
 
     fn finish_mailbox(&mut self, steps: &[Step]) {
@@ -311,14 +319,20 @@ impl<'c, 'r> Draft<'c, 'r> {
     }
 
     pub fn fail(&mut self, column: Option<SmolStr>, found: String, reason: Reason) {
-        self.row.errors.push(CellError {
-            line: self.row.line,
-            row: self.row.number,
-            column,
-            found,
-            reason: reason.reason,
-            mend: reason.mend,
-        });
+        let error = self.error(column, found, reason);
+        self.row.errors.push(error);
+    }
+
+    /// Somebody new cannot be made without it.
+    fn lack(&mut self, name: &'static str, column: Option<usize>, reason: Reason) {
+        let header = column.map_or(SmolStr::new_static(name), |c| self.columns[c].header.clone());
+        let error = self.error(Some(header), String::new(), reason);
+        self.row.errors_if_new.push(error);
+    }
+
+    fn error(&self, column: Option<SmolStr>, found: String, reason: Reason) -> CellError {
+        let Reason { reason, mend } = reason;
+        CellError { line: self.row.line, row: self.row.number, column, found, reason, mend }
     }
 
     pub fn remark(&mut self, column: usize, text: String) {

@@ -28,13 +28,15 @@ pub enum FileError {
     ColumnTwice { first: SmolStr, second: SmolStr },
     /// `header` as in the file, shortened. `closest` is the format that knows most of the columns;
     /// `missing` is what marks it and the file has not, `unknown` what the file has and it has not (the
-    /// first few). Of a file without a header nothing of the first line is shown.
+    /// first few). Of a file without a header nothing of the first line is shown. `guessed`: what most of
+    /// the columns mean can be guessed, and more of them than `closest` knows.
     #[error("the columns are not those of any known format: {header}")]
     Unrecognized {
         header: String,
         closest: Option<Format>,
         missing: Vec<&'static str>,
         unknown: Vec<SmolStr>,
+        guessed: bool,
     },
     #[error("no line of the file has the columns of the mapping: {}", columns.join(", "))]
     NotAsMapped { columns: Vec<SmolStr> },
@@ -55,6 +57,19 @@ pub enum FileError {
 }
 
 impl FileError {
+    /// The option of the import that mends it, `mapping` or `format`; with its value where only one will do,
+    /// as `format=muster`.
+    pub fn option(&self) -> Option<String> {
+        match self {
+            FileError::Unrecognized { guessed: true, .. } => Some("mapping".to_owned()),
+            FileError::Unrecognized { closest: Some(closest), missing, .. } if missing.is_empty() => {
+                Some(format!("format={}", closest.word()))
+            }
+            FileError::Unrecognized { .. } => Some("format".to_owned()),
+            _ => None,
+        }
+    }
+
     /// What to do about it, in one sentence.
     pub fn mend(&self) -> String {
         match self {
@@ -71,16 +86,19 @@ impl FileError {
             }
             FileError::TooManyColumns { .. } => "remove the columns that say nothing about people".into(),
             FileError::ColumnTwice { .. } => "remove one of the two, or give it another name".into(),
+            FileError::Unrecognized { guessed: true, .. } => {
+                "map its columns: what most of them mean can be guessed by their names".into()
+            }
             FileError::Unrecognized { closest: None, .. } => {
                 "say which system wrote it, or map its columns".into()
             }
             FileError::Unrecognized { closest: Some(closest), missing, unknown, .. } => {
-                let closest = closest.label();
+                let (unknown, needed) = (unknown.join(", "), missing.join(", "));
                 match missing.is_empty() {
-                    true => format!("say that it is from {closest}, to leave out {}", unknown.join(", ")),
+                    true => format!("say that its format is {}, to leave out {unknown}", closest.word()),
                     false => format!(
-                        "say which system wrote it ({closest} is closest, and would need {}), or map its columns",
-                        missing.join(", ")
+                        "say which system wrote it ({} is closest, and would need {needed}), or map its columns",
+                        closest.label()
                     ),
                 }
             }

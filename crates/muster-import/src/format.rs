@@ -160,9 +160,9 @@ pub(crate) struct Rules {
 /// Where the display name comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Names {
-    /// Only from a column of its own.
-    Given,
-    /// Else first and last name together, else the extension: the system has people without a name.
+    /// From a column of its own, else first and last name together.
+    Joined,
+    /// Else the extension: the system has people without a name.
     JoinedOrExtension,
 }
 

@@ -4,6 +4,7 @@ use smol_str::SmolStr;
 
 use crate::error::FileError;
 use crate::format::{Column, Format, Rules, comparable};
+use crate::mapping::Mapping;
 use crate::table::{Flaw, Record, RecordLimits, Records};
 
 const DELIMITERS: &[u8] = b",;\t";
@@ -270,6 +271,7 @@ fn unrecognized(names: &[&str]) -> FileError {
             closest: None,
             missing: Vec::new(),
             unknown: Vec::new(),
+            guessed: false,
         };
     }
     let known = |format: Format| names.iter().filter(|name| format.rules().knows(name)).count();
@@ -278,7 +280,12 @@ fn unrecognized(names: &[&str]) -> FileError {
     let missing = closest.map(|format| Rules::missing(format.rules().marks, names)).unwrap_or_default();
     let is_unknown = |name: &&&str| !name.is_empty() && !closest.is_some_and(|f| f.rules().knows(name));
     let unknown = names.iter().filter(is_unknown).take(UNKNOWN_SHOWN_MAX).map(SmolStr::new).collect();
-    FileError::Unrecognized { header: shortened(&names.join(", ")), closest, missing, unknown }
+    let named = names.iter().filter(|name| !name.is_empty()).count();
+    let guesses = Mapping::suggest(names).iter().filter(|guess| guess.target.is_some()).count();
+    // Where a format has all it needs, it must not be left for a guess at the same columns.
+    let suffices = closest.filter(|_| missing.is_empty()).map_or(0, known);
+    let guessed = guesses > suffices && guesses * 2 >= named;
+    FileError::Unrecognized { header: shortened(&names.join(", ")), closest, missing, unknown, guessed }
 }
 
 /// Nobody calls a column so.

@@ -55,6 +55,7 @@ impl<'s> Judge<'s> {
         let place =
             |error: &CellError| self.columns.iter().position(|c| Some(&c.header) == error.column.as_ref());
         draft.row.errors.sort_by_key(place);
+        draft.row.errors_if_new.sort_by_key(place);
         draft.row
     }
 
@@ -91,6 +92,10 @@ impl<'s> Judge<'s> {
                 return true;
             }
             MarkKind::Number => return true,
+            MarkKind::LongNumber => Reason::new(
+                "is a number of more than 15 digits, and Excel keeps only 15",
+                "format the column as text and write it again",
+            ),
             MarkKind::Date if step.field.is_some_and(|f| f.kind == FieldType::Time) => return true,
             MarkKind::Date => Reason::new(
                 "is a date: Excel has made one of what was typed",

@@ -21,6 +21,8 @@ pub struct Row {
     pub person: PersonRow,
     /// Every error of every cell.
     pub errors: Vec<CellError>,
+    /// What is missing to make somebody new of the row: no error where it means one who is already there.
+    pub errors_if_new: Vec<CellError>,
     /// What this row holds and nothing was made of, with the reason; no reason to refuse it.
     pub remarks: Vec<Remark>,
 }
@@ -29,11 +31,14 @@ pub struct Row {
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct PersonRow {
     /// User field and value, each field at most once: first as the columns come, then what follows from
-    /// several. `display_name` and `username` are always among them in a row without errors. A cell that
-    /// is empty says nothing, except in our own format, where it empties the field ([`Value::Null`] or
-    /// an empty list) if the field can be empty. Our own format gives `service` and the `disabled_…`
-    /// fields here.
+    /// several. `display_name` and `username` are always among them in a row without errors of either kind.
+    /// A cell that is empty says nothing, except in our own format, where it empties the field
+    /// ([`Value::Null`] or an empty list) if the field can be empty. Our own format gives `service` and the
+    /// `disabled_…` fields here.
     pub values: Vec<(&'static str, Value)>,
+    /// Which of the values no cell gives: what somebody new is called, and no wish to rename one who is
+    /// already there.
+    pub defaulted: Vec<&'static str>,
     pub sip_password: Option<Secret>,
     pub on_call_pin: Option<Secret>,
     /// The site, by name.

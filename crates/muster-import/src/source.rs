@@ -179,9 +179,10 @@ impl<'a> Source<'a> {
         self.shape == Shape::Turned
     }
 
-    /// What stands between cells.
-    pub fn delimiter(&self) -> char {
-        char::from(self.header.delimiter)
+    /// What stands between cells, where they are read as the file has them: in no workbook, and not where
+    /// people are columns.
+    pub fn delimiter(&self) -> Option<char> {
+        (self.shape == Shape::Upright).then(|| char::from(self.header.delimiter))
     }
 
     /// The rows from the first on. Rows whose cells are all empty are left out.

@@ -43,6 +43,8 @@ pub(crate) struct Mark {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MarkKind {
     Number,
+    /// Of more digits than Excel keeps.
+    LongNumber,
     Date,
     /// A formula that did not work out.
     Error,
@@ -139,8 +141,8 @@ fn one_sheet(workbook: &mut Xlsx<Cursor<&[u8]>>, name: &str, limits: &Limits) ->
             DataRef::Empty => continue,
             DataRef::String(text) => (shortened(text, limits), None),
             DataRef::SharedString(text) => (shortened(text, limits), None),
-            DataRef::Int(number) => (number.to_string(), Some(MarkKind::Number)),
-            DataRef::Float(number) => (number_to_text(*number), Some(MarkKind::Number)),
+            DataRef::Int(number) => (number.to_string(), Some(number_kind(*number as f64))),
+            DataRef::Float(number) => (number_to_text(*number), Some(number_kind(*number))),
             DataRef::Bool(true) => ("yes".to_owned(), None),
             DataRef::Bool(false) => ("no".to_owned(), None),
             DataRef::DateTime(time) => (date_to_text(time), Some(MarkKind::Date)),
@@ -231,9 +233,16 @@ impl Writer<'_> {
     }
 }
 
+/// Excel keeps fifteen digits of a number and writes noughts for the others.
+const WHOLE_NUMBER_MAX: f64 = 999_999_999_999_999.0;
+
+fn number_kind(number: f64) -> MarkKind {
+    if number.abs() > WHOLE_NUMBER_MAX { MarkKind::LongNumber } else { MarkKind::Number }
+}
+
 /// Without a fraction where it has none: extensions and telephone numbers are numbers to Excel.
 fn number_to_text(number: f64) -> String {
-    if number.fract() == 0.0 && number.abs() < 1e15 { format!("{number:.0}") } else { number.to_string() }
+    if number.fract() == 0.0 && number.abs() < 1e18 { format!("{number:.0}") } else { number.to_string() }
 }
 
 fn date_to_text(time: &calamine::ExcelDateTime) -> String {

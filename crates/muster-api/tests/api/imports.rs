@@ -342,5 +342,55 @@ fn what_an_option_would_allow_is_said_with_the_name_of_the_option() {
         assert_eq!(problems[1]["mend"], "name one of: Built-in");
         let unknown = i.admin("POST", "/imports").text("text/csv", "Nom,Poste\nA,1\n").send().await;
         assert_eq!(unknown.problem(400, "file")["errors"][0]["option"], "mapping");
+        let more = i.admin("POST", "/imports").text("text/csv", "extension,Colour\n1,red\n").send().await;
+        assert_eq!(more.problem(400, "file")["errors"][0]["option"], "format=muster");
+    });
+}
+
+#[test]
+fn a_file_without_usernames_or_names_updates_those_it_means_and_renames_nobody() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let header = "display_name,given_name,family_name,username,extension,email";
+        let rows = "Boss,Ana,Silva,ana,1001,ana@example.com\nEva Braun,Eva,Braun,eva,1002,eva@example.com\n";
+        let job = import(i, ours, "", &format!("{header}\n{rows}")).await;
+        assert_eq!(counts(&job), [2, 0, 0, 0], "{job}");
+        let shown = async || {
+            let users = i.admin("GET", "/users?sort=extension").send().await.json();
+            let all = users["items"].as_array().unwrap().clone();
+            let one = |u: &Value| {
+                ["username", "display_name", "department"]
+                    .map(|n| u[n].as_str().unwrap_or("-").to_owned())
+                    .join(" ")
+            };
+            all.iter().map(one).collect::<Vec<_>>().join(", ")
+        };
+        let check = async |options: &str, file: &str, expect: &str| {
+            let job = import(i, ours, options, file).await;
+            assert_eq!((counts(&job)[3], &job["state"]), (0, &json!("done")), "{file}: {job}");
+            assert_eq!(shown().await, expect, "{file}");
+        };
+        let file = "display_name,extension,department\nBoss,1001,Sales\n";
+        check("match=extension", file, "ana Boss Sales, eva Eva Braun -").await;
+        let freepbx = "extension,name,tech,email,department\n1001,,pjsip,,Law\n1002,,pjsip,,Law\n";
+        check("match=extension", freepbx, "ana Boss Law, eva Eva Braun Law").await;
+        let webex = "First Name,Last Name,User ID/Email (Required),Department\n\
+                     Ana,Lopes,ana@example.com,IT\nEva,Lopes,eva@example.com,IT\n";
+        // The name that was chosen stays; the one made of its parts follows them.
+        check("match=email", webex, "ana Boss IT, eva Eva Lopes IT").await;
+        let mikopbx = "number,user_username,user_email\n1001,Chief,ana@example.com\n";
+        check("match=extension", mikopbx, "ana Chief IT, eva Eva Lopes IT").await;
+        let update = "extension,department\n1001,Law\n1002,Law\n";
+        let unmatched = import(i, ours, "", update).await;
+        let problem = &unmatched["summary"]["problems"][0];
+        assert_eq!([&problem["column"], &problem["option"]], ["display_name", "match"], "{unmatched}");
+        check("match=extension", update, "ana Chief Law, eva Eva Lopes Law").await;
+        let new = import(i, ours, "match=email", "email,display_name,extension\nx@example.com,,\n").await;
+        let said = new["summary"]["problems"].to_string();
+        assert!(
+            said.contains("give a username or an extension") && said.contains("the name that others"),
+            "{new}"
+        );
     });
 }

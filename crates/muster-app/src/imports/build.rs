@@ -5,6 +5,7 @@ use muster_domain::field::{Edit, Entity};
 use muster_domain::ids::SecretId;
 use muster_domain::numbers;
 use muster_domain::organization::ConnectionKind;
+use muster_domain::types::Name;
 use muster_domain::user::{Service, User};
 use muster_domain::value::{FieldError, Value};
 use muster_import::{Column, FileStatus, MailboxWish, PersonRow, Row, Taken};
@@ -73,7 +74,8 @@ fn set_values(user: &mut User, person: &PersonRow, existing: Option<&User>, erro
         if matches!(
             *name,
             "service" | "site" | "connection" | "sip_secret" | "on_call_pin" | "mailbox" | "record"
-        ) {
+        ) || (existing.is_some() && person.defaulted.contains(name))
+        {
             continue;
         }
         let fixed = existing.is_some() && field.meta.edit == Edit::AtCreation && (field.get)(user) != *value;
@@ -83,6 +85,19 @@ fn set_values(user: &mut User, person: &PersonRow, existing: Option<&User>, erro
             errors.push(field.error(reason));
         }
     }
+    if let Some(before) = existing
+        && person.defaulted.contains(&"display_name")
+        && before.display_name.as_str() == joined_name(before)
+        && let Ok(name) = Name::parse(&joined_name(user))
+    {
+        // A name that is made of its parts follows them; one that was chosen stays.
+        user.display_name = name;
+    }
+}
+
+fn joined_name(user: &User) -> String {
+    let parts = [&user.given_name, &user.family_name];
+    parts.into_iter().flatten().map(Name::as_str).collect::<Vec<_>>().join(" ")
 }
 
 fn place(

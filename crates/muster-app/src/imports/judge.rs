@@ -41,7 +41,7 @@ pub(super) fn judge(
     let mut report = ImportReport {
         format: source.format().word().to_string(),
         encoding: source.encoding().to_string(),
-        delimiter: source.delimiter().to_string(),
+        delimiter: source.delimiter().map(String::from).unwrap_or_default(),
         columns: source.columns().iter().map(ColumnReport::from).collect(),
         rows: source.rows_total(),
         ..ImportReport::default()
@@ -91,11 +91,20 @@ impl Judge<'_, '_> {
                 remark: true,
             });
         }
-        let unreadable = !row.errors.is_empty();
-        for error in std::mem::take(&mut row.errors) {
-            report.problem(error.into());
-        }
         let existing = self.known.matching(&row, self.options.match_by);
+        let mut unread: Vec<RowProblem> =
+            std::mem::take(&mut row.errors).into_iter().map(RowProblem::from).collect();
+        if existing.is_none() {
+            // Perhaps nobody new was meant.
+            let may_match = self.options.match_by.is_none() && self.known.is_of_somebody(&row);
+            let option = may_match.then(|| "match".to_string());
+            let lacks = std::mem::take(&mut row.errors_if_new).into_iter().map(RowProblem::from);
+            unread.extend(lacks.map(|problem| RowProblem { option: option.clone(), ..problem }));
+        }
+        let unreadable = !unread.is_empty();
+        for problem in unread {
+            report.problem(problem);
+        }
         let columns = self.source.columns();
         let (mut errors, mut rejected) = (Vec::new(), unreadable);
         // A row whose cells could not be read is not asked for what those cells would have given.

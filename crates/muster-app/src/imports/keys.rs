@@ -226,6 +226,12 @@ impl Known {
         Ok(())
     }
 
+    /// Whether the row has a key of somebody who is already there, whichever that is.
+    pub fn is_of_somebody(&self, row: &Row) -> bool {
+        let keys = [MatchKey::Username, MatchKey::Extension, MatchKey::Email];
+        keys.into_iter().any(|key| self.matching(row, Some(key)).is_some())
+    }
+
     /// The one who is already there and whom this row means, by the chosen key.
     pub fn matching(&self, row: &Row, by: Option<MatchKey>) -> Option<&User> {
         let id = match by? {

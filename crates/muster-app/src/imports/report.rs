@@ -15,6 +15,7 @@ pub struct ImportReport {
     /// The word of the format that was recognized or asked for.
     pub format: String,
     pub encoding: String,
+    /// Empty where there is none: in a workbook, and where people are columns.
     pub delimiter: String,
     pub columns: Vec<ColumnReport>,
     pub rows: u64,

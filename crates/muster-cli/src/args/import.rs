@@ -12,7 +12,10 @@ Examples:
   muster import staff.csv --match username      update the people who are there already
   muster import 3cx.csv --good-rows-only        leave out the rows that are not right
   muster import hr.xlsx --suggest-mapping >hr.toml     guess at the columns of a list of your own, then
-  muster import hr.xlsx --map hr.toml --dry-run        look at hr.toml and use it")]
+  muster import hr.xlsx --map hr.toml --dry-run        look at hr.toml and use it
+
+A list of your own may have our columns, such as `display_name,extension,email`; docs/import-columns.md \
+lists them all.")]
 pub struct ImportArgs {
     /// The file, CSV or XLSX; at most 256 MiB
     pub file: PathBuf,

@@ -8,7 +8,7 @@ pub enum OrgCommand {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-Without --country no number is guessed and no emergency policy is on.
+A telephone number is written with its country code (+44…) whatever the country: none is guessed.
 
 Example:
   muster org create \"Example & Sons\" --domain phones.example.com --country GB --time-zone Europe/London")]
@@ -24,7 +24,7 @@ pub struct OrgCreateArgs {
     #[arg(long)]
     pub slug: Option<String>,
 
-    /// Two letters, such as GB: how numbers without a country code are read
+    /// Where it is, in two letters, such as GB; kept with it, and nothing is decided by it yet
     #[arg(long, value_name = "CC")]
     pub country: Option<String>,
 
@@ -56,7 +56,7 @@ pub struct SiteCreateArgs {
     /// What people call the place
     pub name: String,
 
-    /// Two letters, such as GB
+    /// Where it is, in two letters, such as GB; kept with it, and nothing is decided by it yet
     #[arg(long, value_name = "CC")]
     pub country: Option<String>,
 

@@ -12,6 +12,9 @@ use crate::failure::{Failure, io_words};
 use crate::session::Session;
 use crate::value::{counted, grouped};
 
+/// Whoever types a password off the file must know.
+const APOSTROPHE: &str = "A cell that begins with =, +, - or @ has an apostrophe before it, so that no \
+                          spreadsheet takes it for a formula: it is not part of the password.";
 const CHUNK_BYTES: usize = 64 * 1024;
 
 pub(crate) fn run(session: &mut Session<'_, '_>, args: &ExportArgs) -> Result<(), Failure> {
@@ -57,6 +60,9 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ExportArgs) -> Result<()
     let secrets = if args.with_secrets { " It holds passwords: only you can read it." } else { "" };
     let size = counted(bytes, "byte", "bytes");
     session.console.line(&format!("Written to {}: {size}.{secrets}", target.display()))?;
+    if args.with_secrets && args.format == "muster" && path == "/export.csv" {
+        session.console.note(APOSTROPHE);
+    }
     if !left_out.is_empty() {
         session.console.note(&format!("A file of {} has no room for:", args.format));
     }

@@ -169,6 +169,9 @@ fn an_export_with_secrets_is_readable_by_its_owner_alone() {
     assert_eq!(outcome.status, 0, "{}", outcome.err);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "username,sip_password\n");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(
+        outcome.err.contains("an apostrophe before it") && outcome.err.contains("not part of the password")
+    );
     assert_eq!(server.lines(), ["GET /api/v1/organizations/example/export.csv?with_secrets=true"]);
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "nothing else is left behind");
 }
@@ -221,4 +224,32 @@ fn an_option_that_mends_an_error_is_said_as_it_is_typed() {
     let server = Server::start(vec![created(JOB, Value::Null), answer(refused)]);
     let outcome = muster(&server, &["import", path.to_str().unwrap(), "--dry-run"]);
     assert_snapshot!(steady(&outcome.seen(), &directory));
+}
+
+#[test]
+fn a_file_of_no_known_format_is_refused_with_what_to_type() {
+    let directory = TempDir::new().unwrap();
+    let path = file(&directory, "staff.csv", "x");
+    let check = |option: &str, typed: &str| {
+        let error =
+            json!({ "field": "file", "reason": "has other columns", "mend": "do so", "option": option });
+        let refused = problem("400 Bad Request", json!({ "detail": "has other columns", "errors": [error] }));
+        let outcome = muster(&Server::start(vec![refused]), &["import", path.to_str().unwrap()]);
+        assert!(outcome.err.ends_with(&format!("Do so: use {typed}.\n")), "{}", outcome.err);
+    };
+    check("format=muster", "--format muster");
+    check("mapping", "--suggest-mapping and then --map");
+    check("format", "--format, or --suggest-mapping and then --map");
+}
+
+#[test]
+fn a_workbook_is_not_said_to_be_separated_by_anything() {
+    let directory = TempDir::new().unwrap();
+    let path = file(&directory, "staff.xlsx", "x");
+    let mut dry = job("done", report());
+    (dry["summary"]["encoding"], dry["summary"]["delimiter"]) = (json!("XLSX"), json!(""));
+    dry["summary"]["nothing_written"] = json!(true);
+    let server = Server::start(vec![created(JOB, Value::Null), answer(dry)]);
+    let outcome = muster(&server, &["import", path.to_str().unwrap(), "--dry-run"]);
+    assert!(outcome.out.contains("staff.xlsx: format ringotel, XLSX, 60 rows.\n"), "{}", outcome.out);
 }

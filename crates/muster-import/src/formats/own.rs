@@ -8,6 +8,9 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::export::Layout;
 use crate::format::{ColumnRule, DevicePart, Meaning, Names, Rules};
 
+/// By one of these somebody is known; whether that suffices to make somebody new is for each row to say.
+const KEYS: &[&[&str]] = &[&["extension"], &["username"], &["email"], &["display_name"]];
+
 /// Fields that are in no file, and why.
 pub(crate) const NOT_IN_FILES: &[(&str, &str)] = &[
     ("record", "only people who are in use are exported"),
@@ -28,10 +31,10 @@ pub(crate) fn rules() -> Rules {
     let every = Layout { with_secrets: true, devices: Layout::DEVICES_MAX };
     Rules {
         columns: columns(every),
-        marks: &[&["display_name"]],
-        required: &[&["display_name"]],
+        marks: KEYS,
+        required: KEYS,
         open: false,
-        names: Names::Given,
+        names: Names::Joined,
         own: true,
         positional: None,
         else_why: "the format has no such column",

@@ -21,7 +21,7 @@ pub(crate) fn rules() -> Rules {
         required: &[&["name", "extension", "password"]],
         // Other systems' lists have columns of these names too, and many more.
         open: false,
-        names: Names::Given,
+        names: Names::Joined,
         own: false,
         positional: None,
         else_why: "the format has no such column",

@@ -23,6 +23,11 @@ fn a_header_is_recognized_by_its_own_columns() {
     check("extension,effective_caller_id_name,password", Some(Format::FusionPbx));
     check("display_name,extension,department", Some(Format::Muster));
     check("Display-Name,Extension", Some(Format::Muster));
+    check("given_name,family_name,extension", Some(Format::Muster));
+    for key in ["username", "extension", "email"] {
+        check(&format!("{key},department"), Some(Format::Muster));
+    }
+    check("department,title", None);
     // FreePBX has Ringotel's three columns among others.
     check("extension,password,name,voicemail,ringtimer,outboundcid,tech,dial,secret", Some(Format::FreePbx));
     check("username,password,default_extension,description,fname,lname,displayname", Some(Format::FreePbx));
@@ -53,7 +58,7 @@ fn the_delimiter_is_the_one_that_makes_a_known_header() {
             .replace('|', &delimiter.to_string())
             .replace('\n', line_end);
         let source = open(file.as_bytes()).unwrap();
-        assert_eq!(source.delimiter(), delimiter);
+        assert_eq!(source.delimiter(), Some(delimiter));
         let row = source.rows().next().unwrap();
         assert_eq!(row.errors, []);
         assert_eq!(
@@ -67,7 +72,7 @@ fn the_delimiter_is_the_one_that_makes_a_known_header() {
 #[test]
 fn a_line_that_names_the_delimiter_is_not_the_header() {
     let source = open(b"sep=;\r\nname;extension;password\r\nAna, B.;100;x\r\n").unwrap();
-    assert_eq!((source.delimiter(), source.rows().next().unwrap().line), (';', 3));
+    assert_eq!((source.delimiter(), source.rows().next().unwrap().line), (Some(';'), 3));
 }
 
 #[test]
@@ -296,4 +301,17 @@ fn an_export_without_secrets_has_no_column_for_the_passwords_of_devices() {
     let public = headers(false);
     assert!(public.contains(&"device_2_auth_name".into()), "{public:?}");
     assert!(!public.iter().any(|h| h.ends_with("_password") || h.ends_with("_pin")), "{public:?}");
+}
+
+#[test]
+fn in_our_own_format_a_name_is_joined_from_its_parts_and_only_somebody_new_must_have_one() {
+    let row = good_row("given_name,family_name,extension\nAna,Silva,1001\n");
+    assert_eq!(row.person.text("display_name"), Some("Ana Silva"));
+    assert_eq!(row.person.defaulted, ["username", "display_name"]);
+    let row = rows("extension,department\n1001,Sales\n").remove(0);
+    assert_eq!(row.errors, []);
+    let lacks: Vec<String> = row.errors_if_new.iter().map(|error| error.to_string()).collect();
+    let expect = "row 1 (line 2), display_name: is missing: write the name that others shall see";
+    assert_eq!(lacks, [expect]);
+    assert_eq!(row.person.text("display_name"), None, "the extension is no name here");
 }

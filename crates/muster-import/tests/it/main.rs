@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // Helpers of tests are tests, which the lint does not see.
 
 mod bad_input;
+mod columns;
 mod formats;
 mod mapping;
 mod other_systems;
@@ -48,13 +49,15 @@ fn good_row(text: &str) -> Row {
     let mut all = rows(text);
     assert_eq!(all.len(), 1, "{all:?}");
     let row = all.remove(0);
-    assert_eq!(row.errors, [], "{text}");
+    assert_eq!((&row.errors[..], &row.errors_if_new[..]), (&[][..], &[][..]), "{text}");
     row
 }
 
 /// What is wrong with a file's rows, a line for each error.
 fn errors(text: &str) -> String {
-    let lines: Vec<String> = rows(text).iter().flat_map(|r| &r.errors).map(|e| e.to_string()).collect();
+    let rows = rows(text);
+    let of_row = |r: &Row| r.errors.iter().chain(&r.errors_if_new).map(|e| e.to_string()).collect::<Vec<_>>();
+    let lines: Vec<String> = rows.iter().flat_map(of_row).collect();
     lines.join("\n")
 }
 

@@ -40,7 +40,8 @@ fn rows_of(bytes: &[u8]) -> (Format, Vec<Row>) {
 fn a_workbook_gives_the_same_sixty_people_as_the_text() {
     for csv in [RINGOTEL, THREE_CX, FUSIONPBX, VERTICAL] {
         let workbook = workbook_of(csv);
-        assert_eq!(open(&workbook).unwrap().encoding(), "XLSX");
+        let source = open(&workbook).unwrap();
+        assert_eq!((source.encoding(), source.delimiter()), ("XLSX", None));
         assert_eq!(rows_of(&workbook), rows_of(csv));
     }
 }
@@ -63,6 +64,10 @@ fn what_excel_made_of_a_cell_is_said() {
     sheet.write_string(5, 0, "Bo").unwrap();
     sheet.write_string(5, 1, "0101").unwrap();
     sheet.write_number(5, 2, 1234.0).unwrap();
+    for (row, number) in [(6, 999_999_999_999_999.0), (7, 4_711_471_147_114_711.0)] {
+        sheet.write_string(row, 0, "Cy").unwrap();
+        sheet.write_number(row, 1, number).unwrap();
+    }
     let workbook = workbook.save_to_buffer().unwrap();
     let source = open(&workbook).unwrap();
     let rows: Vec<Row> = source.rows().collect();
@@ -72,7 +77,7 @@ fn what_excel_made_of_a_cell_is_said() {
         said.extend(row.remarks.iter().map(|r| format!("row {}: {} {}", row.number, r.column, r.text)));
     }
     insta::assert_snapshot!("excel_cells", said.join("\n"));
-    assert_eq!(rows.iter().map(|r| r.line).collect::<Vec<_>>(), [4, 6], "rows as Excel counts them");
+    assert_eq!(rows.iter().map(|r| r.line).collect::<Vec<_>>(), [4, 6, 7, 8], "rows as Excel counts them");
     assert_eq!(rows[1].person.text("extension"), Some("0101"));
     assert_eq!(rows[1].person.sip_password.as_ref().unwrap().reveal(), "1234");
 }

@@ -30,14 +30,16 @@ pub(crate) fn print(console: &mut Console<'_>, job: &Value, name: &str) -> io::R
 /// `staff.csv: ringotel, UTF-8, separated by commas, 60 rows.`
 fn recognized(report: &Value, name: &str) -> String {
     let delimiter = match report["delimiter"].as_str() {
-        Some(",") => "separated by commas".to_owned(),
-        Some(";") => "separated by semicolons".to_owned(),
-        Some("\t") => "separated by tabs".to_owned(),
-        _ => format!("separated by {}", text_of(&report["delimiter"])),
+        // A workbook.
+        None | Some("") => String::new(),
+        Some(",") => " separated by commas,".to_owned(),
+        Some(";") => " separated by semicolons,".to_owned(),
+        Some("\t") => " separated by tabs,".to_owned(),
+        Some(other) => format!(" separated by {},", clean(other)),
     };
     let (format, encoding) = (text_of(&report["format"]), text_of(&report["encoding"]));
     let rows = counted(count_of(report, "rows"), "row", "rows");
-    format!("{}: format {format}, {encoding}, {delimiter}, {rows}.", clean(name))
+    format!("{}: format {format}, {encoding},{delimiter} {rows}.", clean(name))
 }
 
 fn columns(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
