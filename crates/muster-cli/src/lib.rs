@@ -13,6 +13,7 @@ mod console;
 mod failure;
 mod follow;
 mod globals;
+mod hints;
 mod listing;
 mod pages;
 mod problem;
@@ -29,6 +30,7 @@ use clap::{FromArgMatches, Parser};
 pub use args::Command;
 pub use console::Console;
 pub use globals::Globals;
+pub use hints::shell_word;
 
 /// Everything but `serve`, as a parser of its own: for the help texts, completions and tests.
 #[derive(Debug, Parser)]

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use muster_cli::shell_word;
+
 use crate::config::Config;
 use crate::demo;
 use crate::reach::{hosts, is_unspecified};
@@ -44,15 +46,6 @@ fn text(config: &Config, http: SocketAddr, sip: SocketAddr, accounts: Option<&st
     out
 }
 
-/// A path as it can be typed: in quotes where the shell would take it apart.
-pub fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | ':' | '@' | '+' | ',');
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
-}
-
 /// The file with the owner's token, as it can be typed in the folder that the server was started in.
 pub fn token_file(data: &Path) -> String {
     shell_word(&data.join("owner.token").display().to_string())
@@ -86,12 +79,5 @@ mod tests {
         let text = text(&config, config.http, config.sip, None);
         assert!(!text.contains("0.0.0.0") && !text.contains("[::]"), "{text}");
         assert!(text.contains("Open      http://127.0.0.1:8080/"), "{text}");
-    }
-
-    #[test]
-    fn a_path_with_a_blank_or_a_quote_is_one_word_of_a_shell() {
-        assert_eq!(shell_word("muster-data/owner.token"), "muster-data/owner.token");
-        assert_eq!(shell_word("my data/it's"), r"'my data/it'\''s'");
-        assert_eq!(shell_word("$HOME"), "'$HOME'");
     }
 }

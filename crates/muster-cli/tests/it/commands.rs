@@ -293,6 +293,19 @@ fn somebody_removed_is_found_again_by_name_and_two_of_one_name_are_told_apart() 
     assert!(outcome.err.contains("000000000002  0107 山田 美咲"), "{}", outcome.err);
 }
 
+#[test]
+fn a_command_that_is_told_reaches_the_same_server_and_organization() {
+    let server =
+        Server::start(vec![answer(page(json!([ana()]), json!(null))), respond("204 No Content", &[], "")]);
+    let outcome = muster(&server, &["user", "remove", "ana"]);
+    let id = "01930000-0000-7000-8000-000000000001";
+    let want = format!(
+        "Removed 1001 Ana Šimić. To bring them back: muster user restore {id} --url URL --org example\n"
+    );
+    assert_eq!(outcome.out, want, "{}", outcome.err);
+    assert!(!outcome.out.contains("sesame"), "a token that was typed is not repeated");
+}
+
 fn phone(id: &str, agent: &str, address: &str) -> Value {
     json!({ "id": id, "user": "01930000-0000-7000-8000-000000000001", "user_agent": agent, "transport": "udp",
         "address": address, "contact": "sip:1001@192.0.2.7:5060", "since": "2026-11-21T22:05:32Z",

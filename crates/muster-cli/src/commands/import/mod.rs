@@ -33,7 +33,8 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<()
     drop(sending);
     let job = job_of(&answer.location, &answer.value)?;
     let ended = follow::until_ended(session, &job)?;
-    session.tell(&ended, |console, ended| summary::print(console, ended, &name))?;
+    let hints = session.hints.clone();
+    session.tell(&ended, |console, ended| summary::print(console, &hints, ended, &name))?;
     if ended["state"] != "done" {
         return Err(Failure::Told);
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::clean::clean;
 use crate::console::Console;
+use crate::hints::Hints;
 use crate::problem::{mend_of, sentence};
 use crate::value::{count_of, counted, grouped, list_of, text_of};
 
@@ -15,7 +16,7 @@ const CAUSES_MAX: usize = 20;
 const ROWS_MAX: usize = 5;
 
 /// `name` is the file's, or the job's where the file is not known.
-pub(crate) fn print(console: &mut Console<'_>, job: &Value, name: &str) -> io::Result<()> {
+pub(crate) fn print(console: &mut Console<'_>, hints: &Hints, job: &Value, name: &str) -> io::Result<()> {
     let report = &job["summary"];
     if report.is_null() {
         let state = text_of(&job["state"]);
@@ -23,8 +24,8 @@ pub(crate) fn print(console: &mut Console<'_>, job: &Value, name: &str) -> io::R
     }
     console.line(&recognized(report, name))?;
     columns(console, report)?;
-    outcome(console, job, report)?;
-    problems(console, job, report)
+    outcome(console, hints, job, report)?;
+    problems(console, hints, job, report)
 }
 
 /// `staff.csv: ringotel, UTF-8, separated by commas, 60 rows.`
@@ -60,7 +61,7 @@ fn columns(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
     Ok(())
 }
 
-fn outcome(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Result<()> {
+fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value) -> io::Result<()> {
     let count = |name: &str| count_of(report, name);
     let nothing_written = report["nothing_written"] == true;
     let refused = job["state"] != "done";
@@ -105,8 +106,8 @@ fn outcome(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Result
     if count("created") + count("updated") == 0 {
         return Ok(());
     }
-    let id = text_of(&job["id"]);
-    console.line(&format!("To take it back: muster undo --job {id}"))
+    let undo = hints.command(&format!("undo --job {}", text_of(&job["id"])));
+    console.line(&format!("To take it back: {undo}"))
 }
 
 /// Rows with the same cause.
@@ -125,7 +126,7 @@ impl Cause<'_> {
     }
 }
 
-fn problems(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Result<()> {
+fn problems(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value) -> io::Result<()> {
     let mut causes = by_cause(list_of(report, "problems"));
     for cause in causes.iter_mut().filter(|cause| cause.remark) {
         let same = |count: &&Value| count["column"] == *cause.column && count["reason"] == *cause.reason;
@@ -143,7 +144,8 @@ fn problems(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Resul
         }
         if of_kind.len() > CAUSES_MAX {
             let more = counted((of_kind.len() - CAUSES_MAX) as u64, "cause", "causes");
-            console.line(&format!("  and {more} more: muster job show {} --json", text_of(&job["id"])))?;
+            let show = hints.command(&format!("job show {} --json", text_of(&job["id"])));
+            console.line(&format!("  and {more} more: {show}"))?;
         }
     }
     match count_of(report, "problems_left_out") {

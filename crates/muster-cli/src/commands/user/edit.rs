@@ -18,13 +18,12 @@ pub(super) fn add(session: &mut Session<'_, '_>, fields: &[String]) -> Result<()
     let path = session.path("/users")?;
     let answer = session.client.send(&Request::post(path, &body));
     let answer = answer.map_err(|failure| with_holder(session, failure))?;
+    let hints = session.hints.clone();
     session.tell(&answer.value, |console, user| {
         console.line(&format!("Added {}.", called(user)))?;
         if user["service"] == "enabled" && body.get(SIP_PASSWORD).is_none() {
-            console.line(&format!(
-                "A SIP secret was made for them; to see one: muster user credentials {} --reset",
-                text_of(&user["username"])
-            ))?;
+            let reset = hints.command(&format!("user credentials {} --reset", text_of(&user["username"])));
+            console.line(&format!("A SIP secret was made for them; to see one: {reset}"))?;
         }
         Ok(())
     })?;

@@ -20,8 +20,8 @@ pub(super) fn remove(session: &mut Session<'_, '_>, who: &[String]) -> Result<()
         let path = path_of(session, user, "")?;
         seq = session.client.send(&Request::new(Method::Delete, path))?.seq.max(seq);
         if !session.json {
-            let (name, id) = (called(user), text_of(&user["id"]));
-            session.console.line(&format!("Removed {name}. To bring them back: muster user restore {id}"))?;
+            let restore = session.hints.command(&format!("user restore {}", text_of(&user["id"])));
+            session.console.line(&format!("Removed {}. To bring them back: {restore}", called(user)))?;
         }
     }
     print_json(session, found)?;
