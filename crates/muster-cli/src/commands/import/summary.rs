@@ -101,13 +101,44 @@ fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value
         console.line(&format!("New sites: {sites}."))?;
     }
     if nothing_written {
+        if count("activated") == 0 {
+            console.line("Nobody would be able to register a phone; --activate all enables everybody.")?;
+        }
         return console.line("This was a dry run: nothing was written.");
     }
+    how_phones_register(console, hints, report)?;
     if count("created") + count("updated") == 0 {
         return Ok(());
     }
     let undo = hints.command(&format!("undo --job {}", text_of(&job["id"])));
     console.line(&format!("To take it back: {undo}"))
+}
+
+/// What is still to be done until a phone of theirs registers.
+fn how_phones_register(console: &mut Console<'_>, hints: &Hints, report: &Value) -> io::Result<()> {
+    if count_of(report, "activated") == 0 {
+        if count_of(report, "contacts") == 0 {
+            return Ok(());
+        }
+        let (some, all) = (
+            hints.command("user activate WHO…"),
+            hints.command("import FILE --match extension --activate all"),
+        );
+        console
+            .line("No phone of theirs can register yet. To enable some of them, by extension or username:")?;
+        console.line(&format!("  {some}"))?;
+        console.line("Or everybody of the file:")?;
+        return console.line(&format!("  {all}"));
+    }
+    match count_of(report, "secrets_made") {
+        0 => Ok(()),
+        count => {
+            let made = counted(count, "SIP secret was", "SIP secrets were");
+            console.line(&format!("{made} made for those who had none. To see a new one for one of them, or write all into a file:"))?;
+            console.line(&format!("  {}", hints.command("user credentials WHO --reset")))?;
+            console.line(&format!("  {}", hints.command("export FILE --with-secrets")))
+        }
+    }
 }
 
 /// Rows with the same cause.
