@@ -164,9 +164,9 @@ fn credentials_are_what_is_typed_into_a_phone() {
         "phones": [{ "user_agent": "Yealink", "transport": "udp", "address": "192.0.2.7:5060" }] });
     let find = || answer(page(json!([ana()]), json!(null)));
     let show = || answer(credentials.clone());
-    let made =
-        json!({ "servers": [], "domain": "phones.example.com", "auth_name": "ana", "secret": "made-once" });
-    let server = Server::start(vec![find(), show(), find(), show(), find(), show(), answer(made)]);
+    let made = json!({ "servers": [], "domain": "phones.example.com", "auth_name": "ana", "secret": "made-once",
+        "phones": credentials["phones"] });
+    let server = Server::start(vec![find(), show(), find(), show(), find(), answer(made)]);
     assert_snapshot!("credentials", muster(&server, &["user", "credentials", "1001"]).seen());
     let outcome = muster(&server, &["user", "credentials", "1001", "--device", "attic"]);
     assert!(outcome.err.contains("is called attic. There is: kitchen."), "{}", outcome.err);
@@ -175,6 +175,36 @@ fn credentials_are_what_is_typed_into_a_phone() {
         "credentials_reset",
         muster(&server, &["user", "credentials", "1001", "--reset"]).seen()
     );
+}
+
+#[test]
+fn a_reset_that_is_refused_says_nothing_of_phones_that_drop() {
+    let refused =
+        problem("403 Forbidden", json!({ "detail": "your token lacks the permission reset_credentials" }));
+    let server = Server::start(vec![answer(page(json!([ana()]), json!(null))), refused]);
+    let outcome = muster(&server, &["user", "credentials", "1001", "--reset"]);
+    assert_eq!(outcome.status, 1);
+    assert!(
+        outcome.err.starts_with("muster: Your token lacks") && !outcome.err.contains("drop"),
+        "{}",
+        outcome.err
+    );
+    assert!(
+        server.lines()[1].starts_with("POST "),
+        "nothing but the reset itself says whether it is allowed"
+    );
+}
+
+#[test]
+fn a_phone_of_somebody_without_a_secret_or_service_is_told_the_commands_that_let_it_register() {
+    let credentials = json!({ "servers": [], "domain": "phones.example.com", "extension": "0107",
+        "auth_name": "misaki", "has_secret": false, "devices": [], "phones": [] });
+    let server = Server::start(vec![answer(page(json!([misaki()]), json!(null))), answer(credentials)]);
+    let outcome = muster(&server, &["user", "credentials", "0107"]);
+    assert!(outcome.out.contains("Secret     none yet\n"), "{}", outcome.out);
+    let want = "There is no secret yet; this makes one: muster user credentials 0107 --reset --url URL --org example\n\
+                No phone of theirs can register before they are activated: muster user activate 0107 --url URL --org example\n";
+    assert_eq!(outcome.err, want);
 }
 
 #[test]
