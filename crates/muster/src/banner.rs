@@ -19,7 +19,9 @@ pub fn print(config: &Config, http: SocketAddr, sip: SocketAddr) {
 
 fn text(config: &Config, http: SocketAddr, sip: SocketAddr, accounts: Option<&str>) -> String {
     let public = config.public_host.as_deref();
-    let (webs, phones) = (hosts(http, public), hosts(sip, public));
+    // Nobody elsewhere can open what listens on loopback, by whatever name.
+    let web_host = public.filter(|_| !http.ip().to_canonical().is_loopback());
+    let (webs, phones) = (hosts(http, web_host), hosts(sip, public));
     let token = token_file(&config.data);
     // What is typed is typed on this machine.
     let here = if is_unspecified(http) { &webs[0] } else { &http.to_string() };
@@ -71,6 +73,22 @@ mod tests {
         let command = "muster org list --url http://127.0.0.1:9090 --token-file 'my demo/owner.token'\n";
         assert!(text.contains(command) && text.contains("Open      http://127.0.0.1:9090/\n"), "{text}");
         assert!(text.contains("register at 127.0.0.1:5070,"), "{text}");
+    }
+
+    #[test]
+    fn a_page_on_loopback_is_not_told_by_the_name_that_others_know() {
+        let open = |http: &str| {
+            let config =
+                config(&["--http", http, "--sip", "0.0.0.0:5060", "--public-host", "pbx.example.com"]);
+            let text = text(&config, config.http, config.sip, None);
+            assert!(text.contains("register at 127.0.0.1:5060 or pbx.example.com:5060,"), "{text}");
+            text
+        };
+        let here = open("127.0.0.1:8080");
+        assert!(here.contains("Open      http://127.0.0.1:8080/\n"), "{here}");
+        assert!(!here.contains("http://pbx.example.com"), "{here}");
+        let all = open("0.0.0.0:8080");
+        assert!(all.contains("http://pbx.example.com:8080/  on others"), "{all}");
     }
 
     #[test]
