@@ -46,6 +46,48 @@ fn a_port_that_is_taken_is_said_with_who_has_it_and_the_option_to_move() {
     }
 }
 
+/// Starts a demo and ends it when it has said what runs, which is given, after `during` was done.
+fn demo(data: &str, during: impl FnOnce(&[&str])) -> String {
+    use std::io::{BufRead, BufReader};
+    let arguments = ["serve", "--demo", "--data", data, "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0"];
+    let mut child = muster(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let banner: Vec<String> = lines.take_while(|line| !line.starts_with("Ctrl-C")).collect();
+    let banner = banner.join("\n");
+    let (_, after) = banner.split_once("muster org list ").unwrap_or_else(|| panic!("{banner}"));
+    let options: Vec<&str> = after.lines().next().unwrap().split(' ').collect();
+    during(&options);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    banner
+}
+
+#[test]
+fn a_demo_tells_phones_as_they_are_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("demo").display().to_string();
+    let extension_of = |line: &str| line.trim().split(' ').nth(1).unwrap().to_owned();
+    let phones = |banner: &str| -> Vec<String> {
+        banner.lines().filter(|line| line.starts_with("  extension ")).map(str::to_owned).collect()
+    };
+    let first = phones(&demo(&data, |_| {}));
+    let [one, two] = [extension_of(&first[0]), extension_of(&first[1])];
+    let again = demo(&data, |options| {
+        for command in [&["user", "credentials", &one, "--reset"][..], &["user", "deactivate", &two]] {
+            let done = muster(&[command, options].concat()).output().unwrap();
+            assert!(done.status.success(), "{}", said(&done));
+        }
+    });
+    assert_eq!(phones(&again), first, "nothing was changed before");
+    let changed = demo(&data, |options| {
+        let told = format!("muster user credentials {one} --reset {} --org demo", options.join(" "));
+        std::fs::write(folder.path().join("told"), told).unwrap();
+    });
+    let told = std::fs::read_to_string(folder.path().join("told")).unwrap();
+    assert_eq!(phones(&changed).len(), 1, "{changed}");
+    assert!(changed.contains(&format!("secret changed since; for a new one: {told}")), "{changed}");
+}
+
 #[test]
 fn a_wrong_token_of_the_environment_is_named_and_a_token_file_that_is_typed_wins_over_it() {
     let server = Server::start();
