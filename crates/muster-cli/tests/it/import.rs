@@ -134,6 +134,21 @@ fn an_import_that_enables_nobody_or_makes_secrets_says_how_phones_come_to_regist
 }
 
 #[test]
+fn rows_that_were_left_out_are_the_last_that_is_said_and_no_failure() {
+    let directory = TempDir::new().unwrap();
+    let path = file(&directory, "staff.csv", "x");
+    let mut whole = report();
+    whole["rejected"] = json!(0);
+    for (report, want) in [(report(), "1 of 60 rows was left out, as --good-rows-only asks.\n"), (whole, "")]
+    {
+        let server =
+            Server::start(vec![created(JOB, Value::Null), answer(job("done", report)), head(), reached()]);
+        let outcome = muster(&server, &["import", path.to_str().unwrap(), "--good-rows-only"]);
+        assert_eq!((outcome.status, outcome.err.as_str()), (0, want));
+    }
+}
+
+#[test]
 fn a_file_of_a_gigabyte_is_refused_before_anything_is_read_or_sent() {
     let directory = TempDir::new().unwrap();
     let path = file(&directory, "big.csv", "x");
