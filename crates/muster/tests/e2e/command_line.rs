@@ -112,6 +112,63 @@ fn the_log_has_no_colours_where_nobody_looks() {
 }
 
 #[test]
+fn what_changes_nothing_is_said_and_what_another_command_changes_is_told() {
+    let server = Server::start();
+    for (name, extension) in [("Ana Silva", "1001"), ("Bo Li", "1002")] {
+        let fields = [
+            format!("display_name={name}"),
+            format!("extension={extension}"),
+            format!("username=u{extension}"),
+        ];
+        server.run(&["user", "add", &fields[0], &fields[1], &fields[2]]);
+    }
+    let one = "1 person is enabled: they may register phones, and are counted.\n";
+    assert!(server.run(&["user", "activate", "1001"]).starts_with(one));
+    let both = server.run(&["user", "activate", "1001", "1002"]);
+    let already = "1001 Ana Silva was enabled already: nothing was changed.\n";
+    assert!(both.starts_with(&format!("{already}{one}")), "{both}");
+    server.run(&["user", "deactivate", "1002"]);
+    let again = server.run(&["user", "deactivate", "1002"]);
+    assert_eq!(again, "1002 Bo Li was contact_only already: nothing was changed.\n");
+
+    let refused = |arguments: &[&str]| {
+        let done = server.command(arguments);
+        assert_eq!(done.status.code(), Some(1), "{arguments:?}");
+        said(&done)
+    };
+    let id = server.json(&["user", "show", "1001"])["id"].as_str().unwrap().to_owned();
+    for who in ["1001", &id] {
+        let there = refused(&["user", "restore", who]);
+        assert!(there.starts_with("muster: 1001 Ana Silva is there, and was not removed."), "{there}");
+    }
+    assert!(refused(&["user", "restore", "1003"]).contains("names nobody here"));
+    let service = refused(&["user", "set", "1001", "service=contact_only"]);
+    assert!(
+        service.contains("activate or deactivate the user")
+            && service.contains("muster user deactivate 1001"),
+        "{service}"
+    );
+    let username = refused(&["user", "set", "1001", "username=ana"]);
+    assert!(username.contains("username is fixed for life"), "{username}");
+}
+
+#[test]
+fn a_usage_line_shows_no_option_that_the_environment_gives() {
+    let mistaken = muster(&["user", "deactivate", "--reason"]);
+    let with = |mut command: Command| {
+        command
+            .env("MUSTER_URL", "http://127.0.0.1:1")
+            .env("MUSTER_ORG", "acme")
+            .env("MUSTER_TOKEN_FILE", "x");
+        said(&command.output().unwrap())
+    };
+    let usage = with(mistaken);
+    assert!(!usage.contains("--url") && !usage.contains("--org") && !usage.contains("--token"), "{usage}");
+    let usage = with(muster(&["user", "activate"]));
+    assert!(usage.contains("Usage: muster user activate <WHO>...\n"), "{usage}");
+}
+
+#[test]
 fn a_registered_phone_is_listed_and_signed_off_and_a_stranger_may_not() {
     let server = Server::start();
     server.run(&["user", "add", "display_name=Ana Silva", "extension=1001", "username=ana", "activated=yes"]);

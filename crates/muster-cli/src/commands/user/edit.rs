@@ -5,8 +5,9 @@ use super::{called, find, list, path_of, version_of};
 use crate::args::SetArgs;
 use crate::client::{Method, Request, Upload, escape};
 use crate::failure::Failure;
+use crate::hints::shell_word;
 use crate::session::Session;
-use crate::value::text_of;
+use crate::value::{list_of, text_of};
 
 /// Given to a new person with the rest; changed later by a command of its own.
 const SIP_PASSWORD: &str = "sip_password";
@@ -42,6 +43,7 @@ pub(super) fn set(session: &mut Session<'_, '_>, args: &SetArgs) -> Result<(), F
             .upload(Upload::Json(&body))
             .header("if-match", version_of(&user));
         let answer = session.client.send(&request);
+        let answer = answer.map_err(|failure| with_command(session, &args.who, failure));
         let answer = answer.map_err(|failure| with_holder(session, failure))?;
         (user, seq) = (answer.value, answer.seq);
     }
@@ -59,6 +61,17 @@ pub(super) fn set(session: &mut Session<'_, '_>, args: &SetArgs) -> Result<(), F
 fn body_of(schema: &Schema, pairs: &[(String, String)]) -> Value {
     let member = |(key, text): &(String, String)| (key.clone(), to_json(schema.kind(key), text));
     Value::Object(pairs.iter().map(member).collect::<Map<String, Value>>())
+}
+
+/// Whether somebody is served is changed by commands of its own.
+fn with_command(session: &Session<'_, '_>, who: &str, mut failure: Failure) -> Failure {
+    if let Failure::Problem(problem) = &mut failure
+        && list_of(&problem.document, "errors").iter().any(|error| error["field"] == "service")
+    {
+        let command = |verb: &str| session.hints.command(&format!("user {verb} {}", shell_word(who)));
+        problem.hint = Some(format!("To change it: {}, or {}", command("activate"), command("deactivate")));
+    }
+    failure
 }
 
 /// `…is taken by the user 0192…` with who that is.
