@@ -25,6 +25,8 @@ fn help_is_written_for_an_administrator() {
     let outcome = run(&["--help"], None, "");
     assert_snapshot!("help", outcome.out);
     assert_snapshot!("help_import", run(&["import", "--help"], None, "").out);
+    let phones = run(&["user", "phones", "--help"], None, "").out;
+    assert!(phones.contains("there before the server was last started, that start"), "{phones}");
 }
 
 #[test]
