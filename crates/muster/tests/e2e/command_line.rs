@@ -153,6 +153,27 @@ fn what_changes_nothing_is_said_and_what_another_command_changes_is_told() {
 }
 
 #[test]
+fn a_sip_password_that_can_be_guessed_is_remarked_however_it_is_given() {
+    let server = Server::start();
+    let typed = |command: &[&str], password: &str| {
+        let file = server.file("typed");
+        std::fs::write(&file, format!("{password}\n")).unwrap();
+        let token = server.data.join("owner.token").display().to_string();
+        let url = format!("http://{}", server.http);
+        let mut asked =
+            muster(&[command, &["sip_password=-", "--url", &url, "--token-file", &token]].concat());
+        let done = asked.stdin(std::fs::File::open(file).unwrap()).output().unwrap();
+        assert!(done.status.success(), "{}", said(&done));
+        said(&done)
+    };
+    let added = typed(&["user", "add", "display_name=Ana", "extension=1001"], "1001");
+    assert!(added.contains("warning: sip_password is the extension"), "{added}");
+    let set = typed(&["user", "set", "1001"], "1234567890123");
+    assert!(set.contains("warning: sip_password is made of digits alone. To have a strong one made: muster user credentials 1001 --reset"), "{set}");
+    assert_eq!(typed(&["user", "set", "1001"], "74ethJ4FHVB6qgJb"), "");
+}
+
+#[test]
 fn a_usage_line_shows_no_option_that_the_environment_gives() {
     let mistaken = muster(&["user", "deactivate", "--reason"]);
     let with = |mut command: Command| {

@@ -28,6 +28,7 @@ pub(super) fn add(session: &mut Session<'_, '_>, fields: &[String]) -> Result<()
         }
         Ok(())
     })?;
+    remark(session, answer.remark, &answer.value);
     session.wait_for_phones(answer.seq)
 }
 
@@ -50,12 +51,25 @@ pub(super) fn set(session: &mut Session<'_, '_>, args: &SetArgs) -> Result<(), F
     if let Some(password) = password {
         let body = json!({ "secret": password });
         let path = path_of(session, &user, "/credentials")?;
-        seq = session.client.send(&Request::post(path, &body))?.seq.max(seq);
+        let answer = session.client.send(&Request::post(path, &body))?;
+        seq = answer.seq.max(seq);
+        remark(session, answer.remark, &user);
         let path = path_of(session, &user, "")?;
         user = session.client.get(path)?.value;
     }
     list::tell(session, &user)?;
     session.wait_for_phones(seq)
+}
+
+/// Of a password that can be guessed, which is taken all the same.
+fn remark(session: &mut Session<'_, '_>, remark: Option<String>, user: &Value) {
+    if let Some(remark) = remark {
+        let reset =
+            session.hints.command(&format!("user credentials {} --reset", text_of(&user["username"])));
+        session
+            .console
+            .note(&format!("muster: warning: {SIP_PASSWORD} {remark}. To have a strong one made: {reset}"));
+    }
 }
 
 fn body_of(schema: &Schema, pairs: &[(String, String)]) -> Value {
