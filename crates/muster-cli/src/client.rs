@@ -116,6 +116,8 @@ pub(crate) struct Answer {
     pub location: Option<String>,
     /// Of a write: the newest change of the log after it.
     pub seq: Option<u64>,
+    /// What the server says of something that it took all the same.
+    pub remark: Option<String>,
 }
 
 pub(crate) struct Client {
@@ -186,13 +188,14 @@ impl Client {
         let whole = Some(Duration::from_secs(self.first_word_s * WHOLE_ANSWER_FACTOR));
         self.repeating(request, whole, |response| {
             let location = header(response.headers(), "location");
+            let remark = header(response.headers(), "muster-remark").map(|text| clean(&text).into_owned());
             let seq = header(response.headers(), "muster-seq").and_then(|text| text.parse().ok());
             let text = read(response.into_body(), ANSWER_BYTES_MAX).map_err(|e| self.network(&e))?;
             let value = match text.is_empty() {
                 true => Value::Null,
                 false => serde_json::from_slice(&text).map_err(|_| self.not_ours())?,
             };
-            Ok(Answer { value, location, seq })
+            Ok(Answer { value, location, seq, remark })
         })
     }
 

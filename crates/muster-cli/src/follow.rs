@@ -9,6 +9,7 @@ use crate::clean::clean;
 use crate::client::escape;
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::hints::Hints;
 use crate::session::Session;
 use crate::value::{count_of, grouped, text_of};
 
@@ -25,7 +26,7 @@ const AWAY_MAX: Duration = Duration::from_secs(60);
 /// The job as it is when it has ended.
 pub(crate) fn until_ended(session: &mut Session<'_, '_>, job: &str) -> Result<Value, Failure> {
     let path = session.path(&format!("/jobs/{}", escape(job)))?;
-    let mut shown = Shown::new(session.console);
+    let mut shown = Shown::new(session);
     let mut pause = PAUSE_MIN;
     let mut away_since: Option<Instant> = None;
     loop {
@@ -50,7 +51,7 @@ pub(crate) fn until_ended(session: &mut Session<'_, '_>, job: &str) -> Result<Va
                     shown.clear();
                     return Err(Failure::refused(
                         network.what,
-                        format!("When the server is back: muster job show {job} --follow"),
+                        format!("When the server is back: {}", shown.how_to_return(job)),
                     ));
                 }
             }
@@ -125,23 +126,21 @@ struct Shown {
     began: Instant,
     last_line: Instant,
     told_how_to_return: bool,
+    hints: Hints,
 }
 
 impl Shown {
-    fn new(console: &Console<'_>) -> Shown {
-        let bar = console.draw_progress.then(|| drawn("{spinner} {bar:30} {msg} {elapsed}"));
+    fn new(session: &Session<'_, '_>) -> Shown {
+        let bar = session.console.draw_progress.then(|| drawn("{spinner} {bar:30} {msg} {elapsed}"));
         let now = Instant::now();
-        Shown { bar, began: now, last_line: now, told_how_to_return: false }
+        Shown { bar, began: now, last_line: now, told_how_to_return: false, hints: session.hints.clone() }
     }
 
     fn update(&mut self, console: &mut Console<'_>, job: &Value) {
         if !self.told_how_to_return && self.began.elapsed() >= LONG {
             self.told_how_to_return = true;
-            let id = text_of(&job["id"]);
-            self.say(
-                console,
-                &format!("The job goes on if you leave; to return: muster job show {id} --follow"),
-            );
+            let to_return = self.how_to_return(&text_of(&job["id"]));
+            self.say(console, &format!("The job goes on if you leave; to return: {to_return}"));
         }
         let text = doing(job);
         if let Some(bar) = &self.bar {
@@ -155,6 +154,10 @@ impl Shown {
             let kind = text_of(&job["kind"]);
             console.note(&format!("{kind}: {text}"));
         }
+    }
+
+    fn how_to_return(&self, job: &str) -> String {
+        self.hints.command(&format!("job show {job} --follow"))
     }
 
     fn say(&self, console: &mut Console<'_>, text: &str) {

@@ -67,11 +67,11 @@ pub struct Globals {
 
 /// How the options came to be said, for messages: an address that is wrong is mended where it stands.
 #[derive(Clone, Copy, Debug, Default)]
-struct Given {
-    url: Option<ValueSource>,
+pub(crate) struct Given {
+    pub url: Option<ValueSource>,
     token: Option<ValueSource>,
-    token_file: Option<ValueSource>,
-    org: Option<ValueSource>,
+    pub token_file: Option<ValueSource>,
+    pub org: Option<ValueSource>,
 }
 
 /// The token to send, and what to say if the server does not know it.
@@ -152,6 +152,10 @@ impl Globals {
             Some(ValueSource::EnvVariable) => " (from MUSTER_ORG)",
             _ => "",
         }
+    }
+
+    pub(crate) fn given(&self) -> &Given {
+        &self.given
     }
 
     pub(crate) fn org(&self) -> Option<&str> {

@@ -13,6 +13,7 @@ mod console;
 mod failure;
 mod follow;
 mod globals;
+mod hints;
 mod listing;
 mod pages;
 mod problem;
@@ -24,11 +25,13 @@ mod value;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{FromArgMatches, Parser};
 
 pub use args::Command;
 pub use console::Console;
 pub use globals::Globals;
+pub use hints::shell_word;
 
 /// Everything but `serve`, as a parser of its own: for the help texts, completions and tests.
 #[derive(Debug, Parser)]
@@ -58,13 +61,29 @@ pub fn run_on(globals: &Globals, command: &Command, console: &mut Console<'_>) -
     }
 }
 
+/// What the environment says is no part of how a command is used: an error would show those options as if
+/// they had to be typed.
+pub fn without_environment(mut parser: clap::Command, mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else { return error };
+    let mut usage = usage.to_string();
+    // Only then options can be written as they are typed.
+    parser.build();
+    let of_subcommands = parser.get_subcommands().flat_map(clap::Command::get_arguments);
+    for option in parser.get_arguments().chain(of_subcommands).filter(|option| option.get_env().is_some()) {
+        usage = usage.replace(&format!(" {option}"), "");
+    }
+    error.insert(ContextKind::Usage, ContextValue::StyledStr(usage.into()));
+    error
+}
+
 /// Reads the arguments (the program's name first) and carries the command out.
 pub fn run_arguments<I, T>(arguments: I, console: &mut Console<'_>) -> u8
 where
     I: IntoIterator<Item = T>,
     T: Into<OsString> + Clone,
 {
-    let parsed = command().try_get_matches_from(arguments).and_then(|matches| {
+    let matches = command().try_get_matches_from(arguments);
+    let parsed = matches.map_err(|error| without_environment(command(), error)).and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches)?;
         Ok((cli.globals.given_by(&matches), cli.command))
     });

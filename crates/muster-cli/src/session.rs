@@ -8,6 +8,7 @@ use crate::client::{Client, Request, escape};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::globals::Globals;
+use crate::hints::Hints;
 use crate::stream::Events;
 use crate::value::{list_of, text_of};
 
@@ -23,6 +24,8 @@ pub(crate) struct Session<'a, 'c> {
     pub client: Client,
     pub console: &'a mut Console<'c>,
     pub json: bool,
+    /// Commands that are told name the server and the organization as they were named to us.
+    pub hints: Hints,
     org: Option<String>,
 }
 
@@ -33,7 +36,7 @@ impl<'a, 'c> Session<'a, 'c> {
     pub fn new(globals: &Globals, console: &'a mut Console<'c>) -> Result<Session<'a, 'c>, Failure> {
         let client = Client::new(globals, console)?;
         let org = globals.org().map(ToOwned::to_owned);
-        Ok(Session { client, console, json: globals.json, org })
+        Ok(Session { client, console, json: globals.json, hints: Hints::of(globals), org })
     }
 
     /// The path of something in the organization that is meant: `path` begins with a slash.

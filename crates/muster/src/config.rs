@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use crate::reach::is_unspecified;
 
 #[derive(Args, Debug, Default)]
 pub struct ServeArgs {
@@ -27,9 +29,11 @@ struct Options {
     database: Option<String>,
     /// Where the API and the page are served [default: 127.0.0.1:8080].
     #[arg(long, env = "MUSTER_HTTP", value_name = "ADDR", value_parser = address)]
+    #[serde(default, deserialize_with = "read_address")]
     http: Option<SocketAddr>,
     /// Where phones register, over UDP and TCP [default: 127.0.0.1:5060].
     #[arg(long, env = "MUSTER_SIP", value_name = "ADDR", value_parser = address)]
+    #[serde(default, deserialize_with = "read_address")]
     sip: Option<SocketAddr>,
     /// Ports for media that has to be relayed; phones send it to each other directly so far.
     #[arg(long, env = "MUSTER_RTP", value_name = "PORT-PORT")]
@@ -79,7 +83,16 @@ impl ServeArgs {
 fn address(text: &str) -> Result<SocketAddr, String> {
     let expected =
         "write an address and a port, as in 127.0.0.1:8080, or 0.0.0.0:8080 for all of this machine's";
-    text.parse().map_err(|_| expected.to_owned())
+    let of_this_machine = text.rsplit_once(':').filter(|(host, _)| host.eq_ignore_ascii_case("localhost"));
+    match of_this_machine.and_then(|(_, port)| port.parse().ok()) {
+        Some(port) => Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
+        None => text.parse().map_err(|_| expected.to_owned()),
+    }
+}
+
+fn read_address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(from)?;
+    address(&text).map(Some).map_err(|_| serde::de::Error::custom("this is no socket address"))
 }
 
 fn read_file(path: &Path) -> Result<Options, String> {
@@ -108,6 +121,11 @@ fn resolve(first: Options, then: Options) -> Result<Config, String> {
     if demo && !(http.ip().is_loopback() && sip.ip().is_loopback()) {
         return Err("the demo listens on loopback only: leave --http and --sip at 127.0.0.1".into());
     }
+    check_apart(http, sip)?;
+    let public_host = first.public_host.or(then.public_host);
+    if let Some(host) = &public_host {
+        check_host(host)?;
+    }
     if let Some(range) = first.rtp.or(then.rtp) {
         check_ports(&range)?;
     }
@@ -120,10 +138,43 @@ fn resolve(first: Options, then: Options) -> Result<Config, String> {
         database,
         http,
         sip,
-        public_host: first.public_host.or(then.public_host),
+        public_host,
         log: first.log.or(then.log).unwrap_or_default(),
         demo,
     })
+}
+
+/// SIP takes its port for TCP too.
+fn check_apart(http: SocketAddr, sip: SocketAddr) -> Result<(), String> {
+    let meet = http.ip() == sip.ip() || is_unspecified(http) || is_unspecified(sip);
+    if http.port() == 0 || http.port() != sip.port() || !meet {
+        return Ok(());
+    }
+    let port = http.port();
+    Err(format!("--http {http} and --sip {sip} name the same port {port}: give each a port of its own"))
+}
+
+/// A host name (RFC 1123 §2.1) or an address; it stands in URLs and in what people type into phones.
+fn check_host(host: &str) -> Result<(), String> {
+    let of_label = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.chars().all(of_label)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    // A name that ends in a number would be an address.
+    let ends_in_number = host.rsplit('.').next().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()));
+    let name = host.len() <= 253 && host.split('.').all(label) && !ends_in_number;
+    let address = host.parse::<IpAddr>().is_ok_and(|ip| !ip.is_unspecified());
+    if name || address {
+        return Ok(());
+    }
+    Err(format!(
+        "--public-host `{}` is neither a host name nor an address: write it like pbx.example.com or 192.0.2.7, \
+         without a port",
+        host.escape_debug()
+    ))
 }
 
 fn check_ports(range: &str) -> Result<(), String> {
@@ -177,6 +228,62 @@ mod tests {
             port.starts_with("line 3: ") && port.ends_with("write it as in \"127.0.0.1:8080\""),
             "{port}"
         );
+    }
+
+    #[test]
+    fn a_public_host_is_a_name_or_an_address_and_nothing_else() {
+        for host in ["pbx.example.com", "pbx", "192.0.2.7", "2001:db8::7", "3cx.example.com"] {
+            assert!(check_host(host).is_ok(), "{host}");
+        }
+        let long = "a".repeat(64);
+        for host in [
+            "",
+            "my pbx",
+            "pbx:5060",
+            "http://pbx",
+            "pbx.",
+            "-pbx",
+            "192.0.2.700",
+            "0.0.0.0",
+            "[2001:db8::7]",
+            &long,
+        ] {
+            assert!(check_host(host).is_err(), "{host}");
+        }
+        let file = Options { public_host: Some("my pbx".into()), ..Options::default() };
+        let refused = resolve(Options::default(), file).err().unwrap();
+        assert!(
+            refused.contains("--public-host `my pbx`") && refused.contains("pbx.example.com"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn two_options_that_name_the_same_port_are_both_named() {
+        let both = |http: &str, sip: &str| {
+            let options = Options { http: http.parse().ok(), sip: sip.parse().ok(), ..Options::default() };
+            resolve(options, Options::default())
+        };
+        for (http, sip) in [
+            ("127.0.0.1:5060", "127.0.0.1:5060"),
+            ("0.0.0.0:5060", "127.0.0.1:5060"),
+            ("127.0.0.1:1", "[::]:1"),
+        ] {
+            let refused = both(http, sip).err().unwrap();
+            let named = format!("--http {http} and --sip {sip} name the same port");
+            assert!(refused.contains(&named), "{refused}");
+        }
+        assert!(both("127.0.0.1:0", "127.0.0.1:0").is_ok(), "any free port is another one each time");
+        assert!(both("127.0.0.1:5060", "10.0.0.7:5060").is_ok());
+    }
+
+    #[test]
+    fn the_name_localhost_is_an_address_to_listen_on() {
+        let want = Ok("127.0.0.1:8080".parse().unwrap());
+        assert_eq!(address("localhost:8080"), want);
+        assert_eq!(address("LOCALHOST:8080"), want);
+        assert!(address("localhost").is_err() && address("pbx.example.com:8080").is_err());
+        assert_eq!(parse_file("http = \"localhost:8080\"").ok().and_then(|file| file.http), want.ok());
     }
 
     #[test]

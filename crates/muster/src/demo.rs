@@ -19,10 +19,40 @@ const PEOPLE: &[u8] = include_bytes!("../demo/people-3cx.csv");
 pub const SLUG: &str = "demo";
 pub const DOMAIN: &str = "demo.example.com";
 const ACCOUNTS_FILE: &str = "accounts.txt";
+/// How a line of it begins, and what stands before its secret.
+const EXTENSION: &str = "extension ";
+const SECRET: &str = ", secret ";
 
-/// Two phones to try, as they were written down when the demo was made.
-pub fn accounts(data: &Path) -> Option<String> {
-    std::fs::read_to_string(data.join(ACCOUNTS_FILE)).ok()
+/// A phone to try.
+pub struct Account {
+    pub extension: String,
+    /// Extension, name and auth name.
+    pub who: String,
+    /// `None` if it is another one by now than was written down.
+    pub secret: Option<String>,
+}
+
+/// The phones that were written down when the demo was made, as they are now: without those whom nobody
+/// would let in.
+pub fn accounts(app: &App, operator: &Actor, data: &Path) -> Vec<Account> {
+    let written = std::fs::read_to_string(data.join(ACCOUNTS_FILE)).unwrap_or_default();
+    let Ok(scope) = app.authorize(operator, SLUG, Permission::Read) else { return Vec::new() };
+    written.lines().filter_map(|line| account(app, &scope, line)).collect()
+}
+
+/// Reads what [`write_accounts`] wrote.
+fn account(app: &App, scope: &Scope, line: &str) -> Option<Account> {
+    let (who, secret) = line.rsplit_once(SECRET)?;
+    let extension = who.strip_prefix(EXTENSION)?.split(' ').next()?;
+    let user = app.find_user(scope, extension).ok().filter(|user| user.service == Service::Enabled)?;
+    let kept = user.sip_secret?;
+    // One that cannot be read any more is another one too.
+    let is_kept = app.store().read(|r| r.secret_matches(scope.org(), kept, secret)).unwrap_or(false);
+    Some(Account {
+        extension: extension.to_owned(),
+        who: who.to_owned(),
+        secret: is_kept.then(|| secret.to_owned()),
+    })
 }
 
 /// Makes the demo organization, if it is not there. Blocks until its people are imported.
@@ -89,7 +119,7 @@ fn write_accounts(app: &App, scope: &Scope, data: &Path) -> Result<(), AppError>
         if user.service == Service::Enabled && shown.lines().count() < 2 {
             let (name, auth_name) = (&user.display_name, &reset.auth_name);
             shown.push_str(&format!(
-                "extension {extension}  {name}: auth name {auth_name}, secret {secret}\n"
+                "{EXTENSION}{extension}  {name}: auth name {auth_name}{SECRET}{secret}\n"
             ));
         }
     }

@@ -45,7 +45,9 @@ fn main() -> ExitCode {
         let _ = parser.print_help();
         return ExitCode::from(2);
     }
-    let matches = parser.get_matches();
+    let matches = parser.try_get_matches();
+    let matches =
+        matches.unwrap_or_else(|error| muster_cli::without_environment(Cli::command(), error).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
         Command::Serve(args) => match serve::serve(*args) {

@@ -41,16 +41,18 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
     let edge = start_phones(&config, &app)?;
     let holder = format!("{}:{}", host_name(), config.data.display());
     let followers = Followers::start(&app, &edge, &config.data, &holder)?;
+    let mut accounts = Vec::new();
     if config.demo {
         let operator = app.authenticate(&owner).map_err(|e| format!("the owner token does not work: {e}"))?;
         demo::make(&app, &operator, &config.data)?;
+        accounts = demo::accounts(&app, &operator, &config.data);
     }
     let ready = Arc::new(AtomicBool::new(false));
     let state =
         ApiState::new(app.clone(), ready.clone(), metrics::of(&app, &edge), env!("CARGO_PKG_VERSION"))
             .with_sip_servers(sip_servers(&config, &edge))
             .with_commands(banner::token_file(&config.data), config.demo.then(|| demo::SLUG.to_owned()));
-    say_what_runs(&config, &edge, &listener);
+    say_what_runs(&config, &edge, &listener, &accounts);
     ready.store(true, Ordering::Release);
     runtime.block_on(serve_http(listener, state, &edge));
     ready.store(false, Ordering::Release);
@@ -231,7 +233,7 @@ fn start_log(format: LogFormat) {
     }
 }
 
-fn say_what_runs(config: &Config, edge: &EdgeHandle, listener: &TcpListener) {
+fn say_what_runs(config: &Config, edge: &EdgeHandle, listener: &TcpListener, accounts: &[demo::Account]) {
     let http = listener.local_addr().unwrap_or(config.http);
     let sip = edge.udp_addrs().first().copied().unwrap_or(config.sip);
     for addr in [http, sip] {
@@ -239,7 +241,7 @@ fn say_what_runs(config: &Config, edge: &EdgeHandle, listener: &TcpListener) {
             tracing::warn!(%addr, "listens beyond this machine without TLS: passwords and calls can be read on the way");
         }
     }
-    banner::print(config, http, sip);
+    banner::print(config, http, sip, accounts);
 }
 
 fn host_name() -> String {

@@ -70,6 +70,8 @@ pub struct CommandedUser {
     extension: Option<String>,
     display_name: String,
     service: &'static str,
+    /// False of somebody who was so before.
+    changed: bool,
     /// The SIP secret that was generated because there was none: shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -98,8 +100,9 @@ pub async fn activate(
     let (scope, ids, ()) = read(&caller, &org, &mut incoming, |_| ()).await?;
     let (done, users) = caller
         .run(move |app| {
+            let before = versions(app, &scope, &ids)?;
             let activated = app.activate_users(&scope, &ids)?;
-            let mut users = shown(app, &scope, &ids)?;
+            let mut users = shown(app, &scope, &ids, &before)?;
             for (user, id) in users.iter_mut().zip(&ids) {
                 let generated = activated.generated.iter().find(|(of, _)| of == id);
                 user.generated_sip_secret = generated.map(|(_, secret)| secret.clone());
@@ -125,8 +128,9 @@ pub async fn deactivate(
 ) -> Result<Response, Problem> {
     let (scope, ids, into) = read(&caller, &org, &mut incoming, deactivation).await?;
     let deactivated = caller.run(move |app| {
+        let before = versions(app, &scope, &ids)?;
         let done = app.deactivate_users(&scope, &ids, &into)?;
-        Ok((done, shown(app, &scope, &ids)?))
+        Ok((done, shown(app, &scope, &ids, &before)?))
     });
     let (done, users) = deactivated.await?;
     Ok(written(&done, Json(Commanded { users, seq: done.seq }).into_response()))
@@ -206,17 +210,26 @@ async fn resolve(caller: &Caller, scope: &Scope, users: Vec<String>) -> Result<V
     if mistakes.is_empty() { Ok(ids) } else { Err(Problem::invalid(mistakes)) }
 }
 
-fn shown(app: &App, scope: &Scope, ids: &[UserId]) -> Result<Vec<CommandedUser>, AppError> {
-    ids.iter().map(|id| app.user(scope, *id).map(|user| commanded(&user))).collect()
+fn shown(app: &App, scope: &Scope, ids: &[UserId], before: &[u64]) -> Result<Vec<CommandedUser>, AppError> {
+    let user = |(at, id): (usize, &UserId)| {
+        app.user(scope, *id).map(|user| commanded(&user, before.get(at).copied()))
+    };
+    ids.iter().enumerate().map(user).collect()
 }
 
-fn commanded(user: &User) -> CommandedUser {
+/// In the order of the ids; to be compared with afterwards.
+fn versions(app: &App, scope: &Scope, ids: &[UserId]) -> Result<Vec<u64>, AppError> {
+    ids.iter().map(|id| app.user(scope, *id).map(|user| user.version)).collect()
+}
+
+fn commanded(user: &User, before: Option<u64>) -> CommandedUser {
     CommandedUser {
         id: user.id.to_string(),
         username: user.username.to_string(),
         extension: user.extension.as_ref().map(ToString::to_string),
         display_name: user.display_name.to_string(),
         service: user.service.word(),
+        changed: before != Some(user.version),
         generated_sip_secret: None,
     }
 }

@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
+use muster_app::imports::sip_password_remark;
 use muster_domain::permission::Permission;
 use muster_domain::types::Name;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::phones::RegisteredPhoneBody;
-use super::{user_id, written};
+use super::{user_id, with_remark, written};
 use crate::body::Incoming;
 use crate::caller::Caller;
 use crate::parameters::Once;
@@ -127,8 +128,13 @@ pub async fn reset(
     object.finish()?;
     let scope = incoming.once(scope, &bytes)?;
     let domain = scope.organization().domain.to_string();
-    let made =
-        caller.run(move |app| app.reset_credentials(&scope, id, device.as_ref(), given.as_deref())).await?;
+    let (made, remark) = caller
+        .run(move |app| {
+            let made = app.reset_credentials(&scope, id, device.as_ref(), given.as_deref())?;
+            let user = app.user(&scope, id)?;
+            Ok((made, given.and_then(|secret| sip_password_remark(&secret, &user))))
+        })
+        .await?;
     let body = NewSecret {
         servers: caller.state.sip_servers().to_vec(),
         domain,
@@ -137,5 +143,5 @@ pub async fn reset(
         phones: made.phones.iter().map(RegisteredPhoneBody::of).collect(),
         seq: made.done.seq,
     };
-    Ok(written(&made.done, Json(body).into_response()))
+    Ok(written(&made.done, with_remark(remark, Json(body).into_response())))
 }

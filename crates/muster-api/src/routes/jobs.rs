@@ -99,6 +99,9 @@ pub struct ImportSummary {
     /// Of the rows that are taken: how many end as counted users.
     activated: u64,
     contacts: u64,
+    /// How many people got a SIP secret that was generated, because they are activated and had none.
+    #[serde(default)]
+    secrets_made: u64,
     /// Sites that were made, or would have to be.
     new_sites: Vec<String>,
     /// Only where one job is shown.

@@ -93,6 +93,16 @@ fn with_seq(seq: u64, answer: impl IntoResponse) -> Response {
     response
 }
 
+/// What is to be said of something that was taken all the same.
+const REMARK: HeaderName = HeaderName::from_static("muster-remark");
+
+fn with_remark(remark: Option<&str>, response: Response) -> Response {
+    match remark {
+        Some(remark) => with_header(REMARK, remark, response),
+        None => response,
+    }
+}
+
 fn with_header(name: HeaderName, value: &str, mut response: Response) -> Response {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);

@@ -5,6 +5,7 @@ use axum::extract::{Path, Query};
 use axum::http::header::{ETAG, IF_MATCH, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use muster_app::imports::sip_password_remark;
 use muster_app::{AppError, Op, Page, Scope, Term};
 use muster_domain::change::Refusal;
 use muster_domain::field::EntityKind;
@@ -15,7 +16,7 @@ use super::changes::{Changes, change_json};
 use super::user_body::{
     NewUserBody, Places, UserBody, UserChangeBody, is_place, json, names_places, new_user, values,
 };
-use super::{user_id, with_header, written};
+use super::{user_id, with_header, with_remark, written};
 use crate::body::{Incoming, Object};
 use crate::caller::Caller;
 use crate::parameters::{Listing, Once};
@@ -94,13 +95,15 @@ pub async fn create(
     let places = places(&caller, &scope, &object).await?;
     let new = new_user(object, &places)?;
     let scope = incoming.once(scope, &bytes)?;
-    let (done, user) = caller
+    let (done, user, remark) = caller
         .run(move |app| {
             let done = app.add_user(&scope, &new)?;
-            Ok((done, app.user(&scope, done.id.into())?))
+            let user = app.user(&scope, done.id.into())?;
+            let remark = new.sip_password.and_then(|password| sip_password_remark(&password, &user));
+            Ok((done, user, remark))
         })
         .await?;
-    let response = (StatusCode::CREATED, Json(json(&user))).into_response();
+    let response = with_remark(remark, (StatusCode::CREATED, Json(json(&user))).into_response());
     let location = format!("/api/v1/organizations/{org}/users/{}", user.id);
     Ok(written(&done, with_version(&user, with_header(LOCATION, &location, response))))
 }

@@ -2,10 +2,10 @@
 
 use muster_domain::ids::UserId;
 use muster_domain::user::{Service, User};
-use muster_import::{Row, Source};
+use muster_import::{PersonRow, Row, Source};
 use muster_store::Reader;
 
-use super::build::{build, problem};
+use super::build::{SECRET_TO_COME, build, problem};
 use super::context::Context;
 use super::keys::{Known, Seen, check_devices, check_keys};
 use super::options::ImportOptions;
@@ -121,7 +121,7 @@ impl Judge<'_, '_> {
                     for remark in remarks(&row, &plan.user, columns) {
                         report.problem(remark);
                     }
-                    count(&plan, existing, report);
+                    count(&plan, existing, &row.person, report);
                 }
             }
             Err(found) if !unreadable => errors = found,
@@ -139,7 +139,10 @@ impl Judge<'_, '_> {
     }
 }
 
-fn count(plan: &Plan, existing: Option<&User>, report: &mut ImportReport) {
+fn count(plan: &Plan, existing: Option<&User>, person: &PersonRow, report: &mut ImportReport) {
+    if plan.user.sip_secret == Some(SECRET_TO_COME) && person.sip_password.is_none() {
+        report.secrets_made += 1;
+    }
     match existing {
         None => report.created += 1,
         Some(before) if plan.changes(before) => report.updated += 1,

@@ -20,5 +20,6 @@ mod run;
 pub use export::{ExportOptions, Exported};
 pub use muster_import::{Format, LeftOut, Likeness, Mapping, Suggestion};
 pub use options::{Activate, ImportOptions, MatchKey};
+pub use remarks::sip_password_remark;
 pub use report::{ColumnReport, ImportReport, RowOutcome, RowProblem};
 pub use run::NewImport;

@@ -50,6 +50,11 @@ pub(super) fn remarks(row: &Row, user: &User, columns: &[Column]) -> Vec<RowProb
     remarks
 }
 
+/// What is said of a SIP password that is taken all the same, in whichever way it is given.
+pub fn sip_password_remark(password: &str, user: &User) -> Option<&'static str> {
+    weakness(&Secret::new(password), user, &PersonRow::default())
+}
+
 fn of_field(column: &Column) -> Option<&'static str> {
     match column.taken {
         Taken::Field(name) | Taken::Device(name) => Some(name),

@@ -29,6 +29,9 @@ pub struct ImportReport {
     /// Of the rows that are taken: how many end as counted users.
     pub activated: u64,
     pub contacts: u64,
+    /// How many of the first phones get a SIP secret that was generated, because there was none.
+    #[serde(default)]
+    pub secrets_made: u64,
     /// Sites that were made, or would have to be.
     pub new_sites: Vec<String>,
     pub problems: Vec<RowProblem>,

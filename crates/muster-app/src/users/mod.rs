@@ -36,7 +36,12 @@ pub(crate) fn set_fields(
     for (name, value) in values {
         let Some(field) = User::field(name) else { continue };
         if !allowed(field.meta.edit) && (field.get)(user) != *value {
-            errors.push(FieldError::new(field.name, "cannot be changed this way", "leave it out"));
+            let (reason, mend) = match field.name {
+                "username" => ("is fixed for life: phones sign in with it", "leave it out"),
+                "service" => ("cannot be changed this way", "activate or deactivate the user instead"),
+                _ => ("cannot be changed this way", "leave it out"),
+            };
+            errors.push(FieldError::new(field.name, reason, mend));
         } else if let Err(reason) = (field.set)(user, value) {
             errors.push(field.error(reason));
         }

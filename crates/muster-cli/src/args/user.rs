@@ -148,6 +148,8 @@ pub struct CredentialsArgs {
 A phone that is signed off drops now and comes back when it registers next, by itself within minutes. To keep \
 it out, give it another secret (`muster user credentials WHO --reset`) or deactivate the person.
 
+SINCE is when the phone came; of one that was there before the server was last started, that start.
+
 Examples:
   muster user phones 1001
   muster user phones 1001 --drop 2       signs the second of the list off

@@ -10,6 +10,7 @@ use crate::commands::import::print_summary;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::follow;
+use crate::hints::Hints;
 use crate::listing::{Column, List};
 use crate::session::Session;
 use crate::table::print_pairs;
@@ -50,14 +51,15 @@ fn show(session: &mut Session<'_, '_>, job: &str, follow: bool) -> Result<(), Fa
         false => session.client.get(path).map(|answer| answer.value),
     };
     let state = state.map_err(where_to_look)?;
-    session.tell(&state, print_job)?;
+    let hints = session.hints.clone();
+    session.tell(&state, |console, job| print_job(console, &hints, job))?;
     match state["state"].as_str() {
         Some("failed" | "cancelled") => Err(Failure::Told),
         _ => Ok(()),
     }
 }
 
-fn print_job(console: &mut Console<'_>, job: &Value) -> io::Result<()> {
+fn print_job(console: &mut Console<'_>, hints: &Hints, job: &Value) -> io::Result<()> {
     let (total, judged, written) = follow::rows(job);
     let pair = |label: &str, value: String| (label.to_owned(), value);
     let running = !follow::has_ended(job);
@@ -76,7 +78,7 @@ fn print_job(console: &mut Console<'_>, job: &Value) -> io::Result<()> {
         return Ok(());
     }
     console.line("")?;
-    print_summary(console, job, &text_of(&job["kind"]))
+    print_summary(console, hints, job, &text_of(&job["kind"]))
 }
 
 fn cancel(session: &mut Session<'_, '_>, job: &str) -> Result<(), Failure> {

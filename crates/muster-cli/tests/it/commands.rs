@@ -25,6 +25,8 @@ fn help_is_written_for_an_administrator() {
     let outcome = run(&["--help"], None, "");
     assert_snapshot!("help", outcome.out);
     assert_snapshot!("help_import", run(&["import", "--help"], None, "").out);
+    let phones = run(&["user", "phones", "--help"], None, "").out;
+    assert!(phones.contains("there before the server was last started, that start"), "{phones}");
 }
 
 #[test]
@@ -164,9 +166,9 @@ fn credentials_are_what_is_typed_into_a_phone() {
         "phones": [{ "user_agent": "Yealink", "transport": "udp", "address": "192.0.2.7:5060" }] });
     let find = || answer(page(json!([ana()]), json!(null)));
     let show = || answer(credentials.clone());
-    let made =
-        json!({ "servers": [], "domain": "phones.example.com", "auth_name": "ana", "secret": "made-once" });
-    let server = Server::start(vec![find(), show(), find(), show(), find(), show(), answer(made)]);
+    let made = json!({ "servers": [], "domain": "phones.example.com", "auth_name": "ana", "secret": "made-once",
+        "phones": credentials["phones"] });
+    let server = Server::start(vec![find(), show(), find(), show(), find(), answer(made)]);
     assert_snapshot!("credentials", muster(&server, &["user", "credentials", "1001"]).seen());
     let outcome = muster(&server, &["user", "credentials", "1001", "--device", "attic"]);
     assert!(outcome.err.contains("is called attic. There is: kitchen."), "{}", outcome.err);
@@ -175,6 +177,36 @@ fn credentials_are_what_is_typed_into_a_phone() {
         "credentials_reset",
         muster(&server, &["user", "credentials", "1001", "--reset"]).seen()
     );
+}
+
+#[test]
+fn a_reset_that_is_refused_says_nothing_of_phones_that_drop() {
+    let refused =
+        problem("403 Forbidden", json!({ "detail": "your token lacks the permission reset_credentials" }));
+    let server = Server::start(vec![answer(page(json!([ana()]), json!(null))), refused]);
+    let outcome = muster(&server, &["user", "credentials", "1001", "--reset"]);
+    assert_eq!(outcome.status, 1);
+    assert!(
+        outcome.err.starts_with("muster: Your token lacks") && !outcome.err.contains("drop"),
+        "{}",
+        outcome.err
+    );
+    assert!(
+        server.lines()[1].starts_with("POST "),
+        "nothing but the reset itself says whether it is allowed"
+    );
+}
+
+#[test]
+fn a_phone_of_somebody_without_a_secret_or_service_is_told_the_commands_that_let_it_register() {
+    let credentials = json!({ "servers": [], "domain": "phones.example.com", "extension": "0107",
+        "auth_name": "misaki", "has_secret": false, "devices": [], "phones": [] });
+    let server = Server::start(vec![answer(page(json!([misaki()]), json!(null))), answer(credentials)]);
+    let outcome = muster(&server, &["user", "credentials", "0107"]);
+    assert!(outcome.out.contains("Secret     none yet\n"), "{}", outcome.out);
+    let want = "There is no secret yet; this makes one: muster user credentials 0107 --reset --url URL --org example\n\
+                No phone of theirs can register before they are activated: muster user activate 0107 --url URL --org example\n";
+    assert_eq!(outcome.err, want);
 }
 
 #[test]
@@ -291,6 +323,19 @@ fn somebody_removed_is_found_again_by_name_and_two_of_one_name_are_told_apart() 
     let outcome = muster(&server, &["user", "restore", "ana"]);
     assert_eq!(outcome.status, 1);
     assert!(outcome.err.contains("000000000002  0107 山田 美咲"), "{}", outcome.err);
+}
+
+#[test]
+fn a_command_that_is_told_reaches_the_same_server_and_organization() {
+    let server =
+        Server::start(vec![answer(page(json!([ana()]), json!(null))), respond("204 No Content", &[], "")]);
+    let outcome = muster(&server, &["user", "remove", "ana"]);
+    let id = "01930000-0000-7000-8000-000000000001";
+    let want = format!(
+        "Removed 1001 Ana Šimić. To bring them back: muster user restore {id} --url URL --org example\n"
+    );
+    assert_eq!(outcome.out, want, "{}", outcome.err);
+    assert!(!outcome.out.contains("sesame"), "a token that was typed is not repeated");
 }
 
 fn phone(id: &str, agent: &str, address: &str) -> Value {

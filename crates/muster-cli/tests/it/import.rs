@@ -110,6 +110,45 @@ fn a_dry_run_speaks_of_what_would_be() {
 }
 
 #[test]
+fn an_import_that_enables_nobody_or_makes_secrets_says_how_phones_come_to_register() {
+    let directory = TempDir::new().unwrap();
+    let path = file(&directory, "staff.csv", "x");
+    let of = |activated: u64, secrets_made: u64| {
+        let mut done = job("done", report());
+        done["summary"]["activated"] = json!(activated);
+        done["summary"]["secrets_made"] = json!(secrets_made);
+        let server = Server::start(vec![created(JOB, Value::Null), answer(done), head(), reached()]);
+        muster(&server, &["import", path.to_str().unwrap()]).out
+    };
+    let typed = "--url URL --org example\n";
+    let contacts = of(0, 0);
+    assert!(contacts.contains(&format!("\n  muster user activate WHO… {typed}")), "{contacts}");
+    let everybody = format!("\n  muster import FILE --match extension --activate all {typed}");
+    assert!(contacts.contains(&everybody), "{contacts}");
+    let made = of(45, 12);
+    assert!(made.contains("12 SIP secrets were made") && !made.contains("user activate"), "{made}");
+    assert!(made.contains(&format!("\n  muster user credentials WHO --reset {typed}")), "{made}");
+    assert!(made.contains(&format!("\n  muster export FILE --with-secrets {typed}")), "{made}");
+    let given = of(45, 0);
+    assert!(!given.contains("SIP secret") && !given.contains("user activate"), "{given}");
+}
+
+#[test]
+fn rows_that_were_left_out_are_the_last_that_is_said_and_no_failure() {
+    let directory = TempDir::new().unwrap();
+    let path = file(&directory, "staff.csv", "x");
+    let mut whole = report();
+    whole["rejected"] = json!(0);
+    for (report, want) in [(report(), "1 of 60 rows was left out, as --good-rows-only asks.\n"), (whole, "")]
+    {
+        let server =
+            Server::start(vec![created(JOB, Value::Null), answer(job("done", report)), head(), reached()]);
+        let outcome = muster(&server, &["import", path.to_str().unwrap(), "--good-rows-only"]);
+        assert_eq!((outcome.status, outcome.err.as_str()), (0, want));
+    }
+}
+
+#[test]
 fn a_file_of_a_gigabyte_is_refused_before_anything_is_read_or_sent() {
     let directory = TempDir::new().unwrap();
     let path = file(&directory, "big.csv", "x");

@@ -46,6 +46,48 @@ fn a_port_that_is_taken_is_said_with_who_has_it_and_the_option_to_move() {
     }
 }
 
+/// Starts a demo and ends it when it has said what runs, which is given, after `during` was done.
+fn demo(data: &str, during: impl FnOnce(&[&str])) -> String {
+    use std::io::{BufRead, BufReader};
+    let arguments = ["serve", "--demo", "--data", data, "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0"];
+    let mut child = muster(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let banner: Vec<String> = lines.take_while(|line| !line.starts_with("Ctrl-C")).collect();
+    let banner = banner.join("\n");
+    let (_, after) = banner.split_once("muster org list ").unwrap_or_else(|| panic!("{banner}"));
+    let options: Vec<&str> = after.lines().next().unwrap().split(' ').collect();
+    during(&options);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    banner
+}
+
+#[test]
+fn a_demo_tells_phones_as_they_are_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("demo").display().to_string();
+    let extension_of = |line: &str| line.trim().split(' ').nth(1).unwrap().to_owned();
+    let phones = |banner: &str| -> Vec<String> {
+        banner.lines().filter(|line| line.starts_with("  extension ")).map(str::to_owned).collect()
+    };
+    let first = phones(&demo(&data, |_| {}));
+    let [one, two] = [extension_of(&first[0]), extension_of(&first[1])];
+    let again = demo(&data, |options| {
+        for command in [&["user", "credentials", &one, "--reset"][..], &["user", "deactivate", &two]] {
+            let done = muster(&[command, options].concat()).output().unwrap();
+            assert!(done.status.success(), "{}", said(&done));
+        }
+    });
+    assert_eq!(phones(&again), first, "nothing was changed before");
+    let changed = demo(&data, |options| {
+        let told = format!("muster user credentials {one} --reset {} --org demo", options.join(" "));
+        std::fs::write(folder.path().join("told"), told).unwrap();
+    });
+    let told = std::fs::read_to_string(folder.path().join("told")).unwrap();
+    assert_eq!(phones(&changed).len(), 1, "{changed}");
+    assert!(changed.contains(&format!("secret changed since; for a new one: {told}")), "{changed}");
+}
+
 #[test]
 fn a_wrong_token_of_the_environment_is_named_and_a_token_file_that_is_typed_wins_over_it() {
     let server = Server::start();
@@ -67,6 +109,84 @@ fn the_log_has_no_colours_where_nobody_looks() {
     let mut server = Server::start();
     server.stop();
     assert!(server.log().contains("ended") && !server.log().contains('\u{1b}'), "{}", server.log());
+}
+
+#[test]
+fn what_changes_nothing_is_said_and_what_another_command_changes_is_told() {
+    let server = Server::start();
+    for (name, extension) in [("Ana Silva", "1001"), ("Bo Li", "1002")] {
+        let fields = [
+            format!("display_name={name}"),
+            format!("extension={extension}"),
+            format!("username=u{extension}"),
+        ];
+        server.run(&["user", "add", &fields[0], &fields[1], &fields[2]]);
+    }
+    let one = "1 person is enabled: they may register phones, and are counted.\n";
+    assert!(server.run(&["user", "activate", "1001"]).starts_with(one));
+    let both = server.run(&["user", "activate", "1001", "1002"]);
+    let already = "1001 Ana Silva was enabled already: nothing was changed.\n";
+    assert!(both.starts_with(&format!("{already}{one}")), "{both}");
+    server.run(&["user", "deactivate", "1002"]);
+    let again = server.run(&["user", "deactivate", "1002"]);
+    assert_eq!(again, "1002 Bo Li was contact_only already: nothing was changed.\n");
+
+    let refused = |arguments: &[&str]| {
+        let done = server.command(arguments);
+        assert_eq!(done.status.code(), Some(1), "{arguments:?}");
+        said(&done)
+    };
+    let id = server.json(&["user", "show", "1001"])["id"].as_str().unwrap().to_owned();
+    for who in ["1001", &id] {
+        let there = refused(&["user", "restore", who]);
+        assert!(there.starts_with("muster: 1001 Ana Silva is there, and was not removed."), "{there}");
+    }
+    assert!(refused(&["user", "restore", "1003"]).contains("names nobody here"));
+    let service = refused(&["user", "set", "1001", "service=contact_only"]);
+    assert!(
+        service.contains("activate or deactivate the user")
+            && service.contains("muster user deactivate 1001"),
+        "{service}"
+    );
+    let username = refused(&["user", "set", "1001", "username=ana"]);
+    assert!(username.contains("username is fixed for life"), "{username}");
+}
+
+#[test]
+fn a_sip_password_that_can_be_guessed_is_remarked_however_it_is_given() {
+    let server = Server::start();
+    let typed = |command: &[&str], password: &str| {
+        let file = server.file("typed");
+        std::fs::write(&file, format!("{password}\n")).unwrap();
+        let token = server.data.join("owner.token").display().to_string();
+        let url = format!("http://{}", server.http);
+        let mut asked =
+            muster(&[command, &["sip_password=-", "--url", &url, "--token-file", &token]].concat());
+        let done = asked.stdin(std::fs::File::open(file).unwrap()).output().unwrap();
+        assert!(done.status.success(), "{}", said(&done));
+        said(&done)
+    };
+    let added = typed(&["user", "add", "display_name=Ana", "extension=1001"], "1001");
+    assert!(added.contains("warning: sip_password is the extension"), "{added}");
+    let set = typed(&["user", "set", "1001"], "1234567890123");
+    assert!(set.contains("warning: sip_password is made of digits alone. To have a strong one made: muster user credentials 1001 --reset"), "{set}");
+    assert_eq!(typed(&["user", "set", "1001"], "74ethJ4FHVB6qgJb"), "");
+}
+
+#[test]
+fn a_usage_line_shows_no_option_that_the_environment_gives() {
+    let mistaken = muster(&["user", "deactivate", "--reason"]);
+    let with = |mut command: Command| {
+        command
+            .env("MUSTER_URL", "http://127.0.0.1:1")
+            .env("MUSTER_ORG", "acme")
+            .env("MUSTER_TOKEN_FILE", "x");
+        said(&command.output().unwrap())
+    };
+    let usage = with(mistaken);
+    assert!(!usage.contains("--url") && !usage.contains("--org") && !usage.contains("--token"), "{usage}");
+    let usage = with(muster(&["user", "activate"]));
+    assert!(usage.contains("Usage: muster user activate <WHO>...\n"), "{usage}");
 }
 
 #[test]

@@ -159,6 +159,23 @@ fn what_is_exported_imports_to_the_same_file() {
 }
 
 #[test]
+fn people_of_whom_nobody_is_enabled_come_to_register_by_the_commands_that_are_told() {
+    let server = Server::start();
+    let file = data_file("3cx.csv");
+    let said = server.run(&["import", &file, "--allow-shared-emails", "--activate", "none"]);
+    assert!(said.contains("muster import FILE --match extension --activate all"), "{said}");
+    let again =
+        ["import", file.as_str(), "--allow-shared-emails", "--match", "extension", "--activate", "all"];
+    let without: Vec<Person> = people().into_iter().filter(|person| person.secret.is_none()).collect();
+    let said = server.run(&again);
+    assert!(said.contains(&format!("{} SIP secrets were made", without.len())), "{said}");
+    assert!(said.contains("muster user credentials WHO --reset"), "{said}");
+    let made = server.json(&["user", "credentials", &without[0].extension, "--reset"])["secret"].clone();
+    register(&server, &without[0], made.as_str().unwrap(), Algorithm::Sha256).unwrap();
+    assert!(!server.run(&again).contains("SIP secrets"), "those who have one keep it");
+}
+
+#[test]
 fn an_import_is_undone_as_a_whole_and_its_people_are_gone() {
     for database in Database::BOTH {
         import_and_undo(&Server::start_on(database));

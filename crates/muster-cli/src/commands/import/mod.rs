@@ -14,6 +14,7 @@ use crate::client::{Method, Request, Upload};
 use crate::failure::{Failure, io_words};
 use crate::follow;
 use crate::session::Session;
+use crate::value::{count_of, counted, grouped};
 
 pub(crate) use summary::print as print_summary;
 
@@ -33,7 +34,8 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<()
     drop(sending);
     let job = job_of(&answer.location, &answer.value)?;
     let ended = follow::until_ended(session, &job)?;
-    session.tell(&ended, |console, ended| summary::print(console, ended, &name))?;
+    let hints = session.hints.clone();
+    session.tell(&ended, |console, ended| summary::print(console, &hints, ended, &name))?;
     if ended["state"] != "done" {
         return Err(Failure::Told);
     }
@@ -41,7 +43,19 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<()
         return Ok(());
     }
     // The job does not say at which change it ended; whatever is the newest now is not before that.
-    session.wait_for_phones_at_head()
+    session.wait_for_phones_at_head()?;
+    left_out(session, &ended["summary"]);
+    Ok(())
+}
+
+/// The status is that of a job well done, as was asked; who reads nothing but the last line learns it too.
+fn left_out(session: &mut Session<'_, '_>, report: &Value) {
+    let (rejected, rows) = (count_of(report, "rejected"), count_of(report, "rows"));
+    if rejected > 0 && !session.json {
+        let were = if rejected == 1 { "was" } else { "were" };
+        let (rejected, rows) = (grouped(rejected), counted(rows, "row", "rows"));
+        session.console.note(&format!("{rejected} of {rows} {were} left out, as --good-rows-only asks."));
+    }
 }
 
 /// The guess goes to stdout as it would go into a file, what is to be done with it to stderr.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::clean::clean;
 use crate::console::Console;
+use crate::hints::Hints;
 use crate::problem::{mend_of, sentence};
 use crate::value::{count_of, counted, grouped, list_of, text_of};
 
@@ -15,7 +16,7 @@ const CAUSES_MAX: usize = 20;
 const ROWS_MAX: usize = 5;
 
 /// `name` is the file's, or the job's where the file is not known.
-pub(crate) fn print(console: &mut Console<'_>, job: &Value, name: &str) -> io::Result<()> {
+pub(crate) fn print(console: &mut Console<'_>, hints: &Hints, job: &Value, name: &str) -> io::Result<()> {
     let report = &job["summary"];
     if report.is_null() {
         let state = text_of(&job["state"]);
@@ -23,8 +24,8 @@ pub(crate) fn print(console: &mut Console<'_>, job: &Value, name: &str) -> io::R
     }
     console.line(&recognized(report, name))?;
     columns(console, report)?;
-    outcome(console, job, report)?;
-    problems(console, job, report)
+    outcome(console, hints, job, report)?;
+    problems(console, hints, job, report)
 }
 
 /// `staff.csv: ringotel, UTF-8, separated by commas, 60 rows.`
@@ -62,7 +63,7 @@ fn columns(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
     Ok(())
 }
 
-fn outcome(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Result<()> {
+fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value) -> io::Result<()> {
     let count = |name: &str| count_of(report, name);
     let nothing_written = report["nothing_written"] == true;
     let refused = job["state"] != "done";
@@ -102,13 +103,44 @@ fn outcome(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Result
         console.line(&format!("New sites: {sites}."))?;
     }
     if nothing_written {
+        if count("activated") == 0 {
+            console.line("Nobody would be able to register a phone; --activate all enables everybody.")?;
+        }
         return console.line("This was a dry run: nothing was written.");
     }
+    how_phones_register(console, hints, report)?;
     if count("created") + count("updated") == 0 {
         return Ok(());
     }
-    let id = text_of(&job["id"]);
-    console.line(&format!("To take it back: muster undo --job {id}"))
+    let undo = hints.command(&format!("undo --job {}", text_of(&job["id"])));
+    console.line(&format!("To take it back: {undo}"))
+}
+
+/// What is still to be done until a phone of theirs registers.
+fn how_phones_register(console: &mut Console<'_>, hints: &Hints, report: &Value) -> io::Result<()> {
+    if count_of(report, "activated") == 0 {
+        if count_of(report, "contacts") == 0 {
+            return Ok(());
+        }
+        let (some, all) = (
+            hints.command("user activate WHO…"),
+            hints.command("import FILE --match extension --activate all"),
+        );
+        console
+            .line("No phone of theirs can register yet. To enable some of them, by extension or username:")?;
+        console.line(&format!("  {some}"))?;
+        console.line("Or everybody of the file:")?;
+        return console.line(&format!("  {all}"));
+    }
+    match count_of(report, "secrets_made") {
+        0 => Ok(()),
+        count => {
+            let made = counted(count, "SIP secret was", "SIP secrets were");
+            console.line(&format!("{made} made for those who had none. To see a new one for one of them, or write all into a file:"))?;
+            console.line(&format!("  {}", hints.command("user credentials WHO --reset")))?;
+            console.line(&format!("  {}", hints.command("export FILE --with-secrets")))
+        }
+    }
 }
 
 /// Rows with the same cause.
@@ -127,7 +159,7 @@ impl Cause<'_> {
     }
 }
 
-fn problems(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Result<()> {
+fn problems(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value) -> io::Result<()> {
     let mut causes = by_cause(list_of(report, "problems"));
     for cause in causes.iter_mut().filter(|cause| cause.remark) {
         let same = |count: &&Value| count["column"] == *cause.column && count["reason"] == *cause.reason;
@@ -145,7 +177,8 @@ fn problems(console: &mut Console<'_>, job: &Value, report: &Value) -> io::Resul
         }
         if of_kind.len() > CAUSES_MAX {
             let more = counted((of_kind.len() - CAUSES_MAX) as u64, "cause", "causes");
-            console.line(&format!("  and {more} more: muster job show {} --json", text_of(&job["id"])))?;
+            let show = hints.command(&format!("job show {} --json", text_of(&job["id"])));
+            console.line(&format!("  and {more} more: {show}"))?;
         }
     }
     match count_of(report, "problems_left_out") {

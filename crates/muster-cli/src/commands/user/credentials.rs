@@ -7,6 +7,7 @@ use crate::args::CredentialsArgs;
 use crate::client::Request;
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::hints::shell_word;
 use crate::session::Session;
 use crate::table::print_pairs;
 use crate::value::{list_of, text_of};
@@ -14,38 +15,37 @@ use crate::value::{list_of, text_of};
 pub(super) fn run(session: &mut Session<'_, '_>, args: &CredentialsArgs) -> Result<(), Failure> {
     let user = find(session, &args.who)?;
     let path = path_of(session, &user, "/credentials")?;
-    let mut credentials = session.client.get(path.as_str())?.value;
     if args.reset {
-        return reset(session, path, &credentials, args.device.as_deref());
+        return reset(session, path, args.device.as_deref());
     }
+    let mut credentials = session.client.get(path)?.value;
     if let Some(name) = &args.device {
         let device = of_device(&credentials, name)?;
         credentials["auth_name"] = device["auth_name"].clone();
         credentials["has_secret"] = true.into();
         credentials["devices"] = Value::Array(vec![device]);
     }
+    let hints = session.hints.clone();
     session.tell(&credentials, |console, credentials| {
         print(console, credentials)?;
         list_of(credentials, "phones")
             .iter()
-            .try_for_each(|phone| console.line(&format!("Registered now: {}", phone_words(phone))))
+            .try_for_each(|phone| console.line(&format!("Registered now: {}", phone_words(phone))))?;
+        let who = shell_word(&args.who);
+        if credentials["has_secret"] == false {
+            let reset = hints.command(&format!("user credentials {who} --reset"));
+            console.note(&format!("There is no secret yet; this makes one: {reset}"));
+        }
+        if user["service"] == "contact_only" || user["service"] == "not_activated" {
+            let activate = hints.command(&format!("user activate {who}"));
+            console.note(&format!("No phone of theirs can register before they are activated: {activate}"));
+        }
+        Ok(())
     })
 }
 
-/// Names the phones that will drop, and then makes the new secret.
-fn reset(
-    session: &mut Session<'_, '_>,
-    path: String,
-    before: &Value,
-    device: Option<&str>,
-) -> Result<(), Failure> {
-    let phones = list_of(before, "phones");
-    if !phones.is_empty() && !session.json {
-        session.console.note("Of the phones that are registered, those with the old secret drop now:");
-        for phone in phones {
-            session.console.note(&format!("  {}", phone_words(phone)));
-        }
-    }
+/// Makes the new secret, and then names the phones that drop: a refusal drops none.
+fn reset(session: &mut Session<'_, '_>, path: String, device: Option<&str>) -> Result<(), Failure> {
     let mut body = Map::new();
     if let Some(device) = device {
         body.insert("device".into(), device.into());
@@ -53,6 +53,13 @@ fn reset(
     let body = Value::Object(body);
     let answer = session.client.send(&Request::post(path, &body))?;
     session.tell(&answer.value, |console, made| {
+        let phones = list_of(made, "phones");
+        if !phones.is_empty() {
+            console.note("Of the phones that were registered, those with the old secret drop now:");
+        }
+        for phone in phones {
+            console.note(&format!("  {}", phone_words(phone)));
+        }
         if !made["secret"].is_string() {
             console.note("The connection broke before the new secret could be shown: reset it once more.");
             return Ok(());
@@ -99,7 +106,7 @@ fn print(console: &mut Console<'_>, credentials: &Value) -> io::Result<()> {
     let secret = match (credentials["secret"].as_str(), &credentials["has_secret"]) {
         (Some(_), _) => value("secret"),
         (None, Value::Bool(true)) => "set, not shown; --reset makes a new one".to_owned(),
-        (None, _) => "none yet; activating the person or --reset makes one".to_owned(),
+        (None, _) => "none yet".to_owned(),
     };
     let pairs = [
         ("Server", servers.join(", ")),

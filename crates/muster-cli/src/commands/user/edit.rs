@@ -5,8 +5,9 @@ use super::{called, find, list, path_of, version_of};
 use crate::args::SetArgs;
 use crate::client::{Method, Request, Upload, escape};
 use crate::failure::Failure;
+use crate::hints::shell_word;
 use crate::session::Session;
-use crate::value::text_of;
+use crate::value::{list_of, text_of};
 
 /// Given to a new person with the rest; changed later by a command of its own.
 const SIP_PASSWORD: &str = "sip_password";
@@ -18,16 +19,16 @@ pub(super) fn add(session: &mut Session<'_, '_>, fields: &[String]) -> Result<()
     let path = session.path("/users")?;
     let answer = session.client.send(&Request::post(path, &body));
     let answer = answer.map_err(|failure| with_holder(session, failure))?;
+    let hints = session.hints.clone();
     session.tell(&answer.value, |console, user| {
         console.line(&format!("Added {}.", called(user)))?;
         if user["service"] == "enabled" && body.get(SIP_PASSWORD).is_none() {
-            console.line(&format!(
-                "A SIP secret was made for them; to see one: muster user credentials {} --reset",
-                text_of(&user["username"])
-            ))?;
+            let reset = hints.command(&format!("user credentials {} --reset", text_of(&user["username"])));
+            console.line(&format!("A SIP secret was made for them; to see one: {reset}"))?;
         }
         Ok(())
     })?;
+    remark(session, answer.remark, &answer.value);
     session.wait_for_phones(answer.seq)
 }
 
@@ -43,13 +44,16 @@ pub(super) fn set(session: &mut Session<'_, '_>, args: &SetArgs) -> Result<(), F
             .upload(Upload::Json(&body))
             .header("if-match", version_of(&user));
         let answer = session.client.send(&request);
+        let answer = answer.map_err(|failure| with_command(session, &args.who, failure));
         let answer = answer.map_err(|failure| with_holder(session, failure))?;
         (user, seq) = (answer.value, answer.seq);
     }
     if let Some(password) = password {
         let body = json!({ "secret": password });
         let path = path_of(session, &user, "/credentials")?;
-        seq = session.client.send(&Request::post(path, &body))?.seq.max(seq);
+        let answer = session.client.send(&Request::post(path, &body))?;
+        seq = answer.seq.max(seq);
+        remark(session, answer.remark, &user);
         let path = path_of(session, &user, "")?;
         user = session.client.get(path)?.value;
     }
@@ -57,9 +61,31 @@ pub(super) fn set(session: &mut Session<'_, '_>, args: &SetArgs) -> Result<(), F
     session.wait_for_phones(seq)
 }
 
+/// Of a password that can be guessed, which is taken all the same.
+fn remark(session: &mut Session<'_, '_>, remark: Option<String>, user: &Value) {
+    if let Some(remark) = remark {
+        let reset =
+            session.hints.command(&format!("user credentials {} --reset", text_of(&user["username"])));
+        session
+            .console
+            .note(&format!("muster: warning: {SIP_PASSWORD} {remark}. To have a strong one made: {reset}"));
+    }
+}
+
 fn body_of(schema: &Schema, pairs: &[(String, String)]) -> Value {
     let member = |(key, text): &(String, String)| (key.clone(), to_json(schema.kind(key), text));
     Value::Object(pairs.iter().map(member).collect::<Map<String, Value>>())
+}
+
+/// Whether somebody is served is changed by commands of its own.
+fn with_command(session: &Session<'_, '_>, who: &str, mut failure: Failure) -> Failure {
+    if let Failure::Problem(problem) = &mut failure
+        && list_of(&problem.document, "errors").iter().any(|error| error["field"] == "service")
+    {
+        let command = |verb: &str| session.hints.command(&format!("user {verb} {}", shell_word(who)));
+        problem.hint = Some(format!("To change it: {}, or {}", command("activate"), command("deactivate")));
+    }
+    failure
 }
 
 /// `…is taken by the user 0192…` with who that is.

@@ -20,8 +20,8 @@ pub(super) fn remove(session: &mut Session<'_, '_>, who: &[String]) -> Result<()
         let path = path_of(session, user, "")?;
         seq = session.client.send(&Request::new(Method::Delete, path))?.seq.max(seq);
         if !session.json {
-            let (name, id) = (called(user), text_of(&user["id"]));
-            session.console.line(&format!("Removed {name}. To bring them back: muster user restore {id}"))?;
+            let restore = session.hints.command(&format!("user restore {}", text_of(&user["id"])));
+            session.console.line(&format!("Removed {}. To bring them back: {restore}", called(user)))?;
         }
     }
     print_json(session, found)?;
@@ -37,7 +37,8 @@ pub(super) fn restore(session: &mut Session<'_, '_>, who: &[String]) -> Result<(
     let mut seq = None;
     for user in &found {
         let path = path_of(session, user, "/restore")?;
-        let answer = session.client.send(&Request::post(path, &json!({})))?;
+        let answer = session.client.send(&Request::post(path, &json!({})));
+        let answer = answer.map_err(|failure| or_there(session, user, failure))?;
         seq = answer.seq.max(seq);
         if !session.json {
             session.console.line(&format!("{} is back.", called(&answer.value)))?;
@@ -69,7 +70,7 @@ fn find_removed(session: &mut Session<'_, '_>, who: &str) -> Result<Value, Failu
         }
     }
     match found.as_slice() {
-        [] => Err(nobody(who)),
+        [] => Err(find(session, who).map_or_else(|_| nobody(who), |user| is_there(&user))),
         [only] => Ok(only.clone()),
         several => {
             let named = several.iter().map(|user| format!("\n  {}  {}", text_of(&user["id"]), called(user)));
@@ -80,6 +81,22 @@ fn find_removed(session: &mut Session<'_, '_>, who: &str) -> Result<Value, Failu
             ))
         }
     }
+}
+
+/// Of an id the server says no more than that nobody of it was removed.
+fn or_there(session: &mut Session<'_, '_>, user: &Value, failure: Failure) -> Failure {
+    if !matches!(&failure, Failure::Problem(problem) if problem.status == 404) {
+        return failure;
+    }
+    let found = path_of(session, user, "").and_then(|path| session.client.get(path));
+    found.map_or(failure, |answer| is_there(&answer.value))
+}
+
+fn is_there(user: &Value) -> Failure {
+    Failure::refused(
+        format!("{} is there, and was not removed.", called(user)),
+        "There is nobody to bring back.",
+    )
 }
 
 fn is_id(who: &str) -> bool {
