@@ -245,7 +245,7 @@ fn a_list_that_no_system_wrote_is_imported_by_the_mapping_that_was_guessed() {
     let file = data_file("foreign.csv");
     let refused = server.command(&["import", &file]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(said.contains("map its columns") && said.contains("--suggest-mapping"), "{said}");
+    assert!(said.contains("Map its columns") && said.contains("--suggest-mapping"), "{said}");
     let mapping = server.file("mapping.toml");
     std::fs::write(&mapping, server.run(&["import", &file, "--suggest-mapping"])).unwrap();
     let options = ["--create-sites", "--allow-shared-emails", "--activate", "none"];
