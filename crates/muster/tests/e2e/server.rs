@@ -106,7 +106,7 @@ impl Server {
 
     /// `kill -9` where the server is borrowed by other threads.
     pub fn kill_by_pid(pid: u32) {
-        Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+        signal(pid, libc::SIGKILL);
     }
 
     /// Starts again in the same folder and database, on new ports.
@@ -128,7 +128,7 @@ impl Server {
 
     /// SIGTERM, and no more than ten seconds.
     pub fn stop(&mut self) {
-        Command::new("kill").arg(self.pid().to_string()).status().unwrap();
+        signal(self.pid(), libc::SIGTERM);
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < deadline, "the server did not end within 10 s:\n{}", self.log());
@@ -203,6 +203,12 @@ impl Server {
         }
         panic!("the server was not ready within 60 s:\n{}", self.log());
     }
+}
+
+/// Without the program `kill`, which a small machine has not.
+fn signal(pid: u32, signal: libc::c_int) {
+    // SAFETY: the process is a child of this one that nobody has waited for, so the id is its own.
+    unsafe { libc::kill(libc::pid_t::try_from(pid).unwrap(), signal) };
 }
 
 /// What the program keeps its data in.
