@@ -5,6 +5,8 @@ set -euo pipefail
 
 need_rust
 need python3=python3 sipp=sip-tester baresip=baresip-core /usr/lib/postgresql/15/bin/initdb=postgresql
+# python3-minimal is a python3 without most of its library.
+python3 -c 'import json' 2>/dev/null || install_packages python3
 
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
