@@ -288,6 +288,24 @@ impl Meaning {
 }
 
 impl Rules {
+    /// What most systems' lists have in common; a format says where it differs.
+    pub fn of_system(
+        table: &[(&'static str, Meaning)],
+        marks: &'static [&'static [&'static str]],
+        required: &'static [&'static [&'static str]],
+    ) -> Rules {
+        Rules {
+            columns: columns(table),
+            marks,
+            required,
+            open: true,
+            names: Names::JoinedOrExtension,
+            own: false,
+            positional: None,
+            else_why: "the format has no such column",
+        }
+    }
+
     pub fn meaning(&self, header: &str) -> Meaning {
         match self.rule(header) {
             Some(rule) => rule.meaning,

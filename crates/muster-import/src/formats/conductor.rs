@@ -1,18 +1,9 @@
 //! The template of RingCentral's Conductor, upright or turned.
 
-use crate::format::{Meaning, Names, Rules, columns};
+use crate::format::{Meaning, Rules};
 
 pub(crate) fn rules() -> Rules {
-    Rules {
-        columns: columns(COLUMNS),
-        marks: &[&["User Type", "First Name", "Last Name", "Ext"]],
-        required: &[&["First Name", "Ext"]],
-        open: true,
-        names: Names::JoinedOrExtension,
-        own: false,
-        positional: None,
-        else_why: "the format has no such column",
-    }
+    Rules::of_system(COLUMNS, &[&["User Type", "First Name", "Last Name", "Ext"]], &[&["First Name", "Ext"]])
 }
 
 const COLUMNS: &[(&str, Meaning)] = &[

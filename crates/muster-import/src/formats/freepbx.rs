@@ -1,29 +1,26 @@
 //! FreePBX: the bulk handler's list of extensions, whose columns depend on the modules installed, and its
 //! list of users (*userman*), which goes with it.
 
-use crate::format::{Meaning, Names, Rules, columns};
+use super::reasons::{
+    BILLING, CALL_HANDLING, EMERGENCY, IDS, LIMITS, MEDIA, NETWORK, PROMPTS, RECORDING, SWITCH,
+};
+use crate::format::{Meaning, Rules};
 
 const MODULE: &str = "a setting of one of the other system's modules";
-const DEVICE: &str = "a setting of the other system's switch";
-const CALL_HANDLING: &str = "call handling comes with calls";
-const RECORDING: &str = "call recording comes with calls";
-const PROMPTS: &str = "what the mailbox says comes with voicemail";
 
 pub(crate) fn rules() -> Rules {
     Rules {
-        columns: columns(COLUMNS),
-        marks: &[
-            &["extension", "name", "tech"],
-            &["extension", "name", "sipdriver"],
-            &["extension", "name", "dial"],
-            &["username", "default_extension", "displayname"],
-        ],
-        required: &[&["extension"], &["default_extension"]],
-        open: true,
-        names: Names::JoinedOrExtension,
-        own: false,
-        positional: None,
         else_why: MODULE,
+        ..Rules::of_system(
+            COLUMNS,
+            &[
+                &["extension", "name", "tech"],
+                &["extension", "name", "sipdriver"],
+                &["extension", "name", "dial"],
+                &["username", "default_extension", "displayname"],
+            ],
+            &[&["extension"], &["default_extension"]],
+        )
     }
 }
 
@@ -45,14 +42,14 @@ const COLUMNS: &[(&str, Meaning)] = &[
     ("busy_dest", Meaning::Ignored(CALL_HANDLING)),
     ("chanunavail_dest", Meaning::Ignored(CALL_HANDLING)),
     ("mohclass", Meaning::Ignored(CALL_HANDLING)),
-    ("id", Meaning::Ignored("an id of the other system")),
-    ("tech", Meaning::Ignored(DEVICE)),
-    ("dial", Meaning::Ignored(DEVICE)),
-    ("devicetype", Meaning::Ignored(DEVICE)),
-    ("user", Meaning::Ignored("an id of the other system")),
+    ("id", Meaning::Ignored(IDS)),
+    ("tech", Meaning::Ignored(SWITCH)),
+    ("dial", Meaning::Ignored(SWITCH)),
+    ("devicetype", Meaning::Ignored(SWITCH)),
+    ("user", Meaning::Ignored(IDS)),
     ("description", Meaning::Ignored("the name, once more")),
-    ("emergency_cid", Meaning::Ignored("emergency calls use the emergency location")),
-    ("hint_override", Meaning::Ignored(DEVICE)),
+    ("emergency_cid", Meaning::Ignored(EMERGENCY)),
+    ("hint_override", Meaning::Ignored(SWITCH)),
     ("cwtone", Meaning::Ignored(CALL_HANDLING)),
     ("recording_in_external", Meaning::Ignored(RECORDING)),
     ("recording_out_external", Meaning::Ignored(RECORDING)),
@@ -63,35 +60,35 @@ const COLUMNS: &[(&str, Meaning)] = &[
     ("answermode", Meaning::Ignored(CALL_HANDLING)),
     ("intercom", Meaning::Ignored(CALL_HANDLING)),
     ("cid_masquerade", Meaning::NumberSeenInside),
-    ("concurrency_limit", Meaning::Ignored("limits on calls come with calls")),
-    ("account", Meaning::Ignored(DEVICE)),
-    ("accountcode", Meaning::Ignored("an account of the other system's billing")),
-    ("allow", Meaning::Ignored(DEVICE)),
-    ("avpf", Meaning::Ignored(DEVICE)),
+    ("concurrency_limit", Meaning::Ignored(LIMITS)),
+    ("account", Meaning::Ignored(SWITCH)),
+    ("accountcode", Meaning::Ignored(BILLING)),
+    ("allow", Meaning::Ignored(SWITCH)),
+    ("avpf", Meaning::Ignored(SWITCH)),
     ("callerid", Meaning::Ignored("colleagues always see the name and the extension")),
-    ("canreinvite", Meaning::Ignored(DEVICE)),
-    ("context", Meaning::Ignored(DEVICE)),
-    ("defaultuser", Meaning::Ignored(DEVICE)),
-    ("deny", Meaning::Ignored("where a phone may sign in from comes with the organization's limits")),
-    ("permit", Meaning::Ignored("where a phone may sign in from comes with the organization's limits")),
-    ("disallow", Meaning::Ignored(DEVICE)),
-    ("dtmfmode", Meaning::Ignored("what a phone can do is agreed with the phone itself")),
-    ("encryption", Meaning::Ignored("what a phone can do is agreed with the phone itself")),
-    ("force_avp", Meaning::Ignored(DEVICE)),
-    ("host", Meaning::Ignored(DEVICE)),
-    ("icesupport", Meaning::Ignored(DEVICE)),
+    ("canreinvite", Meaning::Ignored(SWITCH)),
+    ("context", Meaning::Ignored(SWITCH)),
+    ("defaultuser", Meaning::Ignored(SWITCH)),
+    ("deny", Meaning::Ignored(NETWORK)),
+    ("permit", Meaning::Ignored(NETWORK)),
+    ("disallow", Meaning::Ignored(SWITCH)),
+    ("dtmfmode", Meaning::Ignored(MEDIA)),
+    ("encryption", Meaning::Ignored(MEDIA)),
+    ("force_avp", Meaning::Ignored(SWITCH)),
+    ("host", Meaning::Ignored(SWITCH)),
+    ("icesupport", Meaning::Ignored(SWITCH)),
     ("max_contacts", Meaning::Ignored("how many phones may register is the person's limit, five at first")),
-    ("nat", Meaning::Ignored(DEVICE)),
-    ("port", Meaning::Ignored(DEVICE)),
-    ("qualify", Meaning::Ignored(DEVICE)),
-    ("qualifyfreq", Meaning::Ignored(DEVICE)),
+    ("nat", Meaning::Ignored(SWITCH)),
+    ("port", Meaning::Ignored(SWITCH)),
+    ("qualify", Meaning::Ignored(SWITCH)),
+    ("qualifyfreq", Meaning::Ignored(SWITCH)),
     ("secret", Meaning::SipPassword),
-    ("sendrpid", Meaning::Ignored(DEVICE)),
-    ("sipdriver", Meaning::Ignored(DEVICE)),
-    ("transport", Meaning::Ignored(DEVICE)),
-    ("trustrpid", Meaning::Ignored(DEVICE)),
-    ("type", Meaning::Ignored(DEVICE)),
-    ("videosupport", Meaning::Ignored(DEVICE)),
+    ("sendrpid", Meaning::Ignored(SWITCH)),
+    ("sipdriver", Meaning::Ignored(SWITCH)),
+    ("transport", Meaning::Ignored(SWITCH)),
+    ("trustrpid", Meaning::Ignored(SWITCH)),
+    ("type", Meaning::Ignored(SWITCH)),
+    ("videosupport", Meaning::Ignored(SWITCH)),
     ("callwaiting_enable", Meaning::Ignored(CALL_HANDLING)),
     ("findmefollow_strategy", Meaning::Ignored(CALL_HANDLING)),
     ("findmefollow_grptime", Meaning::Ignored(CALL_HANDLING)),

@@ -1,26 +1,12 @@
 //! FusionPBX's list of extensions, and the `username` that its import takes too.
 
-use crate::format::{Meaning, Names, Rules, columns};
+use super::reasons::{BILLING, CALL_HANDLING, EMERGENCY, IDS, LIMITS, NETWORK, RECORDING, ROUTES, SWITCH};
+use crate::format::{Meaning, Rules};
 
-const CALL_HANDLING: &str = "call handling comes with calls";
-const IDS: &str = "an id of the other system";
-const SWITCH: &str = "a setting of the other system's switch";
 const DIRECTORY: &str = "everybody is in the contact list";
-const EMERGENCY: &str = "emergency calls use the emergency location";
-const RIGHTS: &str = "whom a person may call comes with routes";
-const LIMITS: &str = "limits on calls come with calls";
 
 pub(crate) fn rules() -> Rules {
-    Rules {
-        columns: columns(COLUMNS),
-        marks: &[&["extension", "effective_caller_id_name"]],
-        required: &[&["extension"]],
-        open: true,
-        names: Names::JoinedOrExtension,
-        own: false,
-        positional: None,
-        else_why: "the format has no such column",
-    }
+    Rules::of_system(COLUMNS, &[&["extension", "effective_caller_id_name"]], &[&["extension"]])
 }
 
 const COLUMNS: &[(&str, Meaning)] = &[
@@ -29,7 +15,7 @@ const COLUMNS: &[(&str, Meaning)] = &[
     ("extension", Meaning::Field("extension")),
     ("number_alias", Meaning::Ignored("a person has one extension")),
     ("password", Meaning::SipPassword),
-    ("accountcode", Meaning::Ignored("an account of the other system's billing")),
+    ("accountcode", Meaning::Ignored(BILLING)),
     ("effective_caller_id_name", Meaning::Field("display_name")),
     ("effective_caller_id_number", Meaning::NumberSeenInside),
     ("outbound_caller_id_name", Meaning::Field("caller_id_name")),
@@ -45,16 +31,16 @@ const COLUMNS: &[(&str, Meaning)] = &[
     ("missed_call_app", Meaning::Ignored(CALL_HANDLING)),
     ("missed_call_data", Meaning::Ignored(CALL_HANDLING)),
     ("user_context", Meaning::Ignored(SWITCH)),
-    ("toll_allow", Meaning::Ignored(RIGHTS)),
+    ("toll_allow", Meaning::Ignored(ROUTES)),
     ("call_timeout", Meaning::RingSeconds),
     ("call_group", Meaning::Ignored("groups come later, as things of their own")),
     ("call_screen_enabled", Meaning::Ignored(CALL_HANDLING)),
-    ("user_record", Meaning::Ignored("call recording comes with calls")),
+    ("user_record", Meaning::Ignored(RECORDING)),
     ("hold_music", Meaning::Ignored(CALL_HANDLING)),
     ("auth_acl", Meaning::Ignored(SWITCH)),
-    ("cidr", Meaning::Ignored("where a phone may sign in from comes with the organization's limits")),
+    ("cidr", Meaning::Ignored(NETWORK)),
     ("sip_force_contact", Meaning::Ignored(SWITCH)),
-    ("nibble_account", Meaning::Ignored("an account of the other system's billing")),
+    ("nibble_account", Meaning::Ignored(BILLING)),
     ("sip_force_expires", Meaning::Ignored(SWITCH)),
     ("mwi_account", Meaning::Ignored("message waiting follows the person's mailbox")),
     ("sip_bypass_media", Meaning::Ignored(SWITCH)),

@@ -1,19 +1,10 @@
 //! IvozProvider's list of users: no header, eleven positions. An empty cell is empty here; there, it takes
 //! what the row before it had.
 
-use crate::format::{DevicePart, Meaning, Names, Rules, columns};
+use crate::format::{DevicePart, Meaning, Rules};
 
 pub(crate) fn rules() -> Rules {
-    Rules {
-        columns: columns(COLUMNS),
-        marks: &[],
-        required: &[],
-        open: false,
-        names: Names::JoinedOrExtension,
-        own: false,
-        positional: Some(looks_like_it),
-        else_why: "the format has no such column",
-    }
+    Rules { open: false, positional: Some(looks_like_it), ..Rules::of_system(COLUMNS, &[], &[]) }
 }
 
 const COLUMNS: &[(&str, Meaning)] = &[

@@ -1,21 +1,10 @@
 //! MikoPBX's list of extensions.
 
-use crate::format::{Meaning, Names, Rules, columns};
-
-const CALL_HANDLING: &str = "call handling comes with calls";
-const MEDIA: &str = "what a phone can do is agreed with the phone itself";
+use super::reasons::{CALL_HANDLING, MEDIA, NETWORK, RECORDING, SWITCH};
+use crate::format::{Meaning, Rules};
 
 pub(crate) fn rules() -> Rules {
-    Rules {
-        columns: columns(COLUMNS),
-        marks: &[&["number", "user_username"]],
-        required: &[&["number", "user_username"]],
-        open: true,
-        names: Names::JoinedOrExtension,
-        own: false,
-        positional: None,
-        else_why: "the format has no such column",
-    }
+    Rules::of_system(COLUMNS, &[&["number", "user_username"]], &[&["number", "user_username"]])
 }
 
 /// Its phones sign in with the number.
@@ -29,12 +18,9 @@ const COLUMNS: &[(&str, Meaning)] = &[
     ("sip_secret", Meaning::SipPassword),
     ("sip_dtmfmode", Meaning::Ignored(MEDIA)),
     ("sip_transport", Meaning::Ignored(MEDIA)),
-    ("sip_enableRecording", Meaning::Ignored("call recording comes with calls")),
-    (
-        "sip_networkfilterid",
-        Meaning::Ignored("where a phone may sign in from comes with the organization's limits"),
-    ),
-    ("sip_manualattributes", Meaning::Ignored("a setting of the other system's switch")),
+    ("sip_enableRecording", Meaning::Ignored(RECORDING)),
+    ("sip_networkfilterid", Meaning::Ignored(NETWORK)),
+    ("sip_manualattributes", Meaning::Ignored(SWITCH)),
     ("fwd_forwarding", Meaning::Ignored(CALL_HANDLING)),
     ("fwd_forwardingonbusy", Meaning::Ignored(CALL_HANDLING)),
     ("fwd_forwardingonunavailable", Meaning::Ignored(CALL_HANDLING)),

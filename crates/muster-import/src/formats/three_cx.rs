@@ -1,28 +1,15 @@
 //! 3CX's list of extensions (the header of version 16). Columns at the end may be missing.
 
-use crate::format::{DevicePart, Meaning, Names, Rules, columns};
+use super::reasons::{CALL_HANDLING, MEDIA, NETWORK, PROMPTS, RECORDING, ROUTES};
+use crate::format::{DevicePart, Meaning, Rules};
 
 const MEETINGS: &str = "web meetings are not part of the phone system";
-const CALL_HANDLING: &str = "call handling comes with calls";
-const RECORDING: &str = "call recording comes with calls";
 const PROVISIONING: &str = "how a phone is set up comes with its provisioning";
 const RIGHTS: &str = "rights of another system; give the person roles instead";
-const MEDIA: &str = "what a phone can do is agreed with the phone itself";
-const PROMPTS: &str = "what the mailbox says comes with voicemail";
-const NETWORK: &str = "where a phone may sign in from comes with the organization's limits";
 const APP: &str = "a setting of the other system's app";
 
 pub(crate) fn rules() -> Rules {
-    Rules {
-        columns: columns(COLUMNS),
-        marks: &[&["Number", "FirstName", "LastName"]],
-        required: &[&["Number"]],
-        open: true,
-        names: Names::JoinedOrExtension,
-        own: false,
-        positional: None,
-        else_why: "the format has no such column",
-    }
+    Rules::of_system(COLUMNS, &[&["Number", "FirstName", "LastName"]], &[&["Number"]])
 }
 
 const COLUMNS: &[(&str, Meaning)] = &[
@@ -61,10 +48,10 @@ const COLUMNS: &[(&str, Meaning)] = &[
     ("CallScreening", Meaning::Ignored(CALL_HANDLING)),
     ("EmailMissedCalls", Meaning::Ignored("who is told of missed calls comes with calls")),
     ("Disabled", Meaning::ActiveIf(false)),
-    ("DisableExternalCalls", Meaning::Ignored("whom a person may call comes with routes")),
+    ("DisableExternalCalls", Meaning::Ignored(ROUTES)),
     ("AllowLanOnly", Meaning::Ignored(NETWORK)),
     ("BlockRemoteTunnel", Meaning::Ignored(NETWORK)),
-    ("PinProtect", Meaning::Ignored("whom a person may call comes with routes")),
+    ("PinProtect", Meaning::Ignored(ROUTES)),
     ("MAC_0", Meaning::Device { slot: 0, part: DevicePart::Mac }),
     ("InterfaceIP_0", Meaning::Ignored(PROVISIONING)),
     ("UseTunnel", Meaning::Ignored(NETWORK)),

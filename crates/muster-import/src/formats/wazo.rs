@@ -1,35 +1,27 @@
 //! Wazo's list of users. Yes and no are 1 and 0.
 
-use crate::format::{Meaning, Names, Rules, columns};
+use super::reasons::{CALL_HANDLING, IDS, LIMITS, PROMPTS, RECORDING, ROUTES};
+use crate::format::{Meaning, Rules};
 
-const RECORDING: &str = "call recording comes with calls";
-const RIGHTS: &str = "whom a person may call comes with routes";
-const CALL_HANDLING: &str = "call handling comes with calls";
 const CONTEXT: &str = "a part of the other system's dial plan";
-const PROMPTS: &str = "what the mailbox says comes with voicemail";
 
 pub(crate) fn rules() -> Rules {
-    Rules {
-        columns: columns(COLUMNS),
-        marks: &[&["firstname", "exten"], &["firstname", "line_protocol"], &["firstname", "sip_username"]],
-        required: &[&["firstname"]],
-        open: true,
-        names: Names::JoinedOrExtension,
-        own: false,
-        positional: None,
-        else_why: "the format has no such column",
-    }
+    Rules::of_system(
+        COLUMNS,
+        &[&["firstname", "exten"], &["firstname", "line_protocol"], &["firstname", "sip_username"]],
+        &[&["firstname"]],
+    )
 }
 
 const COLUMNS: &[(&str, Meaning)] = &[
-    ("uuid", Meaning::Ignored("an id of the other system")),
+    ("uuid", Meaning::Ignored(IDS)),
     ("firstname", Meaning::Field("given_name")),
     ("lastname", Meaning::Field("family_name")),
     ("email", Meaning::Field("email")),
     ("language", Meaning::Language),
     ("outgoing_caller_id", Meaning::CallerId),
     ("mobile_phone_number", Meaning::IfValid("mobile_number")),
-    ("call_permission_password", Meaning::Ignored(RIGHTS)),
+    ("call_permission_password", Meaning::Ignored(ROUTES)),
     ("userfield", Meaning::Ignored("a free text of the other system")),
     ("enabled", Meaning::ActiveIf(true)),
     ("supervision_enabled", Meaning::Ignored("who may watch whom comes with roles")),
@@ -41,7 +33,7 @@ const COLUMNS: &[(&str, Meaning)] = &[
     ("call_record_incoming_internal_enabled", Meaning::Ignored(RECORDING)),
     ("online_call_record_enabled", Meaning::Ignored(RECORDING)),
     ("ring_seconds", Meaning::RingSeconds),
-    ("simultaneous_calls", Meaning::Ignored("limits on calls come with calls")),
+    ("simultaneous_calls", Meaning::Ignored(LIMITS)),
     ("subscription_type", Meaning::Ignored("a licence of the other system")),
     ("context", Meaning::Ignored(CONTEXT)),
     ("voicemail_name", Meaning::Ignored("a mailbox has its owner's name")),
@@ -59,7 +51,7 @@ const COLUMNS: &[(&str, Meaning)] = &[
     ("incall_exten", Meaning::IfValid("direct_number")),
     ("incall_context", Meaning::Ignored(CONTEXT)),
     ("incall_ring_seconds", Meaning::Ignored(CALL_HANDLING)),
-    ("call_permissions", Meaning::Ignored(RIGHTS)),
+    ("call_permissions", Meaning::Ignored(ROUTES)),
     ("username", Meaning::Username { rank: 1 }),
     ("password", Meaning::Ignored("the person chooses a password at the first sign-in")),
 ];

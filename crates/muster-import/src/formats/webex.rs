@@ -1,6 +1,6 @@
 //! Webex's list of users (Control Hub). Columns of licences follow the documented ones.
 
-use crate::format::{Meaning, Names, Rules, columns};
+use crate::format::{Meaning, Rules};
 
 const STATISTICS: &str = "a statistic of the other system";
 const ADDRESS: &str =
@@ -8,14 +8,12 @@ const ADDRESS: &str =
 
 pub(crate) fn rules() -> Rules {
     Rules {
-        columns: columns(COLUMNS),
-        marks: &[&["First Name", "Last Name", "User ID/Email (Required)"]],
-        required: &[&["User ID/Email (Required)"]],
-        open: true,
-        names: Names::JoinedOrExtension,
-        own: false,
-        positional: None,
         else_why: "a licence or setting of the other system",
+        ..Rules::of_system(
+            COLUMNS,
+            &[&["First Name", "Last Name", "User ID/Email (Required)"]],
+            &[&["User ID/Email (Required)"]],
+        )
     }
 }
 
