@@ -9,9 +9,9 @@ use muster_domain::user::User;
 use smol_str::SmolStr;
 
 use crate::encode::{guard, value_to_text};
-use crate::export_workbook::WORKBOOK_PEOPLE_MAX;
 use crate::format::{DevicePart, Meaning};
 use crate::formats::own;
+use crate::limits::WORKBOOK_PEOPLE_MAX;
 
 /// Which columns an export has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,7 @@ use rust_xlsxwriter::{Format, Workbook, XlsxError};
 
 use crate::encode::guard_of_apostrophes;
 use crate::export::{ExportError, ExportRow, Layout, OwnColumns};
-
-/// As many rows as a sheet has, but for the header's.
-pub const WORKBOOK_PEOPLE_MAX: u32 = 1_048_575;
+use crate::limits::WORKBOOK_PEOPLE_MAX;
 
 /// Writes people one by one into the only sheet. Every cell is text: leading zeros live, and nothing is a
 /// formula. Rows wait in a temporary file, or in memory where they hold passwords.

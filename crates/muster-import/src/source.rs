@@ -10,32 +10,12 @@ use crate::error::FileError;
 use crate::format::{Column, Format, Rules};
 use crate::header::{Header, find_header, find_mapped_header, guess_header};
 use crate::judge::Judge;
+use crate::limits::Limits;
 use crate::mapping::{Fix, Mapping};
 use crate::row::Row;
 use crate::table::{Flaw, Record, RecordLimits, Records};
 use crate::turned;
 use crate::workbook::{self, Mark};
-
-/// What is read at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    pub bytes_max: u64,
-    pub rows_max: u64,
-    pub columns_max: usize,
-    /// Bytes of one cell, decoded; a longer one is an error of its row.
-    pub cell_bytes_max: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            bytes_max: 256 * 1024 * 1024,
-            rows_max: 1_000_000,
-            columns_max: 512,
-            cell_bytes_max: 64 * 1024,
-        }
-    }
-}
 
 /// How the file lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

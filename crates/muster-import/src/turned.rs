@@ -1,7 +1,7 @@
 //! A table that lies on its side: a line for each field, a column for each person.
 
 use crate::error::FileError;
-use crate::source::Limits;
+use crate::limits::Limits;
 use crate::table::{Flaw, Record, RecordLimits, Records};
 
 const DELIMITERS: &[u8] = b",;\t";

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use calamine::{DataRef, Reader, SheetVisible, Xlsx, XlsxError};
 
 use crate::error::FileError;
-use crate::source::Limits;
+use crate::limits::Limits;
 use crate::turned::{TURNED_COLUMNS_MAX, push_record};
 
 /// As Excel writes one, before it is known to hold a workbook.
