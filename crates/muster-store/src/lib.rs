@@ -38,7 +38,7 @@ pub use followers::{FollowerHead, Remembered};
 pub use jobs::{Job, JobInput, JobOutcome, JobResult, JobState};
 pub use keys::{KeyRing, SecretKind};
 pub use list::{Op, Page, Query, Sort, Term, UserQuery};
-pub use log::{Change, ChangeFilter, RawBody, RawChange, Seats};
+pub use log::{Change, ChangeFilter, RawBody, RawChange, Seats, Touched};
 pub use plan::{DamagedCredential, PlanCredential, PlanPerson};
 pub use reader::{Counts, OrgHead, Reader};
 pub use seats::SeatFact;

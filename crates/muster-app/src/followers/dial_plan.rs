@@ -18,8 +18,11 @@ use crate::{App, AppError, OPERATOR_SLUG};
 /// What the phone core is told.
 pub type PlanEvent = PlanUpdate;
 
-/// Changes read at once. An organization that has grown by more is sent as a whole again.
+/// Changes read, and people sent, at once. So many changes are always followed; more of them only where
+/// the organization is so large that sending it as a whole would be more work.
 const PAGE: usize = 1000;
+/// An organization is sent as a whole again when there are more changes than this part of its people.
+const FOLLOWED_PART: usize = 2;
 
 /// How an auth name, a realm and a secret become what digest needs. The formula is SIP's, so it is
 /// handed in.
@@ -30,6 +33,8 @@ pub struct DialPlanFollower {
     app: App,
     ha1: Ha1,
     known: HashMap<OrgId, u64>,
+    /// How many people there were when an organization was last sent as a whole.
+    people: HashMap<OrgId, usize>,
     /// Organizations that could not be read, so that it is said once.
     stuck: HashSet<OrgId>,
     damaged: Damaged,
@@ -41,6 +46,7 @@ impl DialPlanFollower {
             app,
             ha1,
             known: HashMap::new(),
+            people: HashMap::new(),
             stuck: HashSet::new(),
             damaged: Damaged::default(),
         }
@@ -66,6 +72,7 @@ impl DialPlanFollower {
             self.known.keys().filter(|id| heads.iter().all(|h| h.org != **id)).copied().collect();
         for org in gone {
             self.known.remove(&org);
+            self.people.remove(&org);
             self.damaged.forget(org);
             sink(PlanUpdate::OrganizationGone { org });
         }
@@ -116,16 +123,13 @@ impl DialPlanFollower {
         if organization.slug.as_str() == OPERATOR_SLUG {
             return Ok(vec![PlanUpdate::Reached { org, seq }]);
         }
-        let mut updates = match known {
-            Some(known) if seq - known.min(seq) <= PAGE as u64 => {
-                match r.changes(org, known, PAGE, &ChangeFilter::default()) {
-                    Ok(changes) => self.follow(r, &organization, seq, &changes)?,
-                    // A line that cannot be read: the tables may still say what it did.
-                    Err(StoreError::Corrupt(_)) => vec![self.snapshot(r, &organization, seq)?],
-                    Err(other) => return Err(other.into()),
-                }
-            }
-            _ => vec![self.snapshot(r, &organization, seq)?],
+        let touched = match known {
+            Some(known) => self.touched(r, org, known, seq)?,
+            None => None,
+        };
+        let mut updates = match touched {
+            Some(touched) => self.follow(r, &organization, seq, touched)?,
+            None => vec![self.snapshot(r, &organization, seq)?],
         };
         updates.push(PlanUpdate::Reached { org, seq });
         Ok(updates)
@@ -143,6 +147,7 @@ impl DialPlanFollower {
             people.push(self.person(organization, person));
             Ok(())
         })?;
+        self.people.insert(organization.id, people.len());
         Ok(PlanUpdate::Organization {
             id: organization.id,
             seq,
@@ -152,42 +157,67 @@ impl DialPlanFollower {
         })
     }
 
+    /// Whom the changes after `known` touch; `None` if the organization is to be sent as a whole.
+    fn touched(
+        &self,
+        r: &mut Reader,
+        org: OrgId,
+        mut known: u64,
+        seq: u64,
+    ) -> Result<Option<BTreeSet<UserId>>, AppError> {
+        let people = self.people.get(&org).copied().unwrap_or_default();
+        if seq.saturating_sub(known) > PAGE.max(people / FOLLOWED_PART) as u64 {
+            return Ok(None);
+        }
+        let mut users = BTreeSet::new();
+        while known < seq {
+            let touched = match r.touched(org, known) {
+                Ok(touched) => touched,
+                // A line that cannot be read: the tables may still say what it did.
+                Err(StoreError::Corrupt(_)) => return Ok(None),
+                Err(other) => return Err(other.into()),
+            };
+            let Some(last_seq) = touched.last_seq else { break };
+            let mut devices = false;
+            for (kind, id) in touched.things {
+                match kind {
+                    // A new domain is a new realm, and every HA1 with it.
+                    EntityKind::Organization => return Ok(None),
+                    EntityKind::User => {
+                        users.insert(UserId(id));
+                    }
+                    EntityKind::Device => devices = true,
+                    EntityKind::Site | EntityKind::Connection | EntityKind::Mailbox | EntityKind::Token => {}
+                }
+            }
+            if devices && !add_holders(r, org, known, last_seq, &mut users)? {
+                return Ok(None);
+            }
+            known = last_seq;
+        }
+        Ok(Some(users))
+    }
+
     fn follow(
         &mut self,
         r: &mut Reader,
         organization: &Organization,
         seq: u64,
-        changes: &[Change],
+        mut touched: BTreeSet<UserId>,
     ) -> Result<Vec<PlanUpdate>, AppError> {
         let org = organization.id;
-        let mut touched = BTreeSet::new();
-        for change in changes {
-            match change.envelope.entity {
-                // A new domain is a new realm, and every HA1 with it.
-                EntityKind::Organization => return Ok(vec![self.snapshot(r, organization, seq)?]),
-                EntityKind::User => {
-                    touched.insert(UserId(change.envelope.entity_id));
-                }
-                EntityKind::Device => match &change.body {
-                    Some(_) => touched.extend(holders(r, org, change)?),
-                    // What was erased cannot say whose it was.
-                    None => return Ok(vec![self.snapshot(r, organization, seq)?]),
-                },
-                EntityKind::Site | EntityKind::Connection | EntityKind::Mailbox | EntityKind::Token => {}
+        self.damaged.forget_users(org, &touched);
+        let ids: Vec<UserId> = touched.iter().copied().collect();
+        let mut here = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(PAGE) {
+            for person in r.plan_people_of(org, ids)? {
+                touched.remove(&person.user);
+                here.push(PlanUpdate::Person { org, seq, person: self.person(organization, person) });
             }
         }
-        let ids: Vec<UserId> = touched.iter().copied().collect();
-        let people = r.plan_people_of(org, &ids)?;
-        self.damaged.forget_users(org, &touched);
-        for person in &people {
-            touched.remove(&person.user);
-        }
-        let gone = touched.into_iter().map(|user| PlanUpdate::PersonGone { org, seq, user });
-        let here = people.into_iter().map(|p| self.person(organization, p)).collect::<Vec<_>>();
         // Those who left go first, so that whoever has their extension now is not taken for a clash.
-        let mut updates: Vec<PlanUpdate> = gone.collect();
-        updates.extend(here.into_iter().map(|person| PlanUpdate::Person { org, seq, person }));
-        Ok(updates)
+        let gone = touched.into_iter().map(|user| PlanUpdate::PersonGone { org, seq, user });
+        Ok(gone.chain(here).collect())
     }
 
     fn person(&mut self, organization: &Organization, person: PlanPerson) -> PersonPlan {
@@ -208,6 +238,31 @@ impl DialPlanFollower {
             credentials: credentials.collect(),
         }
     }
+}
+
+/// Adds whose devices changed between two lines of the log; false if it cannot say so.
+fn add_holders(
+    r: &mut Reader,
+    org: OrgId,
+    after: u64,
+    last: u64,
+    users: &mut BTreeSet<UserId>,
+) -> Result<bool, AppError> {
+    let changes = match r.changes(org, after, PAGE, &ChangeFilter::default()) {
+        Ok(changes) => changes,
+        Err(StoreError::Corrupt(_)) => return Ok(false),
+        Err(other) => return Err(other.into()),
+    };
+    for change in changes.iter().filter(|c| c.envelope.seq <= last) {
+        if change.envelope.entity == EntityKind::Device {
+            // What was erased cannot say whose it was.
+            if change.body.is_none() {
+                return Ok(false);
+            }
+            users.extend(holders(r, org, change)?);
+        }
+    }
+    Ok(true)
 }
 
 /// Who had the device before the change and who has it after: both may have lost or gained a phone.

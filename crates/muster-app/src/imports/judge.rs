@@ -54,7 +54,7 @@ pub(super) fn judge(
         if batch.is_empty() {
             break;
         }
-        let known = Known::load(r, &context, &batch, options.match_by)?;
+        let known = Known::load(r, &context, &batch, options.match_by, &mut seen)?;
         for row in batch {
             let mut judge = Judge { context: &mut context, known: &known, seen: &mut seen, source, options };
             let decision = judge.row(r, row, &mut report)?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use muster_domain::claims;
-use muster_domain::ids::UserId;
+use muster_domain::ids::{OrgId, UserId};
 use muster_domain::types::fold;
 use muster_domain::user::{Record, User};
 use muster_domain::value::FieldError;
@@ -28,6 +28,9 @@ pub(super) struct Seen {
     emails: HashMap<SmolStr, u64>,
     macs: HashMap<SmolStr, u64>,
     users: HashMap<UserId, u64>,
+    /// Two of those who share an address in the organization, kept from batch to batch: what thousands
+    /// share must not be looked up with all of them for every five hundred rows.
+    shared: HashMap<SmolStr, [UserId; 2]>,
 }
 
 /// One owner each: extension, username and signing-in email, in the file and in the organization.
@@ -163,6 +166,7 @@ impl Known {
         context: &Context,
         rows: &[Row],
         match_by: Option<MatchKey>,
+        seen: &mut Seen,
     ) -> Result<Known, AppError> {
         let org = context.org;
         let texts = |field: &str| -> Vec<SmolStr> {
@@ -203,13 +207,43 @@ impl Known {
                 known.extensions.insert((space.clone(), key), UserId(holder));
             }
         }
-        for (key, holder) in r.emails(org, &texts("email"))? {
-            known.emails.entry(key).or_default().push(holder);
-        }
+        let mut emails = texts("email");
+        emails.sort_unstable();
+        emails.dedup();
+        known.load_emails(r, org, emails, seen)?;
         known.load_users(r, context)?;
         let meant: Vec<&User> = rows.iter().filter_map(|row| known.matching(row, match_by)).collect();
         known.held = Held::load(r, org, &meant, rows.iter().map(|row| &row.person))?;
         Ok(known)
+    }
+
+    /// Who has these addresses: one, or two of those who share it, which is all that is asked.
+    fn load_emails(
+        &mut self,
+        r: &mut Reader,
+        org: OrgId,
+        mut wanted: Vec<SmolStr>,
+        seen: &mut Seen,
+    ) -> Result<(), AppError> {
+        wanted.retain(|key| match seen.shared.get(key) {
+            Some(two) => {
+                self.emails.insert(key.clone(), two.to_vec());
+                false
+            }
+            None => true,
+        });
+        for (key, holder) in r.emails(org, &wanted)? {
+            let holders = self.emails.entry(key).or_default();
+            if holders.len() < 2 {
+                holders.push(holder);
+            }
+        }
+        for (key, holders) in &self.emails {
+            if let [one, other] = holders[..] {
+                seen.shared.insert(key.clone(), [one, other]);
+            }
+        }
+        Ok(())
     }
 
     fn load_users(&mut self, r: &mut Reader, context: &Context) -> Result<(), AppError> {
