@@ -50,6 +50,12 @@ def memory_mb(root, what="VmHWM"):
     return round(kilobytes / 1024, 1)
 
 
+def forget_peak(root):
+    """Sets VmHWM back to what is resident now."""
+    for pid in tree(root):
+        pathlib.Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
 def _stat(pid):
     try:
         text = pathlib.Path(f"/proc/{pid}/stat").read_text()

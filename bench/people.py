@@ -20,14 +20,14 @@ def account(i):
     return {"extension": extension(i), "auth_name": f"u{extension(i)}", "secret": secret(i)}
 
 
-def write_import(path, count):
+def write_import(path, count, begin=0):
     """A file as Ringotel exports it, the columns and cells of a real one."""
-    dice = random.Random(1)
+    dice = random.Random(1 + begin)
     with open(path, "w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)
         out.writerow(["name", "extension", "password", "username", "authname", "mobile", "phone", "company", "position",
                       "department"])
-        for i in range(count):
+        for i in range(begin, begin + count):
             name = f"{dice.choice(FIRST)} {dice.choice(LAST)}"
             mobile = f"+1917555{100 + i % 100:04d}" if i % 5 == 0 else ""
             phone = f"+1212555{100 + i % 100:04d}" if i % 3 else ""

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the benchmarks beside their peers: register, call, import, start and lists, each or all of them.
+"""Runs the benchmarks beside their peers: register, call, import, start, lists, moving and million, each or all.
 
     bench/run.py [--only SECTION,…] [--pairs N] [--people N] [--quick] [--peer-only]
 
@@ -23,6 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests/real"))
 import measure
 import people
 import report
+from moving import million, moving
 from report import Row
 from servers import DOMAIN, Kamailio, Muster, Postgres, straight_write
 from sipclient import Client
@@ -286,14 +287,15 @@ def timed_ms(connection, muster, query):
     return spent
 
 
-SECTIONS = {"register": register, "call": call, "import": import_people, "start": start, "lists": lists}
+SECTIONS = {"register": register, "call": call, "import": import_people, "start": start, "lists": lists,
+            "moving": moving, "million": million}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections, by comma")
     parser.add_argument("--pairs", type=int, default=7)
-    parser.add_argument("--people", type=int, default=100000, help="in the files of import, start and lists")
+    parser.add_argument("--people", type=int, default=100000, help="in the files of import, start, lists and moving")
     parser.add_argument("--quick", action="store_true", help="short bursts, for trying the bench itself")
     parser.add_argument("--peer-only", action="store_true", help="register and call with Kamailio alone")
     arguments = parser.parse_args()
