@@ -187,6 +187,7 @@ impl<'a> Source<'a> {
             index: self.header.rows_index,
             counts_lines: self.shape == Shape::Upright,
             is_workbook: self.shape == Shape::Workbook,
+            said: vec![0; self.columns().len()],
             // A turned sheet's marks would have to be turned too: its cells are judged by what they hold.
             marks: if self.shape == Shape::Workbook { &self.marks } else { &[] },
         }
@@ -217,6 +218,18 @@ impl<'a> Source<'a> {
 }
 
 impl<'s> Rows<'s> {
+    /// For each column in how many of the rows given so far it said something: more than nothing, no or the
+    /// other system's default.
+    pub fn said(&self) -> &[u64] {
+        &self.said
+    }
+
+    fn count_what_is_said(&mut self) {
+        for (said, cell) in self.said.iter_mut().zip(&self.record.cells) {
+            *said += u64::from(says_something(cell));
+        }
+    }
+
     fn fix_cells(&mut self) {
         for (column, fix) in self.fixes {
             if let Some(cell) = self.record.cells.get_mut(*column)
@@ -265,6 +278,7 @@ pub struct Rows<'s> {
     counts_lines: bool,
     fixes: &'s [(usize, Fix)],
     is_workbook: bool,
+    said: Vec<u64>,
     /// Those of the records that are still to come.
     marks: &'s [Mark],
 }
@@ -285,10 +299,17 @@ impl Iterator for Rows<'_> {
                     self.widen();
                 }
                 self.fix_cells();
+                self.count_what_is_said();
                 let marks = self.marks_of_record();
                 return Some(self.judge.judge(&self.record, self.number, marks));
             }
         }
         None
     }
+}
+
+fn says_something(cell: &str) -> bool {
+    const NOTHING: &[&str] = &["0", "no", "false", "none", "default", "disabled", "off", "dontcare", "novm"];
+    let cell = cell.trim();
+    !cell.is_empty() && (cell.len() > 8 || !NOTHING.iter().any(|nothing| cell.eq_ignore_ascii_case(nothing)))
 }

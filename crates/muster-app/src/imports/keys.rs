@@ -13,6 +13,7 @@ use smol_str::SmolStr;
 use uuid::Uuid;
 
 use super::context::Context;
+use super::facts::SharedEmails;
 use super::held::Held;
 use super::options::{ImportOptions, MatchKey};
 use super::plan::Plan;
@@ -28,6 +29,7 @@ pub(super) struct Seen {
     emails: HashMap<SmolStr, u64>,
     macs: HashMap<SmolStr, u64>,
     users: HashMap<UserId, u64>,
+    pub shared: SharedEmails,
 }
 
 /// One owner each: extension, username and signing-in email, in the file and in the organization.
