@@ -241,6 +241,8 @@ impl From<AppError> for Problem {
                     mend,
                 )])
             }
+            AppError::Expired { .. } => Problem::new(StatusCode::GONE, "expired", error.to_string()),
+            AppError::Cancelled => Problem::conflict("cancelled", error.to_string()),
             AppError::File(e) => of_file(&e),
             AppError::Limit(_) => Problem::internal(&error),
             AppError::Store(e) => of_store(e),

@@ -22,6 +22,12 @@ pub enum AppError {
     IdempotencyConflict,
     #[error(transparent)]
     File(#[from] FileError),
+    /// It was kept for a while only.
+    #[error("{what} is no longer kept: {mend}")]
+    Expired { what: &'static str, mend: &'static str },
+    /// Somebody asked for the work to be stopped while it was done.
+    #[error("cancelled while it ran; nothing of it was done")]
+    Cancelled,
     #[error("{0}")]
     Limit(String),
     #[error(transparent)]

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use muster_domain::change::Refusal;
 use muster_domain::ids::JobId;
@@ -22,6 +22,9 @@ pub const IMPORT: &str = "import";
 /// A worker that stops without a word is taken to be dead after this long.
 const LEASE_MS: i64 = 120_000;
 
+/// How often a job that runs looks at its row.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
 /// How often uploaded files that have expired are looked for.
 const SWEEP_MS: i64 = 60_000;
 
@@ -31,6 +34,7 @@ pub struct Progress {
     total: AtomicU64,
     judged: AtomicU64,
     written: AtomicU64,
+    cancelled: AtomicBool,
 }
 
 impl Progress {
@@ -43,10 +47,42 @@ impl Progress {
     pub(crate) fn set_written(&self, rows: u64) {
         self.written.store(rows, Ordering::Relaxed);
     }
+    fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
     /// Rows of the file, rows judged, rows written but not committed yet.
     pub fn rows(&self) -> (u64, u64, u64) {
         let read = |n: &AtomicU64| n.load(Ordering::Relaxed);
         (read(&self.total), read(&self.judged), read(&self.written))
+    }
+}
+
+/// Whether a job that runs shall go on: asked between its batches.
+///
+/// The request comes by memory, because the job itself may hold the database's only writer, and where another
+/// process was asked, by the job's row.
+pub(crate) struct GoOn<'a> {
+    app: &'a App,
+    job: &'a Job,
+    progress: &'a Progress,
+    looked: Instant,
+}
+
+impl<'a> GoOn<'a> {
+    pub fn new(app: &'a App, job: &'a Job, progress: &'a Progress) -> GoOn<'a> {
+        GoOn { app, job, progress, looked: Instant::now() }
+    }
+
+    pub fn check(&mut self) -> Result<(), AppError> {
+        let mut cancelled = self.progress.cancelled.load(Ordering::Relaxed);
+        if !cancelled && self.looked.elapsed() >= LOOK_EVERY {
+            self.looked = Instant::now();
+            let (org, id) = (self.job.org, self.job.id);
+            let row = self.app.store().read(|r| r.job(org, id).map_err(AppError::from));
+            // Were the database away, the work would soon say so itself.
+            cancelled = matches!(row, Ok(Some(job)) if job.cancel_requested);
+        }
+        if cancelled { Err(AppError::Cancelled) } else { Ok(()) }
     }
 }
 
@@ -74,7 +110,7 @@ impl JobBoard {
         *rung = false;
     }
 
-    fn progress(&self, id: JobId) -> Option<Arc<Progress>> {
+    pub(crate) fn progress(&self, id: JobId) -> Option<Arc<Progress>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 }
@@ -97,7 +133,7 @@ impl App {
     /// Newest first.
     pub fn jobs(&self, scope: &Scope, before: Option<JobId>, limit: usize) -> Result<Vec<JobView>, AppError> {
         scope.require(Permission::Read)?;
-        let jobs = self.store().read(|r| r.jobs(scope.org(), before, limit).map_err(AppError::from))?;
+        let jobs = self.store().read(|r| r.jobs(scope.org(), before, None, limit).map_err(AppError::from))?;
         Ok(jobs.into_iter().map(|job| JobView { progress: self.job_board().progress(job.id), job }).collect())
     }
 
@@ -112,10 +148,18 @@ impl App {
         self.store().read(|r| r.job_results(scope.org(), id, after, None, limit).map_err(AppError::from))
     }
 
-    /// A job that waits is cancelled at once; one that runs is one transaction, and ends first.
+    /// A job that waits is cancelled at once; one that runs stops at its next batch, and nothing of it was
+    /// done then, unless it was about to end.
     pub fn cancel_job(&self, scope: &Scope, id: JobId) -> Result<(), AppError> {
         scope.require(Permission::ManageUsers)?;
         let now = self.now();
+        self.store()
+            .read(|r| r.job(scope.org(), id))
+            .map_err(AppError::from)?
+            .ok_or(AppError::NotFound("job"))?;
+        // First by memory: until it stops, a job of SQLite keeps everybody else from writing.
+        let running = self.job_board().progress(id);
+        running.iter().for_each(|progress| progress.cancel());
         self.store().write(|tx| {
             let job = tx.job(scope.org(), id)?.ok_or(AppError::NotFound("job"))?;
             match job.state {
@@ -127,6 +171,7 @@ impl App {
                     tx.request_cancel(scope.org(), id)?;
                     Ok(())
                 }
+                JobState::Cancelled if running.is_some() => Ok(()),
                 JobState::Done | JobState::Failed | JobState::Cancelled => {
                     Err(Refusal::NotAllowed("the job has ended already".into()).into())
                 }
@@ -174,7 +219,7 @@ impl App {
         let board = self.job_board();
         board.running.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id, progress.clone());
         let result = match job.kind.as_str() {
-            _ if job.cancel_requested => Err(AppError::Refused(Refusal::NotAllowed("cancelled".into()))),
+            _ if job.cancel_requested => Err(AppError::Cancelled),
             IMPORT => self.run_import(&job, &progress),
             other => Err(AppError::Limit(format!("this program does not know jobs of the kind {other}"))),
         };
@@ -183,15 +228,20 @@ impl App {
             Ok(()) => Ok(true),
             // The database is away: the lease runs out, and the job is taken up again.
             Err(AppError::Store(e @ (StoreError::Unavailable { .. } | StoreError::Busy))) => Err(e.into()),
+            Err(AppError::Cancelled) => {
+                self.end_job(&job, JobState::Cancelled, AppError::Cancelled.to_string()).map(|()| true)
+            }
             Err(error) => self.fail_job(&job, &self.with_names(job.org, error)).map(|()| true),
         }
     }
 
     fn fail_job(&self, job: &Job, error: &AppError) -> Result<(), AppError> {
         tracing::warn!(job = %job.id, %error, "job failed");
+        self.end_job(job, JobState::Failed, describe(error))
+    }
+
+    fn end_job(&self, job: &Job, state: JobState, problem: String) -> Result<(), AppError> {
         let now = self.now();
-        let problem = describe(error);
-        let state = if job.cancel_requested { JobState::Cancelled } else { JobState::Failed };
         self.store().write(|tx| {
             tx.put_job(&Job {
                 state,

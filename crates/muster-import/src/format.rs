@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use muster_domain::types::fold;
 use smol_str::SmolStr;
 
+use crate::formats::reasons::leaves_work;
 use crate::formats::{
     conductor, freepbx, fusionpbx, ivozprovider, mikopbx, own, ringotel, three_cx, wazo, webex,
 };
@@ -119,6 +120,13 @@ pub struct Column {
     /// As the file writes it, outer spaces gone. Empty if the file gives it no name.
     pub header: SmolStr,
     pub taken: Taken,
+}
+
+impl Column {
+    /// Whether it is not taken and what it holds may have to be set up by hand.
+    pub fn leaves_work(&self) -> bool {
+        matches!(self.taken, Taken::Ignored { why } if leaves_work(why))
+    }
 }
 
 /// What a column becomes.

@@ -22,6 +22,10 @@ pub(crate) struct Header {
     pub format: Format,
     pub columns: Vec<Column>,
     pub delimiter: u8,
+    /// Whether a line above it names the delimiter.
+    pub has_delimiter_line: bool,
+    /// Where it begins, in bytes of the text, perhaps with empty lines; `None` if the file has none.
+    pub header_at: Option<usize>,
     /// Where the first row begins, in bytes of the text.
     pub rows_at: usize,
     /// The line on which it begins, from 1.
@@ -127,6 +131,7 @@ fn delimiter_line(text: &str) -> (Option<u8>, usize) {
 /// The header as one delimiter would have it.
 struct Candidate {
     delimiter: u8,
+    has_delimiter_line: bool,
     cells: Vec<SmolStr>,
     cells_total: usize,
     line: u64,
@@ -152,6 +157,7 @@ impl Candidate {
             if !record.is_blank() {
                 candidates.push(Candidate {
                     delimiter,
+                    has_delimiter_line: skipped > 0,
                     cells: record.cells.iter().map(|cell| SmolStr::new(cell.trim())).collect(),
                     cells_total: record.cells_total,
                     line: record.line,
@@ -201,6 +207,8 @@ impl Candidate {
             format,
             columns: self.cells.iter().map(column).collect(),
             delimiter: self.delimiter,
+            has_delimiter_line: self.has_delimiter_line,
+            header_at: Some(self.begins_at),
             rows_at: self.rows_at,
             rows_line: self.rows_line,
             rows_index: self.index + 1,
@@ -215,6 +223,8 @@ impl Candidate {
             format,
             columns: rules.positional_names().into_iter().map(column).collect(),
             delimiter: self.delimiter,
+            has_delimiter_line: self.has_delimiter_line,
+            header_at: None,
             rows_at: self.begins_at,
             rows_line: self.line,
             rows_index: self.index,

@@ -38,6 +38,11 @@ impl<'s> Judge<'s> {
         Judge { rules, columns, steps, cell_bytes_max, scratch }
     }
 
+    /// How many columns there are.
+    pub fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
     /// `marks`: the record's cells that were not text in a workbook.
     pub fn judge(&mut self, record: &Record<'_>, number: u64, marks: &[Mark]) -> Row {
         let row = Row { line: record.line, number, ..Row::default() };

@@ -19,12 +19,15 @@ use crate::workbook::{self, Mark};
 
 /// How the file lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
+pub(crate) enum Shape {
     Upright,
     /// Its text is a workbook's sheet, a record for each row.
     Workbook,
     /// Its text was turned by [`turned::upright`].
-    Turned,
+    Turned {
+        delimiter: u8,
+        is_workbook: bool,
+    },
 }
 
 /// A file whose header was understood and whose quotes are all closed.
@@ -32,13 +35,15 @@ enum Shape {
 /// Holds the bytes that it was given, or a decoded copy if they are not UTF-8 text, and beyond that one row
 /// at a time.
 pub struct Source<'a> {
-    text: Cow<'a, str>,
+    pub(crate) text: Cow<'a, str>,
     encoding: &'static str,
-    shape: Shape,
-    marks: Vec<Mark>,
-    header: Header,
+    /// Whether UTF-8 begins with its byte order mark.
+    pub(crate) begins_with_mark: bool,
+    pub(crate) shape: Shape,
+    pub(crate) marks: Vec<Mark>,
+    pub(crate) header: Header,
     rows_total: u64,
-    limits: RecordLimits,
+    pub(crate) limits: RecordLimits,
     /// The rules that a mapping makes.
     mapped: Option<Box<Rules>>,
     /// What a mapping corrects, by column.
@@ -112,8 +117,9 @@ impl<'a> Source<'a> {
         let header = match find(&text, record_limits) {
             Ok(header) => header,
             Err(error) => match turned::upright(&text, &is_turned_header, limits)? {
-                Some(upright) => {
-                    (text, shape) = (Cow::Owned(upright), Shape::Turned);
+                Some((upright, delimiter)) => {
+                    let is_workbook = shape == Shape::Workbook;
+                    (text, shape) = (Cow::Owned(upright), Shape::Turned { delimiter, is_workbook });
                     find(&text, record_limits)?
                 }
                 None => return Err(error),
@@ -122,6 +128,7 @@ impl<'a> Source<'a> {
         let mut source = Source {
             text,
             encoding: decoded.encoding,
+            begins_with_mark: bytes.starts_with("\u{feff}".as_bytes()),
             shape,
             marks,
             header,
@@ -156,7 +163,11 @@ impl<'a> Source<'a> {
 
     /// Whether people are columns and their fields are lines. [`Row::line`] counts columns then, from 1.
     pub fn is_turned(&self) -> bool {
-        self.shape == Shape::Turned
+        matches!(self.shape, Shape::Turned { .. })
+    }
+
+    pub(crate) fn is_workbook(&self) -> bool {
+        matches!(self.shape, Shape::Workbook | Shape::Turned { is_workbook: true, .. })
     }
 
     /// What stands between cells, where they are read as the file has them: in no workbook, and not where
@@ -175,6 +186,8 @@ impl<'a> Source<'a> {
             number: 0,
             index: self.header.rows_index,
             counts_lines: self.shape == Shape::Upright,
+            is_workbook: self.shape == Shape::Workbook,
+            said: vec![0; self.columns().len()],
             // A turned sheet's marks would have to be turned too: its cells are judged by what they hold.
             marks: if self.shape == Shape::Workbook { &self.marks } else { &[] },
         }
@@ -184,7 +197,7 @@ impl<'a> Source<'a> {
         self.mapped.as_deref().unwrap_or_else(|| self.format().rules())
     }
 
-    fn records(&self) -> Records<'_> {
+    pub(crate) fn records(&self) -> Records<'_> {
         let text = &self.text[self.header.rows_at..];
         Records::new(text, self.header.delimiter, self.header.rows_line, self.limits)
     }
@@ -205,6 +218,18 @@ impl<'a> Source<'a> {
 }
 
 impl<'s> Rows<'s> {
+    /// For each column in how many of the rows given so far it said something: more than nothing, no or the
+    /// other system's default.
+    pub fn said(&self) -> &[u64] {
+        &self.said
+    }
+
+    fn count_what_is_said(&mut self) {
+        for (said, cell) in self.said.iter_mut().zip(&self.record.cells) {
+            *said += u64::from(says_something(cell));
+        }
+    }
+
     fn fix_cells(&mut self) {
         for (column, fix) in self.fixes {
             if let Some(cell) = self.record.cells.get_mut(*column)
@@ -212,6 +237,15 @@ impl<'s> Rows<'s> {
             {
                 *cell = Cow::Owned(fixed);
             }
+        }
+    }
+
+    /// A sheet's row ends with the last cell that is written: the others are empty.
+    fn widen(&mut self) {
+        let columns = self.judge.columns();
+        if self.record.cells_total < columns {
+            self.record.cells.resize(columns, Cow::Borrowed(""));
+            self.record.cells_total = columns;
         }
     }
 
@@ -243,6 +277,8 @@ pub struct Rows<'s> {
     index: u64,
     counts_lines: bool,
     fixes: &'s [(usize, Fix)],
+    is_workbook: bool,
+    said: Vec<u64>,
     /// Those of the records that are still to come.
     marks: &'s [Mark],
 }
@@ -259,11 +295,21 @@ impl Iterator for Rows<'_> {
                     // The text is not the file's own: its records are the sheet's rows or columns.
                     self.record.line = self.index;
                 }
+                if self.is_workbook {
+                    self.widen();
+                }
                 self.fix_cells();
+                self.count_what_is_said();
                 let marks = self.marks_of_record();
                 return Some(self.judge.judge(&self.record, self.number, marks));
             }
         }
         None
     }
+}
+
+fn says_something(cell: &str) -> bool {
+    const NOTHING: &[&str] = &["0", "no", "false", "none", "default", "disabled", "off", "dontcare", "novm"];
+    let cell = cell.trim();
+    !cell.is_empty() && (cell.len() > 8 || !NOTHING.iter().any(|nothing| cell.eq_ignore_ascii_case(nothing)))
 }

@@ -21,6 +21,8 @@ pub(crate) struct RecordLimits {
 pub(crate) struct Record<'t> {
     /// The line on which it begins, from 1.
     pub line: u64,
+    /// Where it begins, in bytes of the text.
+    pub begins_at: usize,
     /// The first [`RecordLimits::cells_max`] cells.
     pub cells: Vec<Cow<'t, str>>,
     /// How many there are in all.
@@ -69,7 +71,7 @@ impl<'t> Records<'t> {
         if self.byte().is_none() {
             return false;
         }
-        record.line = self.line;
+        (record.line, record.begins_at) = (self.line, self.at);
         loop {
             let cell =
                 if self.byte() == Some(b'"') { self.quoted_cell(record) } else { self.plain_cell().into() };

@@ -8,13 +8,13 @@ const DELIMITERS: &[u8] = b",;\t";
 /// As many as a sheet of Excel has. All cells are in memory while the table is turned.
 pub(crate) const TURNED_COLUMNS_MAX: usize = 16_384;
 
-/// The same table upright, as comma-separated text with a record for each column, blank ones too. `None` if
-/// the first cells of the lines are no header.
+/// The same table upright, as comma-separated text with a record for each column, blank ones too, and what
+/// separated its cells. `None` if the first cells of the lines are no header.
 pub(crate) fn upright(
     text: &str,
     is_header: impl Fn(&[&str]) -> bool,
     limits: &Limits,
-) -> Result<Option<String>, FileError> {
+) -> Result<Option<(String, u8)>, FileError> {
     for delimiter in DELIMITERS {
         if !is_turned(text, *delimiter, &is_header, limits) {
             continue;
@@ -47,19 +47,25 @@ pub(crate) fn upright(
         for person in 0..expected.unwrap_or(0) {
             push_record(&mut upright, table.iter().map(|line| line[person].as_ref()));
         }
-        return Ok(Some(upright));
+        return Ok(Some((upright, *delimiter)));
     }
     Ok(None)
 }
 
 /// Appends a record that reads back to the same cells; never an empty line, which would be no record.
 pub(crate) fn push_record<'c>(text: &mut String, cells: impl Iterator<Item = &'c str>) {
+    push_record_by(text, b',', cells);
+}
+
+/// The same with another ASCII sign between the cells.
+pub(crate) fn push_record_by<'c>(text: &mut String, delimiter: u8, cells: impl Iterator<Item = &'c str>) {
+    let delimiter = char::from(delimiter);
     let begin = text.len();
     for (i, cell) in cells.enumerate() {
         if i > 0 {
-            text.push(',');
+            text.push(delimiter);
         }
-        if cell.contains([',', '"', '\r', '\n']) {
+        if cell.contains([delimiter, '"', '\r', '\n']) {
             text.push('"');
             for (i, piece) in cell.split('"').enumerate() {
                 if i > 0 {

@@ -271,6 +271,7 @@ CREATE TABLE jobs (
     cancel_requested {BOOL} NOT NULL,
     lease_holder {TEXT},
     lease_until {INT},
+    undone_by {INT},
     PRIMARY KEY (org_id, id)
 ) {CLUSTERED};
 CREATE INDEX jobs_open ON jobs (id) WHERE state IN ('queued', 'running');

@@ -57,6 +57,8 @@ pub struct Job {
     pub cancel_requested: bool,
     /// Who works on it, and until when that is theirs alone.
     pub lease: Option<(String, UnixMillis)>,
+    /// The first change of the log that took back all that it did.
+    pub undone_by: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +98,8 @@ pub struct JobResult {
 }
 
 const SELECT: &str = "SELECT org_id, id, kind, state, actor, options, set_id, created_at, updated_at, \
-     rows_total, rows_done, cursor, summary, problem, cancel_requested, lease_holder, lease_until FROM jobs";
+     rows_total, rows_done, cursor, summary, problem, cancel_requested, lease_holder, lease_until, undone_by \
+     FROM jobs";
 
 const LIST_MAX: usize = 1000;
 /// An uploaded file is kept in pieces of this size, so that no statement has to hold all of it.
@@ -108,11 +111,22 @@ impl Reader {
         self.conn.first(&sql, &[Param::Id(org.0), Param::Id(id.0)], job_from)
     }
 
-    /// Newest first, before the job `before`; at most 1,000 at once.
-    pub fn jobs(&mut self, org: OrgId, before: Option<JobId>, limit: usize) -> Result<Vec<Job>, StoreError> {
+    /// Newest first, before the job `before`; of one kind, if that is given. At most 1,000 at once.
+    pub fn jobs(
+        &mut self,
+        org: OrgId,
+        before: Option<JobId>,
+        kind: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Job>, StoreError> {
         let before = before.map_or(Uuid::max(), |id| id.0);
-        let sql = format!("{SELECT} WHERE org_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
-        let params = [Param::Id(org.0), Param::Id(before), Param::uint(limit.min(LIST_MAX) as u64)];
+        let mut params = vec![Param::Id(org.0), Param::Id(before), Param::uint(limit.min(LIST_MAX) as u64)];
+        let mut only = "";
+        if let Some(kind) = kind {
+            params.push(Param::from(kind));
+            only = " AND kind = ?4";
+        }
+        let sql = format!("{SELECT} WHERE org_id = ?1 AND id < ?2{only} ORDER BY id DESC LIMIT ?3");
         self.conn.collect(&sql, &params, job_from)
     }
 
@@ -211,11 +225,13 @@ fn job_from(row: &Row<'_>) -> Result<Job, StoreError> {
         problem: row.opt_text(13)?.map(str::to_string),
         cancel_requested: row.opt_bool(14)?.unwrap_or(false),
         lease: holder.zip(row.opt_int(16)?.map(UnixMillis)),
+        undone_by: row.opt_int(17)?.map(|seq| seq.max(0) as u64),
     })
 }
 
 impl Tx {
-    /// Inserts the job, or replaces all that is stored of it but a request to cancel it, which stays.
+    /// Inserts the job, or replaces all that is stored of it but a request to cancel it and what took it
+    /// back, which stay.
     pub fn put_job(&mut self, job: &Job) -> Result<(), StoreError> {
         let sql = "INSERT INTO jobs (org_id, id, kind, state, actor, options, set_id, created_at, updated_at, \
              rows_total, rows_done, cursor, summary, problem, cancel_requested, lease_holder, lease_until) \
@@ -278,6 +294,12 @@ impl Tx {
         let sql = "UPDATE jobs SET cancel_requested = {TRUE} \
                    WHERE org_id = ?1 AND id = ?2 AND state IN ('queued', 'running')";
         Ok(self.change(sql, &[Param::Id(org.0), Param::Id(job.0)])? > 0)
+    }
+
+    /// Notes which change was the first of those that took a job back.
+    pub fn job_undone(&mut self, org: OrgId, job: JobId, by: u64) -> Result<(), StoreError> {
+        let sql = "UPDATE jobs SET undone_by = ?3 WHERE org_id = ?1 AND id = ?2";
+        self.change(sql, &[Param::Id(org.0), Param::Id(job.0), Param::uint(by)]).map(|_| ())
     }
 
     pub fn add_job_results(

@@ -26,8 +26,8 @@ use crate::problem::{Mistake, Problem};
 use crate::spool::Spool;
 use crate::state::{ApiState, ExportClaim};
 
-const CSV: &str = "text/csv; charset=utf-8";
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+pub(super) const CSV: &str = "text/csv; charset=utf-8";
+pub(super) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 /// What waits on the disk for one client.
 const FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Passwords are not written to the disk in the clear: what waits in memory for one client.
@@ -194,7 +194,7 @@ fn too_much(with_secrets: bool) -> Problem {
 }
 
 /// Sends what was read. The claim ends with the body, or when the client takes nothing for too long.
-fn body_of(mut reader: Box<dyn Read + Send>, claim: ExportClaim) -> Body {
+pub(super) fn body_of(mut reader: Box<dyn Read + Send>, claim: ExportClaim) -> Body {
     let (out, chunks) = mpsc::channel::<Result<Bytes, io::Error>>(CHUNKS);
     let (runtime, give_up) = (Handle::current(), claim.ender());
     tokio::task::spawn_blocking(move || {

@@ -175,6 +175,16 @@ pub struct JobResults {
     next_cursor: Option<String>,
 }
 
+pub fn state_word(state: JobState) -> &'static str {
+    match state {
+        JobState::Queued => "queued",
+        JobState::Running => "running",
+        JobState::Done => "done",
+        JobState::Failed => "failed",
+        JobState::Cancelled => "cancelled",
+    }
+}
+
 /// A job as it is answered; its problems may be many and are left out of lists.
 pub fn job_json(view: &JobView, with_problems: bool) -> JobBody {
     let job = &view.job;
@@ -190,13 +200,7 @@ pub fn job_json(view: &JobView, with_problems: bool) -> JobBody {
     JobBody {
         id: job.id.to_string(),
         kind: job.kind.clone(),
-        state: match job.state {
-            JobState::Queued => "queued",
-            JobState::Running => "running",
-            JobState::Done => "done",
-            JobState::Failed => "failed",
-            JobState::Cancelled => "cancelled",
-        },
+        state: state_word(job.state),
         created_at: wire::time(job.created_at),
         updated_at: wire::time(job.updated_at),
         created_by: job.actor.to_string(),
@@ -288,7 +292,8 @@ pub async fn results(
 
 /// Cancel a job
 ///
-/// One that waits is cancelled at once; one that runs is one transaction, and may end first.
+/// One that waits is cancelled at once. One that runs stops within about a second, and nothing of it was done
+/// then: `cancel_requested` until it has ended, as `cancelled` or, where it was about to end, as `done`.
 #[utoipa::path(post, path = "/api/v1/organizations/{org}/jobs/{job}/cancel", tag = "jobs",
     params(("org" = String, Path, description = "Slug or id."), ("job" = uuid::Uuid, Path, description = "The job's id.")),
     responses((status = 200, body = JobBody)))]

@@ -6,6 +6,7 @@ pub mod changes;
 mod commands;
 mod credentials;
 mod exports;
+mod import_history;
 mod imports;
 pub mod jobs;
 mod lists;
@@ -50,8 +51,9 @@ pub fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(sites::list, sites::create))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
-        .routes(routes!(imports::create))
+        .routes(routes!(imports::create, import_history::list))
         .routes(routes!(imports::mapping))
+        .routes(routes!(import_history::rejected))
         .routes(routes!(exports::export))
         .routes(routes!(exports::workbook))
         .routes(routes!(exports::report))

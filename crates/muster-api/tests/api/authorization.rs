@@ -9,7 +9,8 @@ const METHODS: [&str; 5] = ["get", "post", "patch", "put", "delete"];
 /// What needs no token, on purpose.
 const PUBLIC: [&str; 4] = ["/api/v1/status", "/healthz", "/readyz", "/metrics"];
 /// What a reader may not read.
-const NOT_FOR_READERS: [&str; 1] = ["/api/v1/organizations/{org}/tokens"];
+const NOT_FOR_READERS: [&str; 2] =
+    ["/api/v1/organizations/{org}/tokens", "/api/v1/organizations/{org}/imports/{job}/rejected"];
 
 async fn operations(installation: &Installation) -> Vec<(String, String, Value)> {
     let description = installation.call("GET", "/openapi.json").send().await.expect(200).json();

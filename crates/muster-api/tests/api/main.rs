@@ -7,6 +7,7 @@ mod common;
 mod description;
 mod events;
 mod files;
+mod import_files;
 mod imports;
 mod lists;
 mod pages;

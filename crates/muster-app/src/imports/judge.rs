@@ -36,7 +36,7 @@ pub(super) fn judge(
     mut context: Context,
     source: &Source<'_>,
     options: &ImportOptions,
-    mut progress: impl FnMut(u64),
+    mut progress: impl FnMut(u64) -> Result<(), AppError>,
 ) -> Result<Judgement, AppError> {
     let mut report = ImportReport {
         format: source.format().word().to_string(),
@@ -63,8 +63,9 @@ pub(super) fn judge(
             }
             decisions.push(decision);
         }
-        progress(decisions.len() as u64);
+        progress(decisions.len() as u64)?;
     }
+    report.facts.columns(source.columns(), rows.said());
     report.new_sites = context.new_sites.iter().map(|s| s.name.to_string()).collect();
     Ok(Judgement { report, decisions, context })
 }
@@ -122,6 +123,8 @@ impl Judge<'_, '_> {
                         report.problem(remark);
                     }
                     count(&plan, existing, &row.person, report);
+                    let shared = self.options.allow_shared_emails.then_some(&mut self.seen.shared);
+                    report.facts.person(&plan, existing, &row, shared);
                 }
             }
             Err(found) if !unreadable => errors = found,

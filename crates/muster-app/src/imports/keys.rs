@@ -13,6 +13,7 @@ use smol_str::SmolStr;
 use uuid::Uuid;
 
 use super::context::Context;
+use super::facts::SharedEmails;
 use super::held::Held;
 use super::options::{ImportOptions, MatchKey};
 use super::plan::Plan;
@@ -30,7 +31,8 @@ pub(super) struct Seen {
     users: HashMap<UserId, u64>,
     /// Two of those who share an address in the organization, kept from batch to batch: what thousands
     /// share must not be looked up with all of them for every five hundred rows.
-    shared: HashMap<SmolStr, [UserId; 2]>,
+    held_by_many: HashMap<SmolStr, [UserId; 2]>,
+    pub shared: SharedEmails,
 }
 
 /// One owner each: extension, username and signing-in email, in the file and in the organization.
@@ -225,7 +227,7 @@ impl Known {
         mut wanted: Vec<SmolStr>,
         seen: &mut Seen,
     ) -> Result<(), AppError> {
-        wanted.retain(|key| match seen.shared.get(key) {
+        wanted.retain(|key| match seen.held_by_many.get(key) {
             Some(two) => {
                 self.emails.insert(key.clone(), two.to_vec());
                 false
@@ -240,7 +242,7 @@ impl Known {
         }
         for (key, holders) in &self.emails {
             if let [one, other] = holders[..] {
-                seen.shared.insert(key.clone(), [one, other]);
+                seen.held_by_many.insert(key.clone(), [one, other]);
             }
         }
         Ok(())

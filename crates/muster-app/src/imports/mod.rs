@@ -7,19 +7,25 @@
 mod build;
 mod context;
 mod export;
+mod facts;
 mod held;
+mod history;
 mod inputs;
 mod judge;
 mod keys;
 mod options;
 mod plan;
+mod rejected;
 mod remarks;
 mod report;
 mod run;
 
 pub use export::{ExportOptions, Exported};
+pub use facts::Facts;
+pub use history::ImportView;
 pub use muster_import::{Format, LeftOut, Likeness, Mapping, Suggestion};
 pub use options::{Activate, ImportOptions, MatchKey};
+pub use rejected::RejectedRows;
 pub use remarks::sip_password_remark;
 pub use report::{ColumnReport, ImportReport, RowOutcome, RowProblem};
 pub use run::NewImport;

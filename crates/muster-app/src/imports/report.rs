@@ -3,6 +3,9 @@
 use muster_import::{CellError, Column, Taken};
 use serde::{Deserialize, Serialize};
 
+use super::facts::Facts;
+use super::rejected::RowSet;
+
 /// At most this many problems are kept with a job; the rest are counted.
 pub const PROBLEMS_MAX: usize = 10_000;
 /// Of these so many may be remarks: they must not take the place of what keeps a row out.
@@ -42,6 +45,12 @@ pub struct ImportReport {
     /// How many remarks there are in all.
     #[serde(skip)]
     pub remarks_total: usize,
+    /// Which rows were not taken, by their numbers.
+    #[serde(default)]
+    pub rejected_rows: RowSet,
+    /// What is to be known of the people who are taken.
+    #[serde(default)]
+    pub facts: Facts,
     /// True if nothing was written: a dry run, or refused because of problems.
     pub nothing_written: bool,
 }

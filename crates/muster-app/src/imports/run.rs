@@ -11,13 +11,15 @@ use uuid::Uuid;
 use super::build::{SECRET_TO_COME, build};
 use super::context::Context;
 use super::held::Held;
+use super::history::StoredOptions;
 use super::inputs::{DRY_RUN_INPUT_KEPT_MS, INPUT_KEPT_MS, make_room};
 use super::judge::{BATCH, Decision, Judgement, judge};
 use super::options::ImportOptions;
 use super::plan::{MailboxPlan, Plan, other_mailbox};
+use super::rejected::RowSet;
 use super::report::ImportReport;
 use crate::apply::{Allow, Session};
-use crate::jobs::{IMPORT, Progress};
+use crate::jobs::{GoOn, IMPORT, Progress};
 use crate::users::checked_pin;
 use crate::{App, AppError, Done, Scope};
 
@@ -34,7 +36,8 @@ impl App {
         scope.require(Permission::ManageUsers)?;
         // A file that cannot be read is refused now rather than in a job that fails.
         open(new.bytes, &new.options)?;
-        let options = serde_json::to_string(&new.options).map_err(|e| AppError::Limit(e.to_string()))?;
+        let options = StoredOptions::of(new);
+        let options = serde_json::to_string(&options).map_err(|e| AppError::Limit(e.to_string()))?;
         let job = JobId(Uuid::now_v7());
         let now = self.now();
         let done = self.change(scope, Allow::default(), |session| {
@@ -55,6 +58,7 @@ impl App {
                 problem: None,
                 cancel_requested: false,
                 lease: None,
+                undone_by: None,
             })?;
             make_room(session.tx, scope.org(), new.bytes.len() as u64)?;
             session.tx.put_job_input(scope.org(), job, new.bytes, UnixMillis(now.0 + INPUT_KEPT_MS))?;
@@ -84,6 +88,7 @@ impl App {
         progress.set_total(source.rows_total());
         let now = self.now();
         let set = job.set.unwrap_or_else(|| self.new_set());
+        let mut go_on = GoOn::new(self, job, progress);
         self.store().write(|tx| {
             let allow = Allow { shared_emails: options.allow_shared_emails };
             let mut session = Session::begin(tx, job.org, now, job.actor, set, allow)?;
@@ -93,7 +98,11 @@ impl App {
                 return Ok(());
             }
             let context = Context::load(session.tx, job.org, &options)?;
-            let mut judged = judge(session.tx, context, &source, &options, |rows| progress.set_judged(rows))?;
+            let mut judged = judge(session.tx, context, &source, &options, |rows| {
+                progress.set_judged(rows);
+                go_on.check()
+            })?;
+            judged.report.rejected_rows = RowSet::of_rejected(&judged.decisions);
             let refused = judged.report.rejected > 0 && !options.good_rows_only;
             let write = !options.dry_run && !refused;
             judged.report.nothing_written = !write;
@@ -102,7 +111,10 @@ impl App {
             if write {
                 let mut writer =
                     Writer { session, source: &source, options: &options, job, results: Vec::new() };
-                writer.rows(judged, &mut report, progress)?;
+                writer.rows(judged, &mut report, |rows| {
+                    progress.set_written(rows);
+                    go_on.check()
+                })?;
                 session = writer.session;
             }
             finish_job(&mut session, job, &report, refused, now)?;
@@ -117,7 +129,7 @@ impl App {
 }
 
 /// The file as the options say that it is to be read.
-fn open<'a>(bytes: &'a [u8], options: &ImportOptions) -> Result<Source<'a>, AppError> {
+pub(super) fn open<'a>(bytes: &'a [u8], options: &ImportOptions) -> Result<Source<'a>, AppError> {
     let Some(mapping) = &options.mapping else {
         return Ok(Source::open(bytes, format_of(options)?, &Limits::default())?);
     };
@@ -183,7 +195,7 @@ impl Writer<'_, '_> {
         &mut self,
         judged: Judgement,
         report: &mut ImportReport,
-        progress: &Progress,
+        mut progress: impl FnMut(u64) -> Result<(), AppError>,
     ) -> Result<(), AppError> {
         let Judgement { decisions, mut context, .. } = judged;
         // What was judged is counted anew as it is written.
@@ -204,7 +216,7 @@ impl Writer<'_, '_> {
             self.batch(batch, &mut context, report, &mut others)?;
             self.session.tx.add_job_results(self.job.org, self.job.id, &self.results)?;
             self.results.clear();
-            progress.set_written(written);
+            progress(written)?;
         }
         self.session.flush()?;
         for (user, wish) in others {

@@ -50,7 +50,7 @@ impl App {
     /// Takes back the change `seq` and what was done in the same request about the same person.
     pub fn undo(&self, scope: &Scope, seq: u64) -> Result<Undone, AppError> {
         scope.require(Permission::UndoChanges)?;
-        self.undo_with(scope, &mut |r, before| {
+        self.undo_with(scope, None, &mut |r, before| {
             if before.is_some() {
                 return Ok(Vec::new());
             }
@@ -65,7 +65,7 @@ impl App {
     /// Takes back everything that a job did.
     pub fn undo_job(&self, scope: &Scope, id: JobId) -> Result<Undone, AppError> {
         scope.require(Permission::UndoChanges)?;
-        self.undo_with(scope, &mut |r, before| {
+        self.undo_with(scope, Some(id), &mut |r, before| {
             let job = r.job(scope.org(), id)?.ok_or(AppError::NotFound("job"))?;
             let filter = ChangeFilter { set: job.set, ..ChangeFilter::default() };
             job.set.ok_or(AppError::NotFound("change"))?;
@@ -74,7 +74,12 @@ impl App {
     }
 
     /// A page is taken back before the next is read, so that undoing a large import stays small.
-    fn undo_with(&self, scope: &Scope, older: &mut Older<'_>) -> Result<Undone, AppError> {
+    fn undo_with(
+        &self,
+        scope: &Scope,
+        job: Option<JobId>,
+        older: &mut Older<'_>,
+    ) -> Result<Undone, AppError> {
         let (mut count, mut notes) = (0, BTreeSet::new());
         let done = self.change(scope, Allow { shared_emails: true }, |session| {
             (count, notes) = (0, BTreeSet::new());
@@ -87,7 +92,12 @@ impl App {
                 count += page.len() as u64;
                 session.apply(inverses(&page, &mut notes)?)?;
             }
-            first.ok_or(AppError::NotFound("change"))
+            let first = first.ok_or(AppError::NotFound("change"))?;
+            session.flush()?;
+            if let (Some(job), Some(seq)) = (job, session.first_seq) {
+                session.tx.job_undone(scope.org(), job, seq)?;
+            }
+            Ok(first)
         });
         match done {
             Ok(done) => {

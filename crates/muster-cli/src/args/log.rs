@@ -53,7 +53,20 @@ pub enum JobCommand {
         #[arg(long)]
         follow: bool,
     },
-    /// Stop a job that has not ended
+    /// Write the rows that an import did not take to a file, in the format that they came in
+    ///
+    /// Also those of a dry run. Mend them and import the file. The uploaded file is kept for a week, that of a
+    /// dry run for an hour. It holds passwords: only you can read it.
+    Rejected {
+        #[arg(value_name = "ID")]
+        job: String,
+        /// Where to write
+        file: std::path::PathBuf,
+        /// Replace the file if it is there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Stop a job that has not ended; nothing of it is done then
     Cancel {
         #[arg(value_name = "ID")]
         job: String,

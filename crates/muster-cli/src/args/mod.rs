@@ -24,6 +24,12 @@ pub enum Command {
     Org(OrgCommand),
     /// Bring in people from a file, as another phone system exported it
     Import(ImportArgs),
+    /// What was imported, when, by whom and from which file
+    ImportHistory {
+        /// How many
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
     /// Write everybody to a CSV file
     Export(ExportArgs),
     /// Look at people, add, change, activate and remove them

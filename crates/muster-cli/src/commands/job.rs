@@ -1,9 +1,11 @@
 //! `muster job list`, `show`, `cancel`.
 
 use std::io;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::export::Part;
 use crate::args::JobCommand;
 use crate::client::{Request, escape};
 use crate::commands::import::print_summary;
@@ -14,12 +16,13 @@ use crate::hints::Hints;
 use crate::listing::{Column, List};
 use crate::session::Session;
 use crate::table::print_pairs;
-use crate::value::{grouped, text_of, time_of};
+use crate::value::{count_of, counted, grouped, text_of, time_of};
 
 pub(crate) fn run(session: &mut Session<'_, '_>, command: &JobCommand) -> Result<(), Failure> {
     match command {
         JobCommand::List { limit } => list(session, *limit),
         JobCommand::Show { job, follow } => show(session, job, *follow),
+        JobCommand::Rejected { job, file, force } => rejected(session, job, file, *force),
         JobCommand::Cancel { job } => cancel(session, job),
     }
 }
@@ -83,13 +86,71 @@ fn print_job(console: &mut Console<'_>, hints: &Hints, job: &Value) -> io::Resul
 
 fn cancel(session: &mut Session<'_, '_>, job: &str) -> Result<(), Failure> {
     let path = session.path(&format!("/jobs/{}/cancel", escape(job)))?;
-    let answer = session.client.send(&Request::post(path, &json!({}))).map_err(where_to_look)?;
-    session.tell(&answer.value, |console, job| {
-        console.line(&match job["state"].as_str() {
-            Some("cancelled") => "Cancelled: nothing of it was done.".to_owned(),
-            _ => "It runs already and ends first; `muster job show ID --follow` says how.".to_owned(),
-        })
+    session.client.send(&Request::post(path, &json!({}))).map_err(where_to_look)?;
+    // One that runs stops at its next batch, unless it was about to end.
+    let ended = follow::until_ended(session, job)?;
+    let hints = session.hints.clone();
+    session.tell(&ended, |console, ended| match ended["state"].as_str() {
+        Some("cancelled") => console.line("Cancelled: nothing of it was done."),
+        Some("done") => {
+            let undo = hints.command(&format!("undo --job {}", text_of(&ended["id"])));
+            console.line(&format!("It was done before it could be stopped. To take it back: {undo}"))
+        }
+        _ => console.line(&format!("It had ended already: {}", text_of(&ended["problem"]))),
     })
+}
+
+/// To a file beside it, then renamed, so that nobody finds half of one.
+fn rejected(session: &mut Session<'_, '_>, job: &str, file: &Path, force: bool) -> Result<(), Failure> {
+    if file.exists() && !force {
+        return Err(Failure::refused(
+            format!("{} is there already.", file.display()),
+            "Choose another name, or replace it with --force.",
+        ));
+    }
+    let path = session.path(&format!("/imports/{}/rejected", escape(job)))?;
+    let about = session.path(&format!("/jobs/{}", escape(job)))?;
+    let about = session.client.get(about).map_err(where_to_look)?.value;
+    // A workbook cannot be told from its name once it has the wrong one.
+    let is_workbook = about["summary"]["encoding"] == "XLSX";
+    let ends_in = |word: &str| file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(word));
+    let wrong = if is_workbook { !ends_in("xlsx") } else { ends_in("xlsx") };
+    if wrong {
+        let (came, ending) = if is_workbook { ("an Excel workbook", "xlsx") } else { ("a CSV file", "csv") };
+        return Err(Failure::usage(
+            format!("The rows came in {came}, and {} does not say so.", file.display()),
+            format!("Name it FILE.{ending}."),
+        ));
+    }
+    let mut part = Part::beside(file, true)?;
+    let mut reader = session.client.stream(&Request::get(path).may_take_long())?;
+    let bytes = part.fill(&mut *reader)?;
+    part.rename(file, force)?;
+    let rows = count_of(&about["summary"], "rejected");
+    if session.json {
+        let done = json!({ "file": file.to_string_lossy(), "bytes": bytes, "rows": rows });
+        return Ok(session.console.json(&done)?);
+    }
+    let rows = counted(rows, "row", "rows");
+    session.console.line(&format!(
+        "Written to {}: {rows} that {} not taken. Only you can read it: passwords are in it.",
+        file.display(),
+        if rows.starts_with("1 ") { "was" } else { "were" }
+    ))?;
+    let again = session.hints.command(&format!("import {}{}", file.display(), as_before(&about)));
+    session.console.line(&format!("Mend it, then: {again}"))?;
+    Ok(())
+}
+
+/// What must be said again for the file to be read as it was.
+fn as_before(job: &Value) -> String {
+    match (job["options"]["format"].as_str(), job["summary"]["format"].as_str()) {
+        (Some(format), _) => format!(" --format {format}"),
+        (None, Some("mapped")) => " --map MAPPING.toml".to_owned(),
+        // Without a header it is known by its first row, which may be one that no format knows.
+        (None, Some("ivozprovider")) => " --format ivozprovider".to_owned(),
+        _ => String::new(),
+    }
 }
 
 fn where_to_look(failure: Failure) -> Failure {

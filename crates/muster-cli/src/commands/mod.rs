@@ -6,6 +6,7 @@ mod contacts;
 mod device;
 mod export;
 mod import;
+mod import_history;
 mod job;
 mod org;
 mod seats;
@@ -26,6 +27,7 @@ pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_
     match command {
         Command::Org(command) => org::run(session, command),
         Command::Import(args) => import::run(session, args),
+        Command::ImportHistory { limit } => import_history::run(session, *limit),
         Command::Export(args) => export::run(session, args),
         Command::User(command) => user::run(session, command),
         Command::Contacts(args) => contacts::run(session, args),

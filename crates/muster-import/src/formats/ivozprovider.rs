@@ -24,7 +24,12 @@ const COLUMNS: &[(&str, Meaning)] = &[
 /// Whether a row is one of these: an extension in the eighth cell, an address or nothing in the third, two
 /// letters or nothing in the ninth.
 fn looks_like_it(cells: &[&str]) -> bool {
-    let &[name, _, email, terminal, _, _, _, extension, country, ddi, _] = cells else { return false };
+    // A sheet ends where its last cell that is written does.
+    let cell = |at: usize| cells.get(at).copied().unwrap_or_default();
+    let [name, email, terminal, extension, country, ddi] = [0, 2, 3, 7, 8, 9].map(cell);
+    if cells.len() > COLUMNS.len() {
+        return false;
+    }
     let is_number = |cell: &str| cell.bytes().all(|b| b.is_ascii_digit() || b == b'+' || b == b' ');
     !name.trim().is_empty()
         && (email.trim().is_empty() || email.contains('@'))

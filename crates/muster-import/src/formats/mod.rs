@@ -6,7 +6,7 @@ pub(crate) mod fusionpbx;
 pub(crate) mod ivozprovider;
 pub(crate) mod mikopbx;
 pub(crate) mod own;
-mod reasons;
+pub(crate) mod reasons;
 pub(crate) mod ringotel;
 pub(crate) mod three_cx;
 pub(crate) mod wazo;

@@ -3,11 +3,13 @@
 
 mod bad_input;
 mod columns;
+mod excerpt;
 mod formats;
 mod mapping;
 mod other_systems;
 mod people;
 mod round_trip;
+mod variants;
 mod workbook;
 
 use muster_domain::field::Entity;

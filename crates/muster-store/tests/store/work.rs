@@ -95,6 +95,7 @@ fn job(tenant: &Tenant, n: u128) -> Job {
         problem: None,
         cancel_requested: false,
         lease: None,
+        undone_by: None,
     }
 }
 
@@ -130,9 +131,9 @@ fn a_job_is_leased_once_and_taken_over_when_its_holder_is_gone(database: &Databa
     first.lease = None;
     put(store, &first);
     assert!(!store.write(|tx: &mut Tx| tx.request_cancel(tenant.org, first.id)).unwrap());
-    let list = store.read(|r| r.jobs(tenant.org, None, 10)).unwrap();
+    let list = store.read(|r| r.jobs(tenant.org, None, None, 10)).unwrap();
     assert_eq!(list.iter().map(|j| j.id.0.as_u128()).collect::<Vec<_>>(), vec![2, 1]);
-    let older = store.read(|r| r.jobs(tenant.org, Some(JobId(id(2))), 10)).unwrap();
+    let older = store.read(|r| r.jobs(tenant.org, Some(JobId(id(2))), None, 10)).unwrap();
     assert_eq!(older.len(), 1);
 }
 

@@ -1,0 +1,107 @@
+//! What became of the files that were imported: which there were, and the rows that were not taken.
+
+use muster_domain::ids::{JobId, OrgId};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::common::{Installation, run};
+use crate::imports::{Worker, import};
+
+/// Rows 2 and 4 are wrong.
+const CSV: &str = "Staff of Leeds;;;\r\n\r\nname;extension;password;mobile\r\nAna;0100;\"p;1\";\r\n\
+                   Bo;12x4;\"q\"\"\";\r\nCy;0102;r;\r\n\"=cmd|x\";0103;s;0044\r\nEd;0104;t;\r\n";
+const REJECTED: &str = "name;extension;password;mobile\r\nBo;12x4;\"q\"\"\";\r\n\"=cmd|x\";0103;s;0044\r\n";
+
+fn id_of(job: &Value) -> &str {
+    job["id"].as_str().unwrap()
+}
+
+/// Errors by column and cell, without their places.
+fn errors(job: &Value) -> Vec<String> {
+    let problems = job["summary"]["problems"].as_array().unwrap().iter();
+    let text = |p: &Value| format!("{}: {} {}", p["column"], p["found"], p["reason"]);
+    problems.filter(|p| p["remark"] == false).map(text).collect()
+}
+
+#[test]
+fn rows_that_were_not_taken_are_a_file_that_is_judged_as_they_were() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        for (options, state) in [("dry_run=true", "failed"), ("", "failed"), ("good_rows_only=true", "done")]
+        {
+            let job = import(i, ours, &format!("{options}&file_name=dir%2FStaff%20list.csv"), CSV).await;
+            assert_eq!((job["state"].as_str(), errors(&job).len()), (Some(state), 2), "{job}");
+            let path = format!("/imports/{}/rejected", id_of(&job));
+            let answer = i.admin("GET", &path).send().await.expect(200);
+            assert_eq!(answer.text, REJECTED, "{options}");
+            assert_eq!(answer.header("cache-control"), "no-store");
+            assert!(answer.header("content-type").starts_with("text/csv"));
+            let name = "attachment; filename=\"Staff_list-rejected.csv\"";
+            assert_eq!(answer.header("content-disposition"), name);
+            let again = import(i, ours, "dry_run=true", &answer.text).await;
+            assert_eq!(errors(&again), errors(&job));
+            assert_eq!(again["summary"]["format"], job["summary"]["format"]);
+            assert_eq!(again["summary"]["rejected"], 2);
+        }
+    });
+}
+
+#[test]
+fn rejected_rows_hold_passwords_and_are_for_those_who_may_import_and_while_the_file_is_kept() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let job = import(i, ("acme", &i.administrator), "dry_run=true", CSV).await;
+        let path = format!("/imports/{}/rejected", id_of(&job));
+        let whole = |org: &str| format!("/api/v1/organizations/{org}{path}");
+        i.call("GET", &whole("acme")).by(&i.reader).send().await.problem(403, "not-permitted");
+        i.call("GET", &whole("other")).by(&i.stranger).send().await.problem(404, "not-found");
+        let right =
+            import(i, ("acme", &i.administrator), "dry_run=true", "name,extension,password\nA,1,p\n").await;
+        let none = i.admin("GET", &format!("/imports/{}/rejected", id_of(&right))).send().await;
+        let none = none.problem(409, "not-allowed");
+        assert!(none["detail"].as_str().unwrap().contains("no row of this import was refused"), "{none}");
+        drop_file(i, id_of(&job));
+        let gone = i.admin("GET", &path).send().await.problem(410, "expired");
+        let said = gone["detail"].as_str().unwrap();
+        assert!(said.contains("no longer kept") && said.contains("import the file again"), "{said}");
+    });
+}
+
+fn drop_file(i: &Installation, job: &str) {
+    let store = i.app.store();
+    let org: OrgId = store.read(|r| r.organization_by_slug("acme")).unwrap().unwrap().id;
+    let job = JobId(Uuid::parse_str(job).unwrap());
+    store.write(|tx| tx.drop_job_input(org, job)).unwrap();
+}
+
+#[test]
+fn the_history_says_what_was_imported_by_whom_what_came_of_it_and_what_took_it_back() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let dry = import(i, ours, "dry_run=true&file_name=a.csv", CSV).await;
+        let done = import(i, ours, "good_rows_only=true&activate=none&file_name=C%3A%5Cb.csv", CSV).await;
+        let before = i.admin("GET", "/changes?limit=1000").send().await.expect(200).json();
+        let before = before["items"].as_array().unwrap().len() as u64;
+        i.admin("POST", &format!("/jobs/{}/undo", id_of(&done))).send().await.expect(200);
+        drop_file(i, id_of(&dry));
+        let list = i.admin("GET", "/imports").send().await.expect(200).json();
+        let [newest, oldest] = list["items"].as_array().unwrap().as_slice() else { panic!("{list}") };
+        let said = |item: &Value| -> Vec<String> {
+            let keys =
+                ["id", "file_name", "format", "state", "dry_run", "rows", "created", "rejected", "file_kept"];
+            keys.iter().map(|key| item[key].to_string().trim_matches('"').to_string()).collect()
+        };
+        assert_eq!(said(newest)[1..], ["b.csv", "ringotel", "done", "false", "5", "3", "2", "true"]);
+        assert_eq!(said(oldest)[1..], ["a.csv", "ringotel", "failed", "true", "5", "3", "2", "false"]);
+        assert_eq!((newest["id"].as_str(), oldest["id"].as_str()), (Some(id_of(&done)), Some(id_of(&dry))));
+        assert_eq!(newest["options"], serde_json::json!(["activate=none", "good_rows_only"]));
+        assert_eq!((&newest["undone_by"], &oldest["undone_by"]), (&Value::from(before + 1), &Value::Null));
+        assert!(!newest["by"].as_str().unwrap().is_empty(), "{newest}");
+        let page = i.admin("GET", "/imports?limit=1").send().await.expect(200).json();
+        let cursor = page["next_cursor"].as_str().unwrap();
+        let rest = i.admin("GET", &format!("/imports?cursor={cursor}")).send().await.expect(200).json();
+        assert_eq!(rest["items"][0]["id"], dry["id"]);
+    });
+}
