@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod columns;
+mod correct;
 mod formats;
 mod mapping;
 mod other_systems;
