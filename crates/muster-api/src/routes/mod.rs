@@ -6,6 +6,7 @@ pub mod changes;
 mod commands;
 mod credentials;
 mod exports;
+mod import_report;
 mod imports;
 pub mod jobs;
 mod lists;
