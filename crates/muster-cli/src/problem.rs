@@ -114,7 +114,8 @@ pub(crate) fn mend_of(error: &Value) -> String {
     let mend = member(error, "mend");
     let flag = match member(error, "option") {
         "" => return mend.to_owned(),
-        "match" => "--match username (or extension, or email)".to_owned(),
+        "match" => "--match username (or extension, or email) to update them, or --existing skip".to_owned(),
+        "existing" => "--existing update, or --existing skip".to_owned(),
         // How to do what the mend says.
         "mapping" => return format!("{mend}: use --suggest-mapping and then --map"),
         "format" => return format!("{mend}: use --format, or --suggest-mapping and then --map"),

@@ -14,7 +14,8 @@ use crate::row::{DeviceWish, FileStatus, MailboxWish, Row, Secret};
 const FOUND_CHARACTERS_MAX: usize = 60;
 const SIP_PASSWORD_CHARACTERS_MAX: usize = 128;
 const PIN_DIGITS_MAX: usize = 20;
-pub(crate) const NOT_SHOWN: &str = "(not shown)";
+/// Stands in an error for a password or PIN.
+pub const NOT_SHOWN: &str = "(not shown)";
 
 /// A row on its way, with what can only be decided once all cells are read.
 pub(crate) struct Draft<'c, 'r> {
@@ -132,7 +133,7 @@ impl<'c, 'r> Draft<'c, 'r> {
             | Meaning::MailboxEmail => {
                 let read = foreign::read(step.meaning, cell);
                 if let Some(remark) = read.remark {
-                    self.remark(column, remark);
+                    self.remark(column, found(cell.trim()), remark);
                 }
                 for (name, value) in read.values {
                     self.take_foreign(name, value);
@@ -186,8 +187,8 @@ impl<'c, 'r> Draft<'c, 'r> {
         if let Some((column, number)) = self.number_inside
             && self.row.person.text("extension").is_some_and(|extension| extension != number.trim())
         {
-            let why = format!("{} is not taken: colleagues always see the extension", found(number));
-            self.remark(column, why);
+            let why = "is not taken: colleagues always see the extension".to_owned();
+            self.remark(column, found(number), why);
         }
     }
 
@@ -209,8 +210,8 @@ impl<'c, 'r> Draft<'c, 'r> {
             && other.text.trim() != taken.text.trim()
         {
             let by = &self.columns[taken.column].header;
-            let why = format!("{} is not taken: phones sign in with the {by}", found(other.text));
-            self.remark(other.column, why);
+            let why = format!("is not taken: phones sign in with the {by}");
+            self.remark(other.column, found(other.text), why);
         }
     }
 
@@ -245,7 +246,7 @@ impl<'c, 'r> Draft<'c, 'r> {
         {
             self.default_to("display_name", extension);
             if let Some(column) = column {
-                self.remark(column, "is empty: the extension is shown as the name".to_owned());
+                self.remark(column, String::new(), "is empty: the extension is shown as the name".to_owned());
             }
         } else {
             self.lack(
@@ -283,7 +284,7 @@ impl<'c, 'r> Draft<'c, 'r> {
                 "is not taken: the mailbox is not the person's own"
             }
         };
-        self.remark(column, why.to_owned());
+        self.remark(column, String::new(), why.to_owned());
     }
 
     fn finish_devices(&mut self, rules: &Rules, steps: &[Step]) {
@@ -307,7 +308,11 @@ impl<'c, 'r> Draft<'c, 'r> {
             devices.remove(at);
             let is_model = |s: &Step| matches!(s.meaning, Meaning::Device { part: DevicePart::Model, .. });
             if let Some(column) = steps.iter().position(is_model) {
-                self.remark(column, "is not taken: there is no MAC address with it".to_owned());
+                self.remark(
+                    column,
+                    String::new(),
+                    "is not taken: there is no MAC address with it".to_owned(),
+                );
             }
         }
         self.row.person.devices = devices;
@@ -335,8 +340,8 @@ impl<'c, 'r> Draft<'c, 'r> {
         CellError { line: self.row.line, row: self.row.number, column, found, reason, mend }
     }
 
-    pub fn remark(&mut self, column: usize, text: String) {
-        self.row.remarks.push(Remark { column: self.columns[column].header.clone(), text });
+    pub fn remark(&mut self, column: usize, found: String, text: String) {
+        self.row.remarks.push(Remark { column: self.columns[column].header.clone(), found, text });
     }
 }
 

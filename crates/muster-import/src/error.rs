@@ -6,6 +6,9 @@ use smol_str::SmolStr;
 
 use crate::format::Format;
 
+/// Columns that a mend lists; the longest header that we know has sixty.
+const COLUMNS_NAMED_MAX: usize = 64;
+
 /// Why a file cannot be read at all. The text says what is wrong; [`FileError::mend`] what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
@@ -40,6 +43,15 @@ pub enum FileError {
     },
     #[error("no line of the file has the columns of the mapping: {}", columns.join(", "))]
     NotAsMapped { columns: Vec<SmolStr> },
+    /// A correction is for a column that is not there; `columns` are those that are.
+    #[error("the file has no column `{column}` to be corrected")]
+    NoSuchColumn { column: SmolStr, columns: Vec<SmolStr> },
+    #[error("`{column}` holds passwords, which are not corrected by rule: the rule would be kept in clear")]
+    SecretCorrected { column: SmolStr },
+    #[error("`{found}` in the column `{column}` is corrected twice")]
+    CorrectedTwice { column: SmolStr, found: SmolStr },
+    #[error("there are more than {limit} corrections")]
+    TooManyCorrections { limit: usize },
     #[error("the file lacks what {} always has: {}", format.label(), columns.join(", "))]
     RequiredColumnMissing { format: Format, columns: Vec<&'static str> },
     /// An Excel workbook that cannot be read.
@@ -105,6 +117,19 @@ impl FileError {
             FileError::NotAsMapped { .. } => {
                 "choose the file that the mapping was made for, or make a mapping for this one".into()
             }
+            FileError::NoSuchColumn { columns, .. } => {
+                let named: Vec<&str> = columns.iter().take(COLUMNS_NAMED_MAX).map(SmolStr::as_str).collect();
+                let more = if columns.len() > COLUMNS_NAMED_MAX { ", …" } else { "" };
+                format!("name one of its columns: {}{more}", named.join(", "))
+            }
+            FileError::SecretCorrected { .. } => {
+                "mend the passwords in the file, or empty them all with * and nothing: new ones are made"
+                    .into()
+            }
+            FileError::CorrectedTwice { .. } => "keep one of the two".into(),
+            FileError::TooManyCorrections { .. } => {
+                "mend the file itself, or save the corrections in a mapping".into()
+            }
             FileError::RequiredColumnMissing { columns, .. } => {
                 format!("add the missing column{}", if columns.len() == 1 { "" } else { "s" })
             }
@@ -162,5 +187,8 @@ impl fmt::Display for CellError {
 pub struct Remark {
     /// The header of the column, as the file writes it.
     pub column: SmolStr,
+    /// What stands there, shortened; empty where the text says it all.
+    pub found: String,
+    /// Of no particular row, so that rows with the same remark can be told by it.
     pub text: String,
 }

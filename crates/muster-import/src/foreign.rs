@@ -35,7 +35,7 @@ pub(crate) fn read(meaning: Meaning, cell: &str) -> Read {
         Meaning::RingSeconds => ring_seconds(cell),
         Meaning::Language => match Language::parse(&cell.replace('_', "-")) {
             Ok(language) => Read::of("language", language.to_value()),
-            Err(reason) => Read::not(format!("{cell} is not taken: it {}", reason.reason)),
+            Err(reason) => Read::not(format!("is not taken: it {}", reason.reason)),
         },
         Meaning::CallerId => caller_id(cell),
         Meaning::CallerIdName { .. } => match Name::parse(cell) {
@@ -51,7 +51,7 @@ fn if_valid(name: &'static str, field: Option<&FieldDef<User>>, cell: &str) -> R
     let Some(field) = field else { return Read::default() };
     match (field.parse)(cell) {
         Ok(value) => Read::of(name, value),
-        Err(reason) => Read::not(format!("{cell} is not taken: it {}; {}", reason.reason, reason.mend)),
+        Err(reason) => Read::not(format!("is not taken: it {}; {}", reason.reason, reason.mend)),
     }
 }
 
@@ -61,10 +61,11 @@ fn ring_seconds(cell: &str) -> Read {
         Ok(seconds) if RING_SECONDS.contains(&seconds) => Read::of("call_timeout_s", Value::Int(seconds)),
         Ok(seconds) => {
             let nearest = seconds.clamp(*RING_SECONDS.start(), *RING_SECONDS.end());
-            let remark = format!("is {seconds} s: phones ring {nearest} s, the nearest that can be set");
+            let beyond = if seconds > nearest { "longer" } else { "shorter" };
+            let remark = format!("is {beyond} than {nearest} s: phones ring {nearest} s");
             Read { values: vec![("call_timeout_s", Value::Int(nearest))], remark: Some(remark) }
         }
-        Err(_) => Read::not(format!("{cell} is not taken: it is not a number of seconds")),
+        Err(_) => Read::not("is not taken: it is not a number of seconds"),
     }
 }
 
@@ -84,7 +85,7 @@ fn caller_id(cell: &str) -> Read {
     match E164::parse(number) {
         Ok(number) => read.values.push(("caller_id_number", number.to_value())),
         Err(reason) => {
-            read.remark = Some(format!("{number} is not taken: it {}; {}", reason.reason, reason.mend));
+            read.remark = Some(format!("is not taken: it {}; {}", reason.reason, reason.mend));
         }
     }
     if !name.is_empty()
@@ -105,7 +106,7 @@ fn mailbox_email(cell: &str) -> Read {
             }
             read
         }
-        Err(reason) => Read::not(format!("{cell} is not taken: it {}; {}", reason.reason, reason.mend)),
+        Err(reason) => Read::not(format!("is not taken: it {}; {}", reason.reason, reason.mend)),
     }
 }
 
@@ -125,7 +126,7 @@ mod tests {
             Meaning::RingSeconds,
             "600",
             &[("call_timeout_s", Value::Int(120))],
-            "is 600 s: phones ring 120 s, the nearest that can be set",
+            "is longer than 120 s: phones ring 120 s",
         );
         check(
             Meaning::RingSeconds,
@@ -133,7 +134,7 @@ mod tests {
             &[],
             "is 0, the other system's default: phones ring for our default",
         );
-        check(Meaning::RingSeconds, "soon", &[], "soon is not taken: it is not a number of seconds");
+        check(Meaning::RingSeconds, "soon", &[], "is not taken: it is not a number of seconds");
     }
 
     #[test]
@@ -148,7 +149,7 @@ mod tests {
             Meaning::CallerId,
             "Example & Sons <5550123>",
             &[name],
-            "5550123 is not taken: it is not a number in international form; write it like +12125550123",
+            "is not taken: it is not a number in international form; write it like +12125550123",
         );
     }
 
@@ -169,6 +170,6 @@ mod tests {
     #[test]
     fn a_language_may_be_written_as_a_locale() {
         check(Meaning::Language, "fr_FR", &[("language", Value::text("fr-FR"))], "");
-        check(Meaning::Language, "french, please", &[], "french, please is not taken: it is not a language");
+        check(Meaning::Language, "french, please", &[], "is not taken: it is not a language");
     }
 }

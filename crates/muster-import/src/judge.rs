@@ -43,13 +43,15 @@ impl<'s> Judge<'s> {
         self.columns.len()
     }
 
-    /// `marks`: the record's cells that were not text in a workbook.
-    pub fn judge(&mut self, record: &Record<'_>, number: u64, marks: &[Mark]) -> Row {
+    /// `marks`: the record's cells that were not text in a workbook. `corrected`: columns whose cells are no
+    /// longer the workbook's.
+    pub fn judge(&mut self, record: &Record<'_>, number: u64, marks: &[Mark], corrected: &[usize]) -> Row {
         let row = Row { line: record.line, number, ..Row::default() };
         let mut draft = Draft::new(row, self.columns);
         if self.is_table_row(record, &mut draft) {
             for (column, cell) in record.cells.iter().enumerate() {
-                let mark = marks.iter().find(|mark| usize::from(mark.column) == column);
+                let is_of = |mark: &&Mark| usize::from(mark.column) == column && !corrected.contains(&column);
+                let mark = marks.iter().find(is_of);
                 if mark.is_none_or(|mark| self.is_text(column, cell, mark.kind, &mut draft)) {
                     self.take(column, cell, &mut draft);
                 }
@@ -93,7 +95,7 @@ impl<'s> Judge<'s> {
         }
         let reason = match kind {
             MarkKind::Number if step.is_of_digits() => {
-                draft.remark(column, NUMBER_CELL.to_owned());
+                draft.remark(column, String::new(), NUMBER_CELL.to_owned());
                 return true;
             }
             MarkKind::Number => return true,

@@ -14,6 +14,7 @@
 //! A format is a table of columns and their meaning ([`Format`] lists them); a further one is a
 //! further table.
 
+mod correct;
 mod decode;
 mod draft;
 mod encode;
@@ -37,6 +38,8 @@ mod table;
 mod turned;
 mod workbook;
 
+pub use correct::Correction;
+pub use draft::NOT_SHOWN;
 pub use error::{CellError, FileError, Remark};
 pub use export::{ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Layout};
 pub use export_other::{LeftOut, OtherExporter};

@@ -10,10 +10,14 @@
 //!
 //! [values."Agence"]               # one correction for every cell of the column that says so
 //! "Lisbonne" = "Lisbon"
+//! "" = "Porto"                    # every empty cell
+//! "*" = "Main"                    # every other cell
 //!
 //! [prefix]                        # put before a cell that is not empty and does not begin with it
 //! "Téléphone" = "+"
 //! ```
+//!
+//! Without `[columns]` it holds corrections alone, for a file of a known format.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,6 +27,7 @@ use muster_domain::types::fold;
 use muster_domain::user::User;
 use smol_str::SmolStr;
 
+use crate::correct::{Correction, EVERY};
 use crate::export::Layout;
 use crate::format::{ColumnRule, Format, Meaning, Names, Rules, comparable};
 use crate::formats::own;
@@ -60,13 +65,10 @@ pub(crate) struct Fix {
 impl Fix {
     /// What the cell shall be; `None` if it may stay.
     pub fn apply(&self, cell: &str) -> Option<String> {
-        if cell.trim().is_empty() {
-            return None;
-        }
-        if let Some((_, wanted)) = self.values.get(&fold(cell)) {
+        if let Some((_, wanted)) = self.values.get(&fold(cell)).or_else(|| self.values.get(EVERY)) {
             return Some(wanted.to_string());
         }
-        let prefix = self.prefix.as_ref()?;
+        let prefix = self.prefix.as_ref().filter(|_| !cell.trim().is_empty())?;
         (!cell.trim_start().starts_with(prefix.as_str())).then(|| format!("{prefix}{}", cell.trim_start()))
     }
 }
@@ -208,21 +210,41 @@ impl Mapping {
             }
         }
         let is_column = |name: &SmolStr| self.columns.iter().any(|(c, _)| comparable(c) == comparable(name));
-        match self.fixes.keys().find(|name| !is_column(name)) {
+        match self.fixes.keys().find(|name| !self.columns.is_empty() && !is_column(name)) {
             Some(name) => Err(MappingError::FixOfNothing(name.to_string())),
             None => Ok(self),
         }
     }
 
+    /// Whether it says what columns mean, and does not only correct them.
+    pub fn has_columns(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
+    /// The mapping with corrections added, to be used again. What it corrected of the same cells is replaced.
+    pub fn with(mut self, corrections: &[Correction]) -> Mapping {
+        for correction in corrections {
+            // Under the name that the column already has here.
+            let key = comparable(&correction.column);
+            let known = self.columns.iter().map(|(name, _)| name).chain(self.fixes.keys());
+            let name = known.into_iter().find(|name| comparable(name) == key);
+            let name = name.unwrap_or(&correction.column).clone();
+            let pair = (correction.found.clone(), correction.value.clone());
+            self.fix(&name).values.insert(fold(&correction.found), pair);
+        }
+        self
+    }
+
     pub fn to_toml(&self) -> String {
-        let mut text = String::from("[columns]\n");
+        let mut text = String::from(if self.columns.is_empty() { "" } else { "[columns]\n" });
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
         for (column, target) in &self.columns {
             let target = target.as_deref().unwrap_or_default();
             let _ = writeln!(text, "{} = {}", quoted_key(column), quoted(target));
         }
         for (column, fix) in self.fixes.iter().filter(|(_, fix)| !fix.values.is_empty()) {
-            let _ = writeln!(text, "\n[values.{}]", quoted_key(column));
+            let blank = if text.is_empty() { "" } else { "\n" };
+            let _ = writeln!(text, "{blank}[values.{}]", quoted_key(column));
             for (found, wanted) in fix.values.values() {
                 let _ = writeln!(text, "{} = {}", quoted_key(found), quoted(wanted));
             }
@@ -255,6 +277,10 @@ impl Mapping {
             positional: None,
             else_why: "the mapping does not know the column",
         }
+    }
+
+    pub(crate) fn fixes(&self) -> impl Iterator<Item = (&SmolStr, &Fix)> {
+        self.fixes.iter()
     }
 
     pub(crate) fn fix_of(&self, header: &str) -> Option<&Fix> {

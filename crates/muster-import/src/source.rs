@@ -5,6 +5,7 @@ use std::fmt;
 
 use smol_str::SmolStr;
 
+use crate::correct::{Correction, Corrections, place};
 use crate::decode::{Decoded, decode};
 use crate::error::FileError;
 use crate::format::{Column, Format, Rules};
@@ -48,6 +49,8 @@ pub struct Source<'a> {
     mapped: Option<Box<Rules>>,
     /// What a mapping corrects, by column.
     fixes: Vec<(usize, Fix)>,
+    /// What shall be corrected after that: it is named by what was seen.
+    corrections: Corrections,
 }
 
 fn record_limits(limits: &Limits) -> RecordLimits {
@@ -90,6 +93,25 @@ impl<'a> Source<'a> {
         source.fixes = source.columns().iter().enumerate().filter_map(fix).collect();
         source.mapped = Some(Box::new(rules));
         Ok(source)
+    }
+
+    /// As it was opened, with what a mapping corrects and nothing of what it says of columns.
+    pub fn fixed(mut self, mapping: &Mapping) -> Result<Source<'a>, FileError> {
+        self.fixes = Vec::new();
+        for (name, fix) in mapping.fixes() {
+            let at = place(name, self.columns())?;
+            if self.rules().meaning(&self.columns()[at].header).is_secret() {
+                return Err(FileError::SecretCorrected { column: self.columns()[at].header.clone() });
+            }
+            self.fixes.push((at, fix.clone()));
+        }
+        Ok(self)
+    }
+
+    /// As it was opened, with corrections of its cells.
+    pub fn corrected(mut self, corrections: Vec<Correction>) -> Result<Source<'a>, FileError> {
+        self.corrections = Corrections::new(corrections, self.columns(), self.rules())?;
+        Ok(self)
     }
 
     /// The names in what seems to be a file's header, for [`Mapping::suggest`]; `None` where no line looks
@@ -136,6 +158,7 @@ impl<'a> Source<'a> {
             limits: record_limits,
             mapped: None,
             fixes: Vec::new(),
+            corrections: Corrections::default(),
         };
         source.rows_total = source.count_rows(limits.rows_max)?;
         Ok(source)
@@ -183,6 +206,10 @@ impl<'a> Source<'a> {
             record: Record::default(),
             judge: Judge::new(self.rules(), self.columns(), self.limits.cell_bytes_max),
             fixes: &self.fixes,
+            corrections: &self.corrections,
+            matched: vec![0; self.corrections.all().len()],
+            corrected_columns: Vec::new(),
+            own: self.rules().own,
             number: 0,
             index: self.header.rows_index,
             counts_lines: self.shape == Shape::Upright,
@@ -230,6 +257,11 @@ impl<'s> Rows<'s> {
         }
     }
 
+    /// How many cells each correction was made in so far.
+    pub fn corrections(&self) -> impl Iterator<Item = (&'s Correction, u64)> {
+        self.corrections.all().iter().zip(self.matched.clone())
+    }
+
     fn fix_cells(&mut self) {
         for (column, fix) in self.fixes {
             if let Some(cell) = self.record.cells.get_mut(*column)
@@ -238,6 +270,9 @@ impl<'s> Rows<'s> {
                 *cell = Cow::Owned(fixed);
             }
         }
+        self.corrected_columns.clear();
+        let cells = &mut self.record.cells;
+        self.corrections.apply(cells, self.own, &mut self.matched, &mut self.corrected_columns);
     }
 
     /// A sheet's row ends with the last cell that is written: the others are empty.
@@ -279,6 +314,12 @@ pub struct Rows<'s> {
     fixes: &'s [(usize, Fix)],
     is_workbook: bool,
     said: Vec<u64>,
+    corrections: &'s Corrections,
+    /// Cells that each correction was made in.
+    matched: Vec<u64>,
+    /// Of the record that was read last.
+    corrected_columns: Vec<usize>,
+    own: bool,
     /// Those of the records that are still to come.
     marks: &'s [Mark],
 }
@@ -301,7 +342,7 @@ impl Iterator for Rows<'_> {
                 self.fix_cells();
                 self.count_what_is_said();
                 let marks = self.marks_of_record();
-                return Some(self.judge.judge(&self.record, self.number, marks));
+                return Some(self.judge.judge(&self.record, self.number, marks, &self.corrected_columns));
             }
         }
         None

@@ -66,6 +66,8 @@ pub enum JobOutcome {
     Created,
     Updated,
     Unchanged,
+    /// Left as it is on purpose.
+    Skipped,
     Warned,
     Refused,
 }
@@ -76,14 +78,16 @@ impl JobOutcome {
             JobOutcome::Created => "created",
             JobOutcome::Updated => "updated",
             JobOutcome::Unchanged => "unchanged",
+            JobOutcome::Skipped => "skipped",
             JobOutcome::Warned => "warned",
             JobOutcome::Refused => "refused",
         }
     }
 
     pub fn from_word(word: &str) -> Option<JobOutcome> {
-        use JobOutcome::{Created, Refused, Unchanged, Updated, Warned};
-        [Created, Updated, Unchanged, Warned, Refused].into_iter().find(|outcome| outcome.word() == word)
+        use JobOutcome::{Created, Refused, Skipped, Unchanged, Updated, Warned};
+        let all = [Created, Updated, Unchanged, Skipped, Warned, Refused];
+        all.into_iter().find(|outcome| outcome.word() == word)
     }
 }
 

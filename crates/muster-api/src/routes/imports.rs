@@ -5,7 +5,10 @@ use axum::extract::{FromRequest, Multipart, Path, Query};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, LOCATION};
 use axum::response::{IntoResponse, Response};
-use muster_app::imports::{Activate, ImportOptions, Likeness, Mapping, MatchKey, NewImport, Suggestion};
+use muster_app::imports::{
+    Activate, Correction, Existing, ImportOptions, Inactive, Likeness, Mapping, MatchKey, NewImport,
+    Suggestion,
+};
 use muster_domain::ids::JobId;
 use muster_domain::permission::Permission;
 use serde::Serialize;
@@ -41,7 +44,10 @@ pub struct ImportForm {
     params(("org" = String, Path, description = "Slug or id."),
         ("format" = Option<String>, Query, pattern = "^(auto|muster|ringotel|3cx|fusionpbx|freepbx|wazo|webex|mikopbx|ivozprovider|conductor)$", description = "Which system wrote the file; `auto` [default] tells by its columns."),
         ("mapping" = Option<String>, Query, max_length = 32768, description = "What the columns of a file of no known format mean, as `…/imports/mapping` gives it."),
-        ("match" = Option<String>, Query, pattern = "^(username|extension|email)$", description = "By what a row is recognized as somebody who is there already; without it that is an error."),
+        ("match" = Option<String>, Query, pattern = "^(username|extension|email)$", description = "By what a row is recognized as somebody who is there already."),
+        ("existing" = Option<String>, Query, pattern = "^(update|skip|fail)$", description = "What becomes of rows that mean somebody who is there already: `update` what differs [default with `match`], `skip` them, or `fail`: each is an error [default without `match`]. Without `match`, `skip` knows them by username, else by extension."),
+        ("inactive" = Option<String>, Query, pattern = "^(contacts|disabled|leave_out)$", description = "What becomes of people whom the file calls inactive, whatever `activate` says of the others: `contacts` [default], `disabled`, or `leave_out`. Not asked where our own format says the state itself."),
+        ("corrections" = Option<String>, Query, max_length = 16384, description = "Corrections of cells as JSON, at most 200: `[{\"column\": \"Site\", \"found\": \"Lisbonne\", \"value\": \"Lisbon\"}]`. `found` is compared without regard to case and outer spaces; empty is for empty cells, `*` for every cell. Passwords can only be emptied."),
         ("activate" = Option<String>, Query, pattern = "^(file|all|none)$", description = "Who is activated: as the `file` says, else everyone with a SIP secret [default]; `all`; `none`."),
         ("dry_run" = Option<bool>, Query, description = "Judge only; write nothing."),
         ("good_rows_only" = Option<bool>, Query, description = "Take the rows that are right although others are not."),
@@ -163,6 +169,19 @@ fn options(params: &mut Params) -> ImportOptions {
             "email" => Ok(MatchKey::Email),
             other => Err(word("match", "username, extension, email")(other)),
         }),
+        existing: params.parsed("existing", |text| match text {
+            "update" => Ok(Existing::Update),
+            "skip" => Ok(Existing::Skip),
+            "fail" => Ok(Existing::Fail),
+            other => Err(word("existing", "update, skip, fail")(other)),
+        }),
+        inactive: params.parsed("inactive", |text| match text {
+            "contacts" => Ok(Inactive::Contacts),
+            "disabled" => Ok(Inactive::Disabled),
+            "leave_out" => Ok(Inactive::LeaveOut),
+            other => Err(word("inactive", "contacts, disabled, leave_out")(other)),
+        }),
+        corrections: params.parsed("corrections", corrections).unwrap_or_default(),
         dry_run: params.flag("dry_run"),
         good_rows_only: params.flag("good_rows_only"),
         allow_shared_emails: params.flag("allow_shared_emails"),
@@ -170,6 +189,19 @@ fn options(params: &mut Params) -> ImportOptions {
         site: params.text("site"),
         connection: params.text("connection"),
     }
+}
+
+const CORRECTIONS_BYTES_MAX: usize = 16 * 1024;
+
+fn corrections(text: &str) -> Result<Vec<Correction>, Mistake> {
+    let wrong = |reason: String| {
+        let mend = r#"write [{"column": "Site", "found": "Lisbonne", "value": "Lisbon"}]"#;
+        Mistake::new("corrections", reason, mend)
+    };
+    if text.len() > CORRECTIONS_BYTES_MAX {
+        return Err(wrong(format!("is longer than {CORRECTIONS_BYTES_MAX} bytes")));
+    }
+    serde_json::from_str(text).map_err(|e| wrong(format!("is no list of corrections in JSON: {e}")))
 }
 
 async fn file(incoming: &mut Incoming) -> Result<Vec<u8>, Problem> {

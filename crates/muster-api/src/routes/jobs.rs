@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::changes::Undone;
+use super::import_report::{ImportCause, ImportCorrected, ImportCorrection, ImportInactive, ImportSeats};
 use super::{job_id, written};
 use crate::body::Incoming;
 use crate::caller::Caller;
@@ -68,6 +69,12 @@ pub struct JobOptions {
     activate: Option<String>,
     #[serde(default, alias = "match")]
     match_by: Option<String>,
+    #[serde(default)]
+    existing: Option<String>,
+    #[serde(default)]
+    inactive: Option<String>,
+    #[serde(default)]
+    corrections: Vec<ImportCorrection>,
     /// It judges only and writes nothing.
     #[serde(default)]
     dry_run: bool,
@@ -85,6 +92,9 @@ pub struct JobOptions {
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct ImportSummary {
     format: String,
+    /// The same for a person: `3CX`.
+    #[serde(default)]
+    system: String,
     encoding: String,
     delimiter: String,
     columns: Vec<ImportColumn>,
@@ -93,12 +103,33 @@ pub struct ImportSummary {
     updated: u64,
     unchanged: u64,
     rejected: u64,
+    /// Rows that are right and left out as was asked: by `existing=skip` or `inactive=leave_out`.
+    #[serde(default)]
+    skipped: u64,
     /// How many rows are right: as many are taken, or would be with `good_rows_only`.
     #[serde(default)]
     good_rows: u64,
     /// Of the rows that are taken: how many end as counted users.
     activated: u64,
     contacts: u64,
+    /// Who is counted for billing in the whole organization before, and after.
+    #[serde(default)]
+    counted_before: u64,
+    #[serde(default)]
+    counted_after: u64,
+    #[serde(default)]
+    newly_counted: u64,
+    #[serde(default)]
+    no_longer_counted: u64,
+    #[serde(default)]
+    counted_by_type: Vec<ImportSeats>,
+    /// Whom the file calls inactive; null if nobody.
+    inactive: Option<ImportInactive>,
+    /// What was corrected by rule, with the number of cells.
+    #[serde(default)]
+    corrections: Vec<ImportCorrected>,
+    /// The mapping with the corrections, as TOML: sent as `mapping` with the next file, it makes the same.
+    mapping: Option<String>,
     /// How many people got a SIP secret that was generated, because they are activated and had none.
     #[serde(default)]
     secrets_made: u64,
@@ -108,9 +139,13 @@ pub struct ImportSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     problems: Option<Vec<ImportProblem>>,
     problems_left_out: u64,
-    /// How many rows each remark was made on, those that were left out too.
+    /// All problems by what they have in common, those that were left out too; at most 200, those of most
+    /// rows first, errors before remarks.
     #[serde(default)]
-    remarks: Vec<RemarkCount>,
+    causes: Vec<ImportCause>,
+    /// Further causes.
+    #[serde(default)]
+    causes_left_out: u64,
     /// A dry run, or refused because of problems.
     nothing_written: bool,
 }
@@ -142,14 +177,6 @@ pub struct ImportProblem {
     remark: bool,
 }
 
-/// Rows with the same remark.
-#[derive(Serialize, Deserialize, ToSchema)]
-pub struct RemarkCount {
-    column: Option<String>,
-    reason: String,
-    rows: u64,
-}
-
 /// What became of one row.
 #[derive(Serialize, ToSchema)]
 #[schema(as = JobResult)]
@@ -157,7 +184,7 @@ pub struct JobResultBody {
     /// From 1, as the file counts.
     row: u64,
     part: u32,
-    /// `created`, `updated`, `unchanged`, `warned` or `refused`.
+    /// `created`, `updated`, `unchanged`, `skipped`, `warned` or `refused`.
     outcome: &'static str,
     /// The id of the user, or a text for a person.
     text: String,
@@ -282,6 +309,7 @@ pub async fn results(
             JobOutcome::Created => "created",
             JobOutcome::Updated => "updated",
             JobOutcome::Unchanged => "unchanged",
+            JobOutcome::Skipped => "skipped",
             JobOutcome::Warned => "warned",
             JobOutcome::Refused => "refused",
         },

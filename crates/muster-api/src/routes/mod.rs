@@ -7,6 +7,7 @@ mod commands;
 mod credentials;
 mod exports;
 mod import_history;
+mod import_report;
 mod imports;
 pub mod jobs;
 mod lists;

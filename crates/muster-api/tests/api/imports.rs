@@ -48,8 +48,15 @@ async fn export(i: &Installation, (org, token): (&str, &str), secrets: bool) -> 
 }
 
 /// `created`, `updated`, `unchanged` and `rejected`.
-fn counts(job: &Value) -> [u64; 4] {
+pub fn counts(job: &Value) -> [u64; 4] {
     ["created", "updated", "unchanged", "rejected"].map(|name| job["summary"][name].as_u64().unwrap())
+}
+
+/// Some members of each thing of a list, in a line.
+pub fn listed(list: &Value, names: &[&str]) -> Vec<String> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let line = |item: &Value| names.iter().map(|name| text(&item[*name])).collect::<Vec<_>>().join(" ");
+    list.as_array().unwrap().iter().map(line).collect()
 }
 
 /// People with no, one and three further devices, two of which nothing but their login tells apart.
@@ -143,7 +150,7 @@ fn a_login_or_address_of_a_device_that_somebody_else_has_is_an_error_of_its_row(
             })
             .collect();
         let expect = [
-            "1 device_2_auth_name 1002-kitchen is taken by somebody who is already there",
+            "1 device_2_auth_name 1002-kitchen is that of Kitchen, a device of Somebody (extension 1002)",
             "2 device_auth_name EVA is also in row 1",
             "2 device_mac 00:15:65:00:00:01 is also in row 1",
             "2 device_2_auth_name ida is in this row twice",
@@ -295,13 +302,17 @@ fn weak_passwords_and_one_digit_are_remarked_and_emergency_numbers_are_refused()
         let file = format!("display_name,extension,sip_password\n{rows}");
         let job = import(i, ours, "good_rows_only=true", &file).await;
         assert_eq!(counts(&job), [4, 0, 0, 1], "{job}");
-        let expect = json!([
-            { "column": "sip_password", "reason": "is the extension, or the name that the phone signs in with", "rows": 1 },
-            { "column": "sip_password", "reason": "is made of digits alone", "rows": 2 },
-            { "column": "extension", "reason":
-                "has one digit: no longer extension that begins with it can be dialled without waiting", "rows": 1 },
-        ]);
-        assert_eq!(job["summary"]["remarks"], expect, "{job}");
+        let expect = [
+            "extension is an emergency number: whoever dials it must reach help 1 false",
+            "sip_password is made of digits alone 2 true",
+            "sip_password is the extension, or the name that the phone signs in with 1 true",
+            "extension has one digit: no longer extension that begins with it can be dialled without waiting 1 true",
+        ];
+        assert_eq!(
+            listed(&job["summary"]["causes"], &["column", "reason", "rows", "remark"]),
+            expect,
+            "{job}"
+        );
         assert!(!job.to_string().contains("4711"), "no password is shown: {job}");
         let wrong = |job: &Value| {
             let problems = job["summary"]["problems"].as_array().unwrap().clone();

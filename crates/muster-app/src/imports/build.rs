@@ -5,26 +5,29 @@ use muster_domain::field::{Edit, Entity};
 use muster_domain::ids::SecretId;
 use muster_domain::numbers;
 use muster_domain::organization::ConnectionKind;
-use muster_domain::types::Name;
+use muster_domain::types::{Name, Text};
 use muster_domain::user::{Service, User};
 use muster_domain::value::{FieldError, Value};
 use muster_import::{Column, FileStatus, MailboxWish, PersonRow, Row, Taken};
 use uuid::Uuid;
 
 use super::context::Context;
-use super::options::Activate;
+use super::options::{Activate, ImportOptions, Inactive};
 use super::report::RowProblem;
 use crate::users::{checked_pin, checked_sip_password, name_by_extension};
 
 /// Stands in a user that is only judged for a secret that will be kept when it is written.
 pub(super) const SECRET_TO_COME: SecretId = SecretId(Uuid::max());
 
+/// The reason of those who are disabled because they were in the system that they come from.
+const DISABLED_BY_FILE: &str = "disabled in the file it came from";
+
 /// The user as the row wants it. Secrets are noted as [`SECRET_TO_COME`].
 pub(super) fn build(
     row: &Row,
     context: &mut Context,
     existing: Option<&User>,
-    activate: Activate,
+    options: &ImportOptions,
 ) -> Result<User, Vec<FieldError>> {
     let person = &row.person;
     let mut errors = Vec::new();
@@ -51,7 +54,10 @@ pub(super) fn build(
     {
         errors.push(FieldError::new("voicemail_pin", "is not a voicemail PIN", "give 3 to 12 digits"));
     }
-    user.service = service(person, existing, activate);
+    user.service = service(person, existing, options);
+    if is_disabled_by_file(person, options) && user.disabled_reason.is_none() {
+        user.disabled_reason = Text::parse(DISABLED_BY_FILE).ok();
+    }
     if user.service != Service::Disabled {
         (user.disabled_reason, user.disabled_comment, user.disabled_until) = (None, None, None);
     }
@@ -131,14 +137,26 @@ fn place(
     }
 }
 
-/// What the user's state shall be (`--activate`).
-fn service(person: &PersonRow, existing: Option<&User>, activate: Activate) -> Service {
+fn is_disabled_by_file(person: &PersonRow, options: &ImportOptions) -> bool {
+    person.status == Some(FileStatus::Inactive) && options.inactive == Some(Inactive::Disabled)
+}
+
+/// What the user's state shall be. What was chosen for those who are inactive in the file goes before what
+/// was chosen for everybody.
+fn service(person: &PersonRow, existing: Option<&User>, options: &ImportOptions) -> Service {
     let was = existing.map(|u| u.service);
     if was == Some(Service::Frozen) {
         // Only the operator thaws.
         return Service::Frozen;
     }
-    match activate {
+    if person.status == Some(FileStatus::Inactive) {
+        match options.inactive {
+            Some(Inactive::Disabled) => return Service::Disabled,
+            Some(Inactive::Contacts) => return Service::ContactOnly,
+            Some(Inactive::LeaveOut) | None => {}
+        }
+    }
+    match options.activate {
         Activate::All => Service::Enabled,
         Activate::None => Service::ContactOnly,
         Activate::File => {
@@ -178,6 +196,7 @@ pub(super) fn problem(row: &Row, columns: &[Column], error: FieldError) -> RowPr
         mend: error.mend,
         option: error.option.map(str::to_string),
         remark: false,
+        cause: None,
     }
 }
 

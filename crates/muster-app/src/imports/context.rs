@@ -21,6 +21,7 @@ pub(super) struct Context {
     /// What may be written for a connection, for whoever wrote something else.
     choices: String,
     default_connection: Option<ConnectionId>,
+    all_connections: Vec<Connection>,
     create_sites: bool,
     /// Sites that rows name and that are not there: made with the import, if that was allowed.
     pub new_sites: Vec<Site>,
@@ -58,6 +59,7 @@ impl Context {
             connections,
             choices,
             default_connection,
+            all_connections,
             create_sites: options.create_sites,
             new_sites: Vec::new(),
         })
@@ -76,6 +78,10 @@ impl Context {
         self.default_connection
     }
 
+    pub fn connections(&self) -> &[Connection] {
+        &self.all_connections
+    }
+
     pub fn connection(&self, name: &str) -> Option<ConnectionId> {
         self.connections.get(&fold(name)).copied()
     }
@@ -83,6 +89,12 @@ impl Context {
     /// What to write for a connection, as a mend.
     pub fn connection_choices(&self) -> &str {
         &self.choices
+    }
+
+    /// The name of a site, be it one that is made with the import.
+    pub fn site_name(&self, id: Option<SiteId>) -> Option<&str> {
+        let made = || self.new_sites.iter().find(|site| Some(site.id) == id);
+        self.known_site(id).or_else(made).map(|site| site.name.as_str())
     }
 
     /// The site of that name; one that is not there yet is noted to be made, if that was allowed.

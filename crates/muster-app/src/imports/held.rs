@@ -1,6 +1,6 @@
 //! What those who are there already have beside their own fields, loaded for many rows at once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use muster_domain::ids::{OrgId, SecretId, UserId};
 use muster_domain::organization::{Device, Mailbox};
@@ -15,6 +15,7 @@ use crate::AppError;
 #[derive(Default)]
 pub(super) struct Held {
     devices: HashMap<UserId, Vec<Device>>,
+    device_ids: HashSet<Uuid>,
     /// Mailboxes by their owner.
     mailboxes: HashMap<UserId, Mailbox>,
     secrets: HashMap<SecretId, Zeroizing<String>>,
@@ -45,6 +46,7 @@ impl Held {
             found.sort_unstable_by_key(|device| device.id);
             secrets.extend(found.iter().filter_map(|device| device.sip_secret));
             for device in found {
+                held.device_ids.insert(device.id.0);
                 if let Some(user) = device.user {
                     held.devices.entry(user).or_default().push(device);
                 }
@@ -65,6 +67,10 @@ impl Held {
     /// In the order in which they were made.
     pub fn devices(&self, user: UserId) -> &[Device] {
         self.devices.get(&user).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn has_device(&self, id: Uuid) -> bool {
+        self.device_ids.contains(&id)
     }
 
     pub fn mailbox(&self, owner: UserId) -> Option<&Mailbox> {

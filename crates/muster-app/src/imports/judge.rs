@@ -1,17 +1,19 @@
 //! Every row, judged at once: against itself, against the other rows, against who is there.
 
 use muster_domain::ids::UserId;
+use muster_domain::log::counts;
 use muster_domain::user::{Service, User};
-use muster_import::{PersonRow, Row, Source};
+use muster_import::{FileStatus, PersonRow, Row, Source};
 use muster_store::Reader;
 
 use super::build::{SECRET_TO_COME, build, problem};
 use super::context::Context;
-use super::keys::{Known, Seen, check_devices, check_keys};
-use super::options::ImportOptions;
+use super::keys::{Keys, Seen};
+use super::known::Known;
+use super::options::{Activate, Existing, ImportOptions, Inactive};
 use super::plan::Plan;
 use super::remarks::remarks;
-use super::report::{ColumnReport, ImportReport, RowProblem};
+use super::report::{ColumnReport, CorrectionCount, ImportReport, InactiveRows, RowProblem};
 use crate::AppError;
 
 /// Rows that are looked up in the database together.
@@ -22,7 +24,15 @@ pub(super) const BATCH: usize = 500;
 pub(super) enum Decision {
     Create,
     Update(UserId),
+    /// Right, and left out as was asked; who is already there, if that is why.
+    Skip(Option<UserId>),
     Reject,
+}
+
+impl Decision {
+    pub fn is_taken(self) -> bool {
+        matches!(self, Decision::Create | Decision::Update(_))
+    }
 }
 
 pub(super) struct Judgement {
@@ -40,6 +50,7 @@ pub(super) fn judge(
 ) -> Result<Judgement, AppError> {
     let mut report = ImportReport {
         format: source.format().word().to_string(),
+        system: source.format().label().to_string(),
         encoding: source.encoding().to_string(),
         delimiter: source.delimiter().map(String::from).unwrap_or_default(),
         columns: source.columns().iter().map(ColumnReport::from).collect(),
@@ -54,19 +65,29 @@ pub(super) fn judge(
         if batch.is_empty() {
             break;
         }
-        let known = Known::load(r, &context, &batch, options.match_by, &mut seen)?;
+        let known = Known::load(r, &context, &batch, options, &mut seen.shared_there)?;
         for row in batch {
             let mut judge = Judge { context: &mut context, known: &known, seen: &mut seen, source, options };
             let decision = judge.row(r, row, &mut report)?;
-            if decision == Decision::Reject {
-                report.rejected += 1;
+            match decision {
+                Decision::Reject => report.rejected += 1,
+                Decision::Skip(_) => report.skipped += 1,
+                Decision::Create | Decision::Update(_) => {}
             }
             decisions.push(decision);
         }
         progress(decisions.len() as u64)?;
     }
     report.facts.columns(source.columns(), rows.said());
+    let corrected = rows.corrections().map(|(correction, cells)| CorrectionCount {
+        column: correction.column.to_string(),
+        found: correction.found.to_string(),
+        value: correction.value.to_string(),
+        cells,
+    });
+    report.corrections = corrected.collect();
     report.new_sites = context.new_sites.iter().map(|s| s.name.to_string()).collect();
+    report.settle(&r.seats(context.org)?);
     Ok(Judgement { report, decisions, context })
 }
 
@@ -80,66 +101,85 @@ struct Judge<'j, 's> {
 
 impl Judge<'_, '_> {
     fn row(&mut self, r: &mut Reader, mut row: Row, report: &mut ImportReport) -> Result<Decision, AppError> {
-        for remark in std::mem::take(&mut row.remarks) {
-            report.problem(RowProblem {
-                line: row.line,
-                row: row.number,
-                column: Some(remark.column.to_string()),
-                found: String::new(),
-                reason: remark.text,
-                mend: String::new(),
-                option: None,
-                remark: true,
-            });
+        let existing = self.known.meant(&row, self.context, self.options);
+        let is_inactive = row.person.status == Some(FileStatus::Inactive);
+        if is_inactive && self.options.inactive == Some(Inactive::LeaveOut) {
+            count_inactive(self.options, report);
+            return Ok(Decision::Skip(None));
         }
-        let existing = self.known.matching(&row, self.options.match_by);
+        if let Some(user) = existing.filter(|_| self.options.existing() == Existing::Skip) {
+            return Ok(Decision::Skip(Some(user.id)));
+        }
+        for remark in std::mem::take(&mut row.remarks) {
+            report.problem(RowProblem::of_remark(&row, remark));
+        }
+        let unreadable = self.unread(&mut row, existing, report);
+        if let Some(user) = existing.filter(|_| self.options.existing() == Existing::Fail) {
+            let mut keys = Keys::of(&row, self.source.columns(), self.context, self.known, self.options);
+            keys.is_there(user);
+            keys.problems.into_iter().for_each(|problem| report.problem(problem));
+            return Ok(Decision::Reject);
+        }
+        // A row whose cells could not be read is not asked for what those cells would have given.
+        let user = match build(&row, self.context, existing, self.options) {
+            Ok(user) => user,
+            Err(errors) => {
+                for error in errors.into_iter().filter(|_| !unreadable) {
+                    report.problem(problem(&row, self.source.columns(), error));
+                }
+                return Ok(Decision::Reject);
+            }
+        };
+        let plan = Plan::make(r, user.clone(), existing, &row.person, &self.known.held)?;
+        let mut keys = Keys::of(&row, self.source.columns(), self.context, self.known, self.options);
+        keys.check(&user, existing, self.seen);
+        keys.check_devices(&plan, self.seen);
+        let rejected = unreadable || !keys.problems.is_empty();
+        let mut said = std::mem::take(&mut keys.problems);
+        if !rejected {
+            said.extend(keys.remark_elsewhere(&user, existing));
+            said.extend(remarks(&row, &plan.user, self.source.columns()));
+        }
+        said.into_iter().for_each(|problem| report.problem(problem));
+        if rejected {
+            return Ok(Decision::Reject);
+        }
+        if is_inactive {
+            count_inactive(self.options, report);
+        }
+        count(&plan, existing, &row.person, report);
+        let shared = self.options.allow_shared_emails.then_some(&mut self.seen.shared);
+        report.facts.person(&plan, existing, &row, shared);
+        Ok(existing.map_or(Decision::Create, |user| Decision::Update(user.id)))
+    }
+
+    /// Says what of the row could not be read, and whether there is any.
+    fn unread(&self, row: &mut Row, existing: Option<&User>, report: &mut ImportReport) -> bool {
         let mut unread: Vec<RowProblem> =
             std::mem::take(&mut row.errors).into_iter().map(RowProblem::from).collect();
         if existing.is_none() {
             // Perhaps nobody new was meant.
-            let may_match = self.options.match_by.is_none() && self.known.is_of_somebody(&row);
+            let may_match = self.options.match_by.is_none() && self.known.is_of_somebody(row, self.context);
             let option = may_match.then(|| "match".to_string());
             let lacks = std::mem::take(&mut row.errors_if_new).into_iter().map(RowProblem::from);
             unread.extend(lacks.map(|problem| RowProblem { option: option.clone(), ..problem }));
         }
         let unreadable = !unread.is_empty();
-        for problem in unread {
-            report.problem(problem);
-        }
-        let columns = self.source.columns();
-        let (mut errors, mut rejected) = (Vec::new(), unreadable);
-        // A row whose cells could not be read is not asked for what those cells would have given.
-        match build(&row, self.context, existing, self.options.activate) {
-            Ok(user) => {
-                check_keys(&user, &row, existing, self.known, self.seen, self.options, &mut errors);
-                let plan = Plan::make(r, user, existing, &row.person, &self.known.held)?;
-                for problem in check_devices(&plan, &row, columns, self.known, self.seen) {
-                    rejected = true;
-                    report.problem(problem);
-                }
-                rejected |= !errors.is_empty();
-                if !rejected {
-                    for remark in remarks(&row, &plan.user, columns) {
-                        report.problem(remark);
-                    }
-                    count(&plan, existing, &row.person, report);
-                    let shared = self.options.allow_shared_emails.then_some(&mut self.seen.shared);
-                    report.facts.person(&plan, existing, &row, shared);
-                }
-            }
-            Err(found) if !unreadable => errors = found,
-            Err(_) => {}
-        }
-        rejected |= !errors.is_empty();
-        for error in errors {
-            report.problem(problem(&row, columns, error));
-        }
-        Ok(match existing {
-            _ if rejected => Decision::Reject,
-            Some(user) => Decision::Update(user.id),
-            None => Decision::Create,
-        })
+        unread.into_iter().for_each(|problem| report.problem(problem));
+        unreadable
     }
+}
+
+fn count_inactive(options: &ImportOptions, report: &mut ImportReport) {
+    let rows = report.inactive.take().map_or(0, |inactive| inactive.rows) + 1;
+    let become_what = match (options.inactive, options.activate) {
+        (Some(Inactive::Disabled), _) => "disabled",
+        (Some(Inactive::LeaveOut), _) => "leave_out",
+        (None, Activate::All) => "enabled",
+        (Some(Inactive::Contacts) | None, _) => "contacts",
+    };
+    let chosen = options.inactive.is_some();
+    report.inactive = Some(InactiveRows { rows, become_what: become_what.to_string(), chosen });
 }
 
 fn count(plan: &Plan, existing: Option<&User>, person: &PersonRow, report: &mut ImportReport) {
@@ -155,4 +195,5 @@ fn count(plan: &Plan, existing: Option<&User>, person: &PersonRow, report: &mut 
         Service::Enabled => report.activated += 1,
         _ => report.contacts += 1,
     }
+    report.count_seat(plan.user.user_type, existing.is_some_and(counts), counts(&plan.user));
 }

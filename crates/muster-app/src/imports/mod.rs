@@ -5,6 +5,7 @@
 //! leaves nothing and a crash after it changes nothing.
 
 mod build;
+mod causes;
 mod context;
 mod export;
 mod facts;
@@ -13,6 +14,7 @@ mod history;
 mod inputs;
 mod judge;
 mod keys;
+mod known;
 mod options;
 mod plan;
 mod rejected;
@@ -20,12 +22,13 @@ mod remarks;
 mod report;
 mod run;
 
+pub use causes::{Cause, FoundCount};
 pub use export::{ExportOptions, Exported};
 pub use facts::Facts;
 pub use history::ImportView;
 pub use muster_import::{Format, LeftOut, Likeness, Mapping, Suggestion};
-pub use options::{Activate, ImportOptions, MatchKey};
+pub use options::{Activate, Correction, Existing, ImportOptions, Inactive, MatchKey};
 pub use rejected::RejectedRows;
 pub use remarks::sip_password_remark;
-pub use report::{ColumnReport, ImportReport, RowOutcome, RowProblem};
+pub use report::{ColumnReport, CorrectionCount, ImportReport, InactiveRows, RowProblem, SeatCount};
 pub use run::NewImport;

@@ -22,6 +22,46 @@ pub enum Activate {
     None,
 }
 
+/// What becomes of rows that mean somebody who is already there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Existing {
+    /// What differs is updated.
+    Update,
+    /// Nothing of them is changed, nor of what is theirs.
+    Skip,
+    /// Each is an error.
+    Fail,
+}
+
+/// What becomes of people whom the system that wrote the file had switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inactive {
+    Contacts,
+    Disabled,
+    LeaveOut,
+}
+
+/// See [`muster_import::Correction`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Correction {
+    pub column: String,
+    #[serde(default)]
+    pub found: String,
+    #[serde(default)]
+    pub value: String,
+}
+
+impl Correction {
+    pub(super) fn for_file(&self) -> muster_import::Correction {
+        let [column, found, value] =
+            [&self.column, &self.found, &self.value].map(|text| text.as_str().into());
+        muster_import::Correction { column, found, value }
+    }
+}
+
 /// Kept with the job, so that a restarted program carries on with the same choices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportOptions {
@@ -30,8 +70,17 @@ pub struct ImportOptions {
     /// What the columns of a file of no known format mean, as [`muster_import::Mapping`] writes it.
     pub mapping: Option<String>,
     pub activate: Activate,
-    /// Without one, somebody who is already there is an error.
+    /// By what rows mean somebody who is already there.
     pub match_by: Option<MatchKey>,
+    /// If absent, [`Existing::Update`] with a match key, else [`Existing::Fail`]. Without a match key those
+    /// who are skipped are known by their username, else by their extension.
+    #[serde(default)]
+    pub existing: Option<Existing>,
+    /// If absent, contacts, unless everybody is activated; and it is said how many there are.
+    #[serde(default)]
+    pub inactive: Option<Inactive>,
+    #[serde(default)]
+    pub corrections: Vec<Correction>,
     pub dry_run: bool,
     pub good_rows_only: bool,
     pub allow_shared_emails: bool,
@@ -40,4 +89,11 @@ pub struct ImportOptions {
     pub site: Option<String>,
     /// The connection of rows that name none, by name; the first connection if absent.
     pub connection: Option<String>,
+}
+
+impl ImportOptions {
+    pub fn existing(&self) -> Existing {
+        let default = if self.match_by.is_some() { Existing::Update } else { Existing::Fail };
+        self.existing.unwrap_or(default)
+    }
 }

@@ -32,6 +32,7 @@ pub(super) fn remarks(row: &Row, user: &User, columns: &[Column]) -> Vec<RowProb
         mend: mend.to_string(),
         option: None,
         remark: true,
+        cause: None,
     };
     let mut remarks = Vec::new();
     if let Some(extension) = &user.extension

@@ -1,8 +1,11 @@
 //! What an import says of itself. Kept with the job.
 
-use muster_import::{CellError, Column, Taken};
+use muster_domain::user::UserType;
+use muster_import::{CellError, Column, Remark, Row, Taken};
+use muster_store::Seats;
 use serde::{Deserialize, Serialize};
 
+use super::causes::{Cause, Tally};
 use super::facts::Facts;
 use super::rejected::RowSet;
 
@@ -10,13 +13,14 @@ use super::rejected::RowSet;
 pub const PROBLEMS_MAX: usize = 10_000;
 /// Of these so many may be remarks: they must not take the place of what keeps a row out.
 const REMARKS_MAX: usize = 2_000;
-/// Different causes that are counted.
-const CAUSES_MAX: usize = 200;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportReport {
     /// The word of the format that was recognized or asked for.
     pub format: String,
+    /// The same for a person: `3CX`.
+    #[serde(default)]
+    pub system: String,
     pub encoding: String,
     /// Empty where there is none: in a workbook, and where people are columns.
     pub delimiter: String,
@@ -26,12 +30,37 @@ pub struct ImportReport {
     pub updated: u64,
     pub unchanged: u64,
     pub rejected: u64,
+    /// Rows that are right and left out, as was asked: they mean somebody who is already there, or somebody
+    /// who is not active.
+    #[serde(default)]
+    pub skipped: u64,
     /// How many rows are right: as many are taken, or would be with `good_rows_only`.
     #[serde(default)]
     pub good_rows: u64,
     /// Of the rows that are taken: how many end as counted users.
     pub activated: u64,
     pub contacts: u64,
+    /// People who are counted for billing before and after: of all the organization, not of the file alone.
+    #[serde(default)]
+    pub counted_before: u64,
+    #[serde(default)]
+    pub counted_after: u64,
+    #[serde(default)]
+    pub newly_counted: u64,
+    #[serde(default)]
+    pub no_longer_counted: u64,
+    /// The same by user type.
+    #[serde(default)]
+    pub counted_by_type: Vec<SeatCount>,
+    /// Rows of people whom the file calls inactive; absent if there are none.
+    #[serde(default)]
+    pub inactive: Option<InactiveRows>,
+    /// What was corrected by rule.
+    #[serde(default)]
+    pub corrections: Vec<CorrectionCount>,
+    /// The mapping that was used, with the corrections: to be saved and used again.
+    #[serde(default)]
+    pub mapping: Option<String>,
     /// How many of the first phones get a SIP secret that was generated, because there was none.
     #[serde(default)]
     pub secrets_made: u64,
@@ -39,9 +68,14 @@ pub struct ImportReport {
     pub new_sites: Vec<String>,
     pub problems: Vec<RowProblem>,
     pub problems_left_out: u64,
-    /// How many rows each cause of remarks has, those that were left out too.
+    /// All problems by what they have in common, those that were left out too.
     #[serde(default)]
-    pub remarks: Vec<RemarkCount>,
+    pub causes: Vec<Cause>,
+    /// Further causes.
+    #[serde(default)]
+    pub causes_left_out: u64,
+    #[serde(skip)]
+    pub(super) tally: Tally,
     /// How many remarks there are in all.
     #[serde(skip)]
     pub remarks_total: usize,
@@ -80,39 +114,42 @@ pub struct RowProblem {
     pub option: Option<String>,
     /// A remark: said, but no reason to refuse the row.
     pub remark: bool,
+    /// The reason without what is so of this row only, where that differs.
+    #[serde(skip)]
+    pub cause: Option<&'static str>,
 }
 
-/// Rows with the same remark.
+/// Counted people of one user type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RemarkCount {
-    pub column: Option<String>,
-    pub reason: String,
+pub struct SeatCount {
+    pub user_type: String,
+    pub before: u64,
+    pub after: u64,
+}
+
+/// Rows of people whom the system that wrote the file had switched off.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InactiveRows {
     pub rows: u64,
+    /// What they become: `contacts`, `disabled`, `leave_out` or, where everybody is activated, `enabled`.
+    pub become_what: String,
+    /// Whether that was chosen.
+    pub chosen: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowOutcome {
-    Created,
-    Updated,
-    Unchanged,
-    Rejected,
-}
-
-impl RowOutcome {
-    pub fn word(self) -> &'static str {
-        match self {
-            RowOutcome::Created => "created",
-            RowOutcome::Updated => "updated",
-            RowOutcome::Unchanged => "unchanged",
-            RowOutcome::Rejected => "rejected",
-        }
-    }
+/// A correction and how many cells it was made in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorrectionCount {
+    pub column: String,
+    pub found: String,
+    pub value: String,
+    pub cells: u64,
 }
 
 impl ImportReport {
     pub fn problem(&mut self, problem: RowProblem) {
+        self.tally.add(&problem);
         if problem.remark {
-            self.count_remark(&problem);
             self.remarks_total += 1;
         }
         let few = !problem.remark || self.remarks_total <= REMARKS_MAX;
@@ -125,16 +162,55 @@ impl ImportReport {
 }
 
 impl ImportReport {
-    fn count_remark(&mut self, problem: &RowProblem) {
-        let same = |count: &RemarkCount| count.column == problem.column && count.reason == problem.reason;
-        match self.remarks.iter().position(same) {
-            Some(at) => self.remarks[at].rows += 1,
-            None if self.remarks.len() < CAUSES_MAX => self.remarks.push(RemarkCount {
-                column: problem.column.clone(),
-                reason: problem.reason.clone(),
-                rows: 1,
-            }),
-            None => {}
+    /// A taken row's person, counted before the import and after it.
+    pub(super) fn count_seat(&mut self, user_type: UserType, was: bool, is: bool) {
+        let count = match (was, is) {
+            (false, true) => &mut self.newly_counted,
+            (true, false) => &mut self.no_longer_counted,
+            _ => return,
+        };
+        *count += 1;
+        let word = user_type.word();
+        let at = self.counted_by_type.iter().position(|seats| seats.user_type == word);
+        let at = at.unwrap_or_else(|| {
+            self.counted_by_type.push(SeatCount { user_type: word.to_string(), before: 0, after: 0 });
+            self.counted_by_type.len() - 1
+        });
+        // Kept as what is added; what there was before comes when all rows are judged.
+        let seats = &mut self.counted_by_type[at];
+        if is { seats.after += 1 } else { seats.before += 1 }
+    }
+
+    /// All rows are judged: `seats` are those of the organization before.
+    pub(super) fn settle(&mut self, seats: &Seats) {
+        (self.causes, self.causes_left_out) = std::mem::take(&mut self.tally).settle();
+        self.counted_before = seats.total;
+        self.counted_after = (seats.total + self.newly_counted).saturating_sub(self.no_longer_counted);
+        let mut changed = std::mem::take(&mut self.counted_by_type);
+        for (user_type, before) in &seats.by_type {
+            let word = user_type.word();
+            let at = changed.iter().position(|seats| seats.user_type == word);
+            let (gone, new) = at.map(|at| changed.swap_remove(at)).map_or((0, 0), |s| (s.before, s.after));
+            let after = (before + new).saturating_sub(gone);
+            self.counted_by_type.push(SeatCount { user_type: word.to_string(), before: *before, after });
+        }
+        changed.sort_by(|a, b| a.user_type.cmp(&b.user_type));
+        self.counted_by_type.extend(changed);
+    }
+}
+
+impl RowProblem {
+    pub(super) fn of_remark(row: &Row, remark: Remark) -> RowProblem {
+        RowProblem {
+            line: row.line,
+            row: row.number,
+            column: Some(remark.column.to_string()),
+            found: remark.found,
+            reason: remark.text,
+            mend: String::new(),
+            option: None,
+            remark: true,
+            cause: None,
         }
     }
 }
@@ -150,6 +226,7 @@ impl From<CellError> for RowProblem {
             mend: e.mend,
             option: None,
             remark: false,
+            cause: None,
         }
     }
 }

@@ -14,7 +14,7 @@ use super::held::Held;
 use super::history::StoredOptions;
 use super::inputs::{DRY_RUN_INPUT_KEPT_MS, INPUT_KEPT_MS, make_room};
 use super::judge::{BATCH, Decision, Judgement, judge};
-use super::options::ImportOptions;
+use super::options::{Correction, Existing, ImportOptions};
 use super::plan::{MailboxPlan, Plan, other_mailbox};
 use super::rejected::RowSet;
 use super::report::ImportReport;
@@ -106,8 +106,9 @@ impl App {
             let refused = judged.report.rejected > 0 && !options.good_rows_only;
             let write = !options.dry_run && !refused;
             judged.report.nothing_written = !write;
-            judged.report.good_rows = judged.report.rows - judged.report.rejected;
+            judged.report.good_rows = judged.report.rows - judged.report.rejected - judged.report.skipped;
             let mut report = std::mem::take(&mut judged.report);
+            report.mapping = used_mapping(&options);
             if write {
                 let mut writer =
                     Writer { session, source: &source, options: &options, job, results: Vec::new() };
@@ -130,21 +131,44 @@ impl App {
 
 /// The file as the options say that it is to be read.
 pub(super) fn open<'a>(bytes: &'a [u8], options: &ImportOptions) -> Result<Source<'a>, AppError> {
-    let Some(mapping) = &options.mapping else {
+    if options.existing == Some(Existing::Update) && options.match_by.is_none() {
+        let mend = "choose by what a row means somebody: username, extension or email";
+        return Err(AppError::invalid("match", "is needed to update people", mend));
+    }
+    let corrections = options.corrections.iter().map(Correction::for_file);
+    Ok(open_as_mapped(bytes, options)?.corrected(corrections.collect())?)
+}
+
+fn open_as_mapped<'a>(bytes: &'a [u8], options: &ImportOptions) -> Result<Source<'a>, AppError> {
+    let Some(mapping) = mapping_of(options)? else {
         return Ok(Source::open(bytes, format_of(options)?, &Limits::default())?);
     };
+    if !mapping.has_columns() {
+        return Ok(Source::open(bytes, format_of(options)?, &Limits::default())?.fixed(&mapping)?);
+    }
     if format_of(options)?.is_some() {
         let mend = "leave one of the two out: a mapping is for a file of no known format";
         return Err(AppError::invalid("mapping", "is there beside a format", mend));
     }
-    let mapping = Mapping::parse(mapping).map_err(|error| {
-        AppError::invalid(
-            "mapping",
-            error.to_string(),
-            "mend the mapping, or ask for a new one for this file",
-        )
-    })?;
     Ok(Source::open_mapped(bytes, &mapping, &Limits::default())?)
+}
+
+fn mapping_of(options: &ImportOptions) -> Result<Option<Mapping>, AppError> {
+    let Some(text) = &options.mapping else { return Ok(None) };
+    let mapping = Mapping::parse(text).map_err(|error| {
+        let mend = "mend the mapping, or ask for a new one for this file";
+        AppError::invalid("mapping", error.to_string(), mend)
+    })?;
+    Ok(Some(mapping))
+}
+
+/// The mapping with what was corrected beside it, where anything was.
+fn used_mapping(options: &ImportOptions) -> Option<String> {
+    if options.corrections.is_empty() {
+        return None;
+    }
+    let corrections: Vec<_> = options.corrections.iter().map(Correction::for_file).collect();
+    Some(mapping_of(options).ok()?.unwrap_or_default().with(&corrections).to_toml())
 }
 
 fn format_of(options: &ImportOptions) -> Result<Option<Format>, AppError> {
@@ -173,7 +197,7 @@ fn finish_job(
         state: if refused { JobState::Failed } else { JobState::Done },
         updated_at: now,
         rows_total: Some(report.rows),
-        rows_done: if report.nothing_written { 0 } else { report.rows - report.rejected },
+        rows_done: if report.nothing_written { 0 } else { report.good_rows },
         summary: Some(summary),
         problem,
         lease: None,
@@ -241,7 +265,7 @@ impl Writer<'_, '_> {
             self.session.flush()?;
             self.session.tx.get_many::<User>(self.job.org, &updates)?
         };
-        let people = batch.iter().filter(|(_, d)| *d != Decision::Reject).map(|(row, _)| &row.person);
+        let people = batch.iter().filter(|(_, d)| d.is_taken()).map(|(row, _)| &row.person);
         let held = Held::load(self.session.tx, self.job.org, &existing.iter().collect::<Vec<_>>(), people)?;
         let mut secrets = Secrets::default();
         let mut plans = Vec::with_capacity(batch.len());
@@ -251,10 +275,14 @@ impl Writer<'_, '_> {
                     self.result(&row, JobOutcome::Refused, None);
                     continue;
                 }
+                Decision::Skip(user) => {
+                    self.result(&row, JobOutcome::Skipped, user);
+                    continue;
+                }
                 Decision::Create => None,
                 Decision::Update(id) => existing.iter().find(|u| u.id == id).cloned(),
             };
-            let Ok(user) = build(&row, context, before.as_ref(), self.options.activate) else {
+            let Ok(user) = build(&row, context, before.as_ref(), self.options) else {
                 return Err(AppError::Limit(format!("row {} changed while it was read", row.number)));
             };
             let mut plan = Plan::make(self.session.tx, user, before.as_ref(), &row.person, &held)?;

@@ -10,6 +10,8 @@ Examples:
   muster import staff.csv --dry-run
   muster import ringotel.csv --activate all
   muster import staff.csv --match username      update the people who are there already
+  muster import staff.csv --existing skip       leave them as they are, and add the others
+  muster import staff.csv --fix 'Site:Lisbonne=Lisbon'     correct every cell that says so
   muster import 3cx.csv --good-rows-only        leave out the rows that are not right
   muster import hr.xlsx --suggest-mapping >hr.toml     guess at the columns of a list of your own, then
   muster import hr.xlsx --map hr.toml --dry-run        look at hr.toml and use it
@@ -26,16 +28,39 @@ pub struct ImportArgs {
     pub format: String,
 
     /// What the columns mean of a list that no phone system wrote; see --suggest-mapping
-    #[arg(long, value_name = "MAPPING.toml", conflicts_with = "format")]
+    /// or corrections to make again; see --save-map
+    #[arg(long, value_name = "MAPPING.toml")]
     pub map: Option<PathBuf>,
 
     /// Print a guess at what the columns mean, to be looked at and given back with --map; import nothing
     #[arg(long, conflicts_with_all = ["map", "format", "dry_run"])]
     pub suggest_mapping: bool,
 
-    /// Update people who are there already, recognized by this; else they are an error
+    /// By what a row means somebody who is there already
     #[arg(long = "match", value_enum, value_name = "BY")]
     pub match_by: Option<MatchBy>,
+
+    /// What becomes of people who are there already: `update` what differs (with --match, where it is the
+    /// default), `skip` them (without --match: known by username, else by extension), or `fail`
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub existing: Option<Existing>,
+
+    /// What becomes of people who are disabled in the system that wrote the file, whatever --activate says of
+    /// the others; `contacts` if this is not given
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub inactive: Option<Inactive>,
+
+    /// Correct every cell of a column that says FOUND; empty is for empty cells, * for all. Once for each
+    #[arg(long, value_name = "COLUMN:FOUND=VALUE", value_parser = fix)]
+    pub fix: Vec<Fix>,
+
+    /// Write the corrections, with what --map says, into a file for --map
+    #[arg(long, value_name = "MAPPING.toml", requires = "fix")]
+    pub save_map: Option<PathBuf>,
+
+    /// Show each row that is not right, and not only what such rows have in common
+    #[arg(long)]
+    pub every_row: bool,
 
     /// Who is activated, and so counted; `file`: as it says, else everyone with a SIP password
     #[arg(long, value_enum, default_value = "file", value_name = "WHO")]
@@ -81,6 +106,98 @@ impl MatchBy {
             MatchBy::Email => "email",
         }
     }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Existing {
+    Update,
+    Skip,
+    Fail,
+}
+
+impl Existing {
+    pub fn word(self) -> &'static str {
+        match self {
+            Existing::Update => "update",
+            Existing::Skip => "skip",
+            Existing::Fail => "fail",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Inactive {
+    Contacts,
+    Disabled,
+    LeaveOut,
+}
+
+impl Inactive {
+    pub fn word(self) -> &'static str {
+        match self {
+            Inactive::Contacts => "contacts",
+            Inactive::Disabled => "disabled",
+            Inactive::LeaveOut => "leave_out",
+        }
+    }
+}
+
+/// One correction for every cell of a column that says the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    pub column: String,
+    pub found: String,
+    pub value: String,
+}
+
+/// Of `COLUMN:FOUND=VALUE`. A backslash stands before a `:` of the column and a `=` of what is found.
+fn fix(text: &str) -> Result<Fix, String> {
+    let wrong = || "write COLUMN:FOUND=VALUE, such as 'Site:Lisbonne=Lisbon'".to_owned();
+    let (column, rest) = cut(text, ':').ok_or_else(wrong)?;
+    let (found, value) = cut(rest, '=').ok_or_else(wrong)?;
+    match column.trim().is_empty() {
+        true => Err(wrong()),
+        false => Ok(Fix { column, found, value: value.to_owned() }),
+    }
+}
+
+/// What stands before and behind the first `at` without a backslash before it.
+fn cut(text: &str, at: char) -> Option<(String, &str)> {
+    let mut before = String::new();
+    let mut chars = text.char_indices().peekable();
+    while let Some((place, c)) = chars.next() {
+        match c {
+            c if c == at => return Some((before, &text[place + c.len_utf8()..])),
+            '\\' if chars.peek().is_some_and(|(_, next)| *next == at || *next == '\\') => {
+                before.extend(chars.next().map(|(_, escaped)| escaped));
+            }
+            c => before.push(c),
+        }
+    }
+    None
+}
+
+impl Fix {
+    /// As it is typed, with `VALUE` to be replaced.
+    pub fn suggested(column: &str, found: &str) -> String {
+        let escaped = |text: &str, at: char| text.replace('\\', r"\\").replace(at, &format!("\\{at}"));
+        format!("{}:{}=VALUE", escaped(column, ':'), escaped(found, '='))
+    }
+}
+
+#[test]
+fn a_correction_may_have_colons_and_equals_signs_in_it_and_is_read_as_it_is_suggested() {
+    let check = |text: &str, expect: [&str; 3]| {
+        let [column, found, value] = expect.map(str::to_owned);
+        assert_eq!(fix(text), Ok(Fix { column, found, value }), "{text}");
+    };
+    check("Site:Lisbonne=Lisbon", ["Site", "Lisbonne", "Lisbon"]);
+    check("Site:=Main", ["Site", "", "Main"]);
+    check("Site:*=", ["Site", "*", ""]);
+    check("MAC:00:15=a=b", ["MAC", "00:15", "a=b"]);
+    check(r"Tel\:home:1\=2=3", ["Tel:home", "1=2", "3"]);
+    check(&Fix::suggested(r"A:\B", "c=\\d"), [r"A:\B", "c=\\d", "VALUE"]);
+    assert!(fix("Site").is_err() && fix(":a=b").is_err() && fix("Site:a").is_err());
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -52,6 +52,9 @@ pub enum JobCommand {
         /// Wait until it has ended, and show how far it is meanwhile
         #[arg(long)]
         follow: bool,
+        /// Show each row that is not right, and not only what such rows have in common
+        #[arg(long)]
+        every_row: bool,
     },
     /// Write the rows that an import did not take to a file, in the format that they came in
     ///

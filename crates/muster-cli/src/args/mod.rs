@@ -5,7 +5,7 @@ mod log;
 mod organization;
 mod user;
 
-pub use import::{Activate, ExportArgs, ImportArgs, MatchBy};
+pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
 pub use log::{ChangesArgs, JobCommand, UndoArgs};
 pub use organization::{
     ConnectionCommand, ContactsArgs, DeviceCommand, OrgCommand, OrgCreateArgs, SiteCommand, SiteCreateArgs,

@@ -21,7 +21,7 @@ use crate::value::{count_of, counted, grouped, text_of, time_of};
 pub(crate) fn run(session: &mut Session<'_, '_>, command: &JobCommand) -> Result<(), Failure> {
     match command {
         JobCommand::List { limit } => list(session, *limit),
-        JobCommand::Show { job, follow } => show(session, job, *follow),
+        JobCommand::Show { job, follow, every_row } => show(session, job, *follow, *every_row),
         JobCommand::Rejected { job, file, force } => rejected(session, job, file, *force),
         JobCommand::Cancel { job } => cancel(session, job),
     }
@@ -47,7 +47,7 @@ fn kind_of(job: &Value) -> String {
 }
 
 /// Exit status 1 for a job that has failed or was cancelled, so that a script can wait for one.
-fn show(session: &mut Session<'_, '_>, job: &str, follow: bool) -> Result<(), Failure> {
+fn show(session: &mut Session<'_, '_>, job: &str, follow: bool, every_row: bool) -> Result<(), Failure> {
     let path = session.path(&format!("/jobs/{}", escape(job)))?;
     let state = match follow {
         true => follow::until_ended(session, job),
@@ -55,14 +55,14 @@ fn show(session: &mut Session<'_, '_>, job: &str, follow: bool) -> Result<(), Fa
     };
     let state = state.map_err(where_to_look)?;
     let hints = session.hints.clone();
-    session.tell(&state, |console, job| print_job(console, &hints, job))?;
+    session.tell(&state, |console, job| print_job(console, &hints, job, every_row))?;
     match state["state"].as_str() {
         Some("failed" | "cancelled") => Err(Failure::Told),
         _ => Ok(()),
     }
 }
 
-fn print_job(console: &mut Console<'_>, hints: &Hints, job: &Value) -> io::Result<()> {
+fn print_job(console: &mut Console<'_>, hints: &Hints, job: &Value, every_row: bool) -> io::Result<()> {
     let (total, judged, written) = follow::rows(job);
     let pair = |label: &str, value: String| (label.to_owned(), value);
     let running = !follow::has_ended(job);
@@ -81,7 +81,7 @@ fn print_job(console: &mut Console<'_>, hints: &Hints, job: &Value) -> io::Resul
         return Ok(());
     }
     console.line("")?;
-    print_summary(console, hints, job, &text_of(&job["kind"]))
+    print_summary(console, hints, job, &text_of(&job["kind"]), every_row)
 }
 
 fn cancel(session: &mut Session<'_, '_>, job: &str) -> Result<(), Failure> {

@@ -30,7 +30,21 @@ fn report() -> Value {
             { "line": 9, "row": 7, "column": "extension", "found": "1001x", "reason": "is not an extension",
               "mend": "write digits only, such as 1001", "remark": false },
             { "line": 4, "row": 3, "column": "mobile", "found": "12", "reason": "is too short to be a number",
-              "mend": "write it with its country code", "remark": true } ] })
+              "mend": "write it with its country code", "remark": true } ],
+        "causes": [
+            cause("extension", "is not an extension", "write digits only, such as 1001", json!([[7, "1001x"]]), false),
+            cause("mobile", "is too short to be a number", "write it with its country code", json!([[3, "12"]]), true),
+        ],
+        "counted_before": 3, "counted_after": 48, "newly_counted": 45, "no_longer_counted": 0 })
+}
+
+/// Of rows, with what stands in each.
+fn cause(column: &str, reason: &str, mend: &str, rows: Value, remark: bool) -> Value {
+    let rows = rows.as_array().unwrap();
+    json!({ "column": column, "reason": reason, "mend": mend, "option": null, "remark": remark, "rows": rows.len(),
+        "first_rows": rows.iter().take(5).map(|r| r[0].clone()).collect::<Vec<_>>(),
+        "found": rows.iter().map(|r| json!({ "found": r[1], "rows": 1 })).collect::<Vec<_>>(),
+        "correctable": !remark })
 }
 
 fn job(state: &str, report: Value) -> Value {
@@ -258,8 +272,16 @@ fn an_option_that_mends_an_error_is_said_as_it_is_typed() {
         problem(Value::Null, "has 2 cells, and the header has 3", "", false),
         problem(json!("sip_password"), "is shorter than 12 characters", "", true),
     ]);
-    refused["summary"]["remarks"] =
-        json!([{ "column": "sip_password", "reason": "is shorter than 12 characters", "rows": 1200 }]);
+    let cause = |column: Value, reason: &str, option: &str, remark: bool, rows: u64| {
+        json!({ "column": column, "reason": reason, "mend": "mend it", "option": option, "remark": remark,
+            "rows": rows, "first_rows": [1], "found": [], "correctable": false })
+    };
+    refused["summary"]["causes"] = json!([
+        cause(json!("email"), "is also in another row", "allow_shared_emails", false, 1),
+        cause(json!("username"), "is taken", "match", false, 1),
+        cause(Value::Null, "has 2 cells, and the header has 3", "", false, 1),
+        cause(json!("sip_password"), "is shorter than 12 characters", "", true, 1200),
+    ]);
     let server = Server::start(vec![created(JOB, Value::Null), answer(refused)]);
     let outcome = muster(&server, &["import", path.to_str().unwrap(), "--dry-run"]);
     assert_snapshot!(steady(&outcome.seen(), &directory));
@@ -291,4 +313,72 @@ fn a_workbook_is_not_said_to_be_separated_by_anything() {
     let server = Server::start(vec![created(JOB, Value::Null), answer(dry)]);
     let outcome = muster(&server, &["import", path.to_str().unwrap(), "--dry-run"]);
     assert!(outcome.out.contains("staff.xlsx: format ringotel, XLSX, 60 rows.\n"), "{}", outcome.out);
+}
+
+#[test]
+fn what_is_chosen_of_people_who_are_there_inactive_or_misspelt_goes_with_the_file_and_is_saved() {
+    let directory = TempDir::new().unwrap();
+    let path = file(&directory, "staff.csv", "x");
+    let saved = directory.path().join("fixes.toml");
+    let mut dry = job("done", report());
+    dry["summary"]["nothing_written"] = json!(true);
+    dry["summary"]["skipped"] = json!(3);
+    dry["summary"]["system"] = json!("3CX");
+    dry["summary"]["inactive"] = json!({ "rows": 12, "become_what": "contacts", "chosen": false });
+    dry["summary"]["mapping"] = json!("[values.\"Site\"]\n");
+    dry["summary"]["counted_by_type"] = json!([{ "user_type": "user", "before": 2, "after": 47 }, { "user_type": "limited", "before": 1, "after": 1 }]);
+    dry["summary"]["corrections"] = json!([
+        { "column": "Site", "found": "Lisbonne", "value": "Lisbon", "cells": 12 },
+        { "column": "Site", "found": "", "value": "Main", "cells": 0 } ]);
+    let server = Server::start(vec![created(JOB, Value::Null), answer(dry)]);
+    let options = [
+        "--existing",
+        "skip",
+        "--inactive",
+        "leave-out",
+        "--fix",
+        "Site:Lisbonne=Lisbon",
+        "--fix",
+        "Site:=Main",
+    ];
+    let mut typed =
+        vec!["import", path.to_str().unwrap(), "--dry-run", "--save-map", saved.to_str().unwrap()];
+    typed.extend(options);
+    let outcome = muster(&server, &typed);
+    assert_snapshot!(steady(&outcome.seen(), &directory));
+    let asked = server.asked();
+    assert!(
+        asked[0].line.contains("&existing=skip&inactive=leave_out&corrections=%5B%7B%22column%22"),
+        "{}",
+        asked[0].line
+    );
+    assert_eq!(std::fs::read_to_string(&saved).unwrap(), "[values.\"Site\"]\n");
+    let outcome =
+        muster(&Server::start(vec![]), &["import", path.to_str().unwrap(), "--fix", "Lisbonne=Lisbon"]);
+    assert_eq!(outcome.status, 2);
+    assert!(outcome.err.contains("COLUMN:FOUND=VALUE"), "{}", outcome.err);
+}
+
+#[test]
+fn rows_with_one_cause_are_told_together_with_what_is_their_own_and_how_to_correct_them() {
+    let directory = TempDir::new().unwrap();
+    let path = file(&directory, "staff.csv", "x");
+    let mut refused = job("failed", report());
+    refused["problem"] = json!("40 of 60 rows are not right; nothing was written");
+    refused["summary"]["problems"] = json!([
+        { "line": 3, "row": 2, "column": "Ext", "found": "1001", "reason": "is Ana Silva's (extension 1001)",
+          "mend": "choose another", "option": "match", "remark": false },
+        { "line": 9, "row": 8, "column": "My Site", "found": "Lisbonne", "reason": "is not a site",
+          "mend": "make the site first", "option": "create_sites", "remark": false } ]);
+    refused["summary"]["causes"] = json!([
+        { "column": "My Site", "reason": "is not a site", "mend": "make the site first", "option": "create_sites",
+          "remark": false, "rows": 39, "first_rows": [8, 9, 10, 11, 12], "correctable": true,
+          "found": [{ "found": "Lisbonne", "rows": 30 }, { "found": "O'Porto", "rows": 9 }] },
+        { "column": "Ext", "reason": "is somebody's who is already there", "mend": "choose another",
+          "option": "match", "remark": false, "rows": 1, "first_rows": [2], "correctable": false,
+          "found": [{ "found": "1001", "rows": 1 }] } ]);
+    refused["summary"]["causes_left_out"] = json!(2);
+    let server = Server::start(vec![created(JOB, Value::Null), answer(refused)]);
+    let outcome = muster(&server, &["import", path.to_str().unwrap(), "--every-row"]);
+    assert_snapshot!(steady(&outcome.seen(), &directory));
 }

@@ -158,7 +158,7 @@ fn phones_sign_in_with_the_authname_then_the_username_then_the_extension() {
         let row = good_row(&format!("{header}{cells}\n"));
         (
             row.person.text("username").unwrap().to_owned(),
-            row.remarks.into_iter().map(|r| r.text).collect::<Vec<_>>(),
+            row.remarks.into_iter().map(|r| format!("{} {}", r.found, r.text)).collect::<Vec<_>>(),
         )
     };
     assert_eq!(username("Ana,100,p,ana,ana"), ("ana".to_owned(), vec![]));
@@ -209,7 +209,8 @@ fn a_number_seen_inside_that_is_not_the_extension_is_remarked() {
     assert_eq!(good_row(&format!("{header}100,Ana,100\n")).remarks, []);
     let remarks = good_row(&format!("{header}100,Ana,+12125550123\n")).remarks;
     assert_eq!(remarks[0].column, "effective_caller_id_number");
-    assert_eq!(remarks[0].text, "+12125550123 is not taken: colleagues always see the extension");
+    let said = (remarks[0].found.as_str(), remarks[0].text.as_str());
+    assert_eq!(said, ("+12125550123", "is not taken: colleagues always see the extension"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod columns;
+mod correct;
 mod excerpt;
 mod formats;
 mod mapping;

@@ -1,15 +1,16 @@
 //! `muster import`: sends the file, watches the job, says what came of it, and waits until the phones
 //! know.
 
+mod causes;
 mod summary;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::args::ImportArgs;
+use crate::args::{Fix, ImportArgs};
 use crate::client::{Method, Request, Upload};
 use crate::failure::{Failure, io_words};
 use crate::follow;
@@ -35,7 +36,10 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<()
     let job = job_of(&answer.location, &answer.value)?;
     let ended = follow::until_ended(session, &job)?;
     let hints = session.hints.clone();
-    session.tell(&ended, |console, ended| summary::print(console, &hints, ended, &name))?;
+    session.tell(&ended, |console, ended| summary::print(console, &hints, ended, &name, args.every_row))?;
+    if let Some(path) = &args.save_map {
+        save_map(session, path, &ended["summary"])?;
+    }
     if ended["state"] != "done" {
         return Err(Failure::Told);
     }
@@ -94,6 +98,20 @@ fn mapping_text(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
+/// The mapping as the server has put it together, for the next file.
+fn save_map(session: &mut Session<'_, '_>, path: &Path, report: &Value) -> Result<(), Failure> {
+    let Some(mapping) = report["mapping"].as_str() else { return Ok(()) };
+    std::fs::write(path, mapping).map_err(|e| {
+        let why = format!("{} cannot be written: {}.", path.display(), io_words(&e));
+        Failure::refused(why, "Is the path right?")
+    })?;
+    if !session.json {
+        let shown = path.display();
+        session.console.note(&format!("The corrections are in {shown}: use them again with --map {shown}."));
+    }
+    Ok(())
+}
+
 /// The options go into the query, the body is the file as it is.
 fn request<'a>(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<Request<'a>, Failure> {
     let mut request = Request::new(Method::Post, session.path("/imports")?)
@@ -108,6 +126,17 @@ fn request<'a>(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<Reque
     }
     if let Some(by) = args.match_by {
         request = request.query("match", by.word());
+    }
+    if let Some(existing) = args.existing {
+        request = request.query("existing", existing.word());
+    }
+    if let Some(inactive) = args.inactive {
+        request = request.query("inactive", inactive.word());
+    }
+    if !args.fix.is_empty() {
+        let one = |fix: &Fix| json!({ "column": fix.column, "found": fix.found, "value": fix.value });
+        let corrections: Value = args.fix.iter().map(one).collect();
+        request = request.query("corrections", &corrections.to_string());
     }
     let texts = [("site", &args.site), ("connection", &args.connection)];
     for (name, value) in texts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {

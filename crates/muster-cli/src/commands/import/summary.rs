@@ -1,22 +1,24 @@
 //! What an import says of itself, for the person who sent the file.
 
-use std::collections::HashMap;
 use std::io;
 
 use serde_json::Value;
 
+use super::causes;
 use crate::clean::clean;
 use crate::console::Console;
 use crate::hints::Hints;
-use crate::problem::{mend_of, sentence};
+use crate::problem::sentence;
 use crate::value::{count_of, counted, grouped, list_of, text_of};
 
-/// Causes that are shown, and rows of each; the rest are counted.
-const CAUSES_MAX: usize = 20;
-const ROWS_MAX: usize = 5;
-
-/// `name` is the file's, or the job's where the file is not known.
-pub(crate) fn print(console: &mut Console<'_>, hints: &Hints, job: &Value, name: &str) -> io::Result<()> {
+/// `name` is the file's, or the job's where the file is not known. `every_row`: problems one by one too.
+pub(crate) fn print(
+    console: &mut Console<'_>,
+    hints: &Hints,
+    job: &Value,
+    name: &str,
+    every_row: bool,
+) -> io::Result<()> {
     let report = &job["summary"];
     if report.is_null() {
         let state = text_of(&job["state"]);
@@ -24,8 +26,9 @@ pub(crate) fn print(console: &mut Console<'_>, hints: &Hints, job: &Value, name:
     }
     console.line(&recognized(report, name))?;
     columns(console, report)?;
+    corrections(console, report)?;
     outcome(console, hints, job, report)?;
-    problems(console, hints, job, report)
+    causes::print(console, hints, job, every_row)
 }
 
 /// `staff.csv: ringotel, UTF-8, separated by commas, 60 rows.`
@@ -63,6 +66,80 @@ fn columns(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
     Ok(())
 }
 
+fn corrections(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
+    for done in list_of(report, "corrections") {
+        let [column, found, value] = ["column", "found", "value"].map(|name| text_of(&done[name]));
+        let what = match found.as_str() {
+            "" => "Empty cells".to_owned(),
+            "*" => "All cells".to_owned(),
+            found => format!("`{found}`"),
+        };
+        let value = if value.is_empty() { "nothing".to_owned() } else { format!("`{value}`") };
+        console.line(&match count_of(done, "cells") {
+            0 => format!("Correction of {column}: {what} to {value} changed nothing: no cell says so."),
+            cells => {
+                format!("Correction of {column}: {what} to {value}, {}.", counted(cells, "cell", "cells"))
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Who is counted: what the next bill follows.
+fn billing(console: &mut Console<'_>, report: &Value, is_done: bool) -> io::Result<()> {
+    // A server before this knows nothing of it.
+    if !report["counted_after"].is_u64() {
+        return Ok(());
+    }
+    let (before, after) = (count_of(report, "counted_before"), count_of(report, "counted_after"));
+    let (was, is) = if is_done { ("before", "now") } else { ("now", "after") };
+    let mut line = format!("Counted for billing: {} {was}, {} {is}", grouped(before), grouped(after));
+    match (count_of(report, "newly_counted"), count_of(report, "no_longer_counted")) {
+        (_, 0) => {}
+        (new, gone) => {
+            line.push_str(&format!(" ({} newly, {} no longer)", grouped(new), grouped(gone)));
+        }
+    }
+    let types = list_of(report, "counted_by_type");
+    if types.len() > 1 {
+        let one = |seats: &Value| {
+            let (before, after) = (count_of(seats, "before"), count_of(seats, "after"));
+            format!("{} {} to {}", text_of(&seats["user_type"]), grouped(before), grouped(after))
+        };
+        line.push_str(&format!(": {}", types.iter().map(one).collect::<Vec<_>>().join(", ")));
+    }
+    console.line(&format!("{line}."))
+}
+
+/// Those whom the other system had switched off: asked once, so that nobody is woken by mistake.
+fn inactive(console: &mut Console<'_>, report: &Value, is_done: bool) -> io::Result<()> {
+    let inactive = &report["inactive"];
+    let rows = count_of(inactive, "rows");
+    if rows == 0 {
+        return Ok(());
+    }
+    let system = match (text_of(&report["format"]).as_str(), text_of(&report["system"])) {
+        ("mapped", _) => "the file".to_owned(),
+        (word, system) if system.is_empty() => word.to_owned(),
+        (_, system) => system,
+    };
+    let one = rows == 1;
+    let becomes = match (text_of(&inactive["become_what"]).as_str(), is_done) {
+        ("leave_out", true) => if one { "was left out" } else { "were left out" }.to_owned(),
+        ("leave_out", false) => if one { "is left out" } else { "are left out" }.to_owned(),
+        ("contacts", true) if one => "became a contact".to_owned(),
+        ("contacts", false) if one => "becomes a contact".to_owned(),
+        (what, true) => format!("became {what}"),
+        (what, false) => format!("{} {what}", if one { "becomes" } else { "become" }),
+    };
+    let are = if one { "is" } else { "are" };
+    let mut line = format!("{} {are} disabled in {system} and {becomes}.", counted(rows, "person", "people"));
+    if inactive["chosen"] == false {
+        line.push_str(" To choose otherwise: --inactive contacts, disabled or leave-out.");
+    }
+    console.line(&line)
+}
+
 fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value) -> io::Result<()> {
     let count = |name: &str| count_of(report, name);
     let nothing_written = report["nothing_written"] == true;
@@ -85,7 +162,7 @@ fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value
         return Ok(());
     }
     let (were, activated) = if nothing_written { ("would be", "would be enabled") } else { ("", "enabled") };
-    let outcomes = ["created", "updated", "unchanged", "rejected"];
+    let outcomes = ["created", "updated", "unchanged", "skipped", "rejected"];
     let people: Vec<String> = outcomes
         .iter()
         .filter(|word| count(word) > 0 || **word == "created")
@@ -95,10 +172,12 @@ fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value
         .collect();
     console.line(&format!("People: {}.", people.join(", ")))?;
     console.line(&format!(
-        "Of these, {} {activated} and counted, {} not.",
+        "Of these, {} {activated}, {} not.",
         grouped(count("activated")),
         grouped(count("contacts"))
     ))?;
+    billing(console, report, !nothing_written)?;
+    inactive(console, report, !nothing_written)?;
     if !sites.is_empty() {
         console.line(&format!("New sites: {sites}."))?;
     }
@@ -140,92 +219,5 @@ fn how_phones_register(console: &mut Console<'_>, hints: &Hints, report: &Value)
             console.line(&format!("  {}", hints.command("user credentials WHO --reset")))?;
             console.line(&format!("  {}", hints.command("export FILE --with-secrets")))
         }
-    }
-}
-
-/// Rows with the same cause.
-struct Cause<'a> {
-    remark: bool,
-    column: &'a Value,
-    reason: &'a Value,
-    rows: Vec<&'a Value>,
-    /// How many rows there are, kept or not; 0 if that was not said.
-    all: u64,
-}
-
-impl Cause<'_> {
-    fn count(&self) -> u64 {
-        self.all.max(self.rows.len() as u64)
-    }
-}
-
-fn problems(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value) -> io::Result<()> {
-    let mut causes = by_cause(list_of(report, "problems"));
-    for cause in causes.iter_mut().filter(|cause| cause.remark) {
-        let same = |count: &&Value| count["column"] == *cause.column && count["reason"] == *cause.reason;
-        cause.all = list_of(report, "remarks").iter().find(same).map_or(0, |count| count_of(count, "rows"));
-    }
-    for (title, remark) in [("Problems:", false), ("Remarks, which keep nobody out:", true)] {
-        let of_kind: Vec<&Cause<'_>> = causes.iter().filter(|cause| cause.remark == remark).collect();
-        if of_kind.is_empty() {
-            continue;
-        }
-        console.line("")?;
-        console.line(title)?;
-        for cause in of_kind.iter().take(CAUSES_MAX) {
-            print_cause(console, cause)?;
-        }
-        if of_kind.len() > CAUSES_MAX {
-            let more = counted((of_kind.len() - CAUSES_MAX) as u64, "cause", "causes");
-            let show = hints.command(&format!("job show {} --json", text_of(&job["id"])));
-            console.line(&format!("  and {more} more: {show}"))?;
-        }
-    }
-    match count_of(report, "problems_left_out") {
-        0 => Ok(()),
-        count => {
-            console.line(&format!("{} were counted but not kept.", counted(count, "problem", "problems")))
-        }
-    }
-}
-
-/// In the order in which the causes first appear.
-fn by_cause(problems: &[Value]) -> Vec<Cause<'_>> {
-    let mut causes: Vec<Cause<'_>> = Vec::new();
-    let mut places: HashMap<(bool, [Option<&str>; 3]), usize> = HashMap::new();
-    for problem in problems {
-        let (column, reason, mend) = (&problem["column"], &problem["reason"], &problem["mend"]);
-        let remark = problem["remark"] == true;
-        let place =
-            *places.entry((remark, [column, reason, mend].map(Value::as_str))).or_insert(causes.len());
-        if place == causes.len() {
-            causes.push(Cause { remark, column, reason, rows: Vec::new(), all: 0 });
-        }
-        causes[place].rows.push(problem);
-    }
-    causes
-}
-
-fn print_cause(console: &mut Console<'_>, cause: &Cause<'_>) -> io::Result<()> {
-    let column = text_of(cause.column);
-    let subject = if column.is_empty() { "The row".to_owned() } else { column };
-    let rows = counted(cause.count(), "row", "rows");
-    console.line(&format!("  {subject} {} ({rows})", text_of(cause.reason)))?;
-    let mend = cause.rows.first().map(|row| clean(&mend_of(row)).into_owned()).unwrap_or_default();
-    if !mend.is_empty() {
-        console.line(&format!("    To mend it: {mend}"))?;
-    }
-    for row in cause.rows.iter().take(ROWS_MAX) {
-        let found = match text_of(&row["found"]).as_str() {
-            // Of a remark and of a row as a whole the reason says what there is.
-            "" if cause.remark || cause.column.is_null() => String::new(),
-            "" => ": found nothing".to_owned(),
-            found => format!(": found `{found}`"),
-        };
-        console.line(&format!("    row {}, line {}{found}", count_of(row, "row"), count_of(row, "line")))?;
-    }
-    match cause.count().saturating_sub(ROWS_MAX as u64) {
-        0 => Ok(()),
-        more => console.line(&format!("    and {}", counted(more, "more row", "more rows"))),
     }
 }

@@ -1,0 +1,192 @@
+//! Problems by what they have in common: ten thousand rows with one mistake are one thing to mend.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use muster_import::NOT_SHOWN;
+use serde::{Deserialize, Serialize};
+
+use super::report::RowProblem;
+
+/// Causes that are kept; further ones are counted.
+const CAUSES_MAX: usize = 200;
+/// Further causes that are told from each other.
+const MORE_CAUSES_MAX: usize = 10_000;
+const FIRST_ROWS_MAX: usize = 5;
+/// Different values of one cause that are counted, and those of them that are kept.
+const VALUES_MAX: usize = 500;
+const FOUND_MAX: usize = 10;
+
+/// Rows that have the same problem. The counts are of all of them, kept one by one or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    pub column: Option<String>,
+    /// Without what is so of one row only.
+    pub reason: String,
+    pub mend: String,
+    /// The option of the import that would allow it.
+    pub option: Option<String>,
+    pub remark: bool,
+    pub rows: u64,
+    /// The first five.
+    pub first_rows: Vec<u64>,
+    /// The ten that are there most often, among the first five hundred different ones.
+    pub found: Vec<FoundCount>,
+    /// Whether another value in those cells would mend it, so that one correction does for all.
+    pub correctable: bool,
+}
+
+/// What stands in some rows, shortened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundCount {
+    pub found: String,
+    pub rows: u64,
+}
+
+/// Causes while they are counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    causes: Vec<(Cause, Values)>,
+    /// By a hash of what rows have in common.
+    places: HashMap<u64, usize>,
+    more: HashSet<u64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Values {
+    counts: HashMap<String, u64>,
+    last_row: u64,
+}
+
+impl Tally {
+    pub fn add(&mut self, problem: &RowProblem) {
+        let key = key(problem);
+        let full = self.causes.len() >= CAUSES_MAX;
+        let place = match self.places.get(&key) {
+            Some(place) => *place,
+            None if full => {
+                if self.more.len() < MORE_CAUSES_MAX {
+                    self.more.insert(key);
+                }
+                return;
+            }
+            None => {
+                self.places.insert(key, self.causes.len());
+                self.causes.push((Cause::of(problem), Values::default()));
+                self.causes.len() - 1
+            }
+        };
+        let (cause, values) = &mut self.causes[place];
+        // A row may have the same problem in several devices.
+        if values.last_row != problem.row {
+            values.last_row = problem.row;
+            cause.rows += 1;
+            if cause.first_rows.len() < FIRST_ROWS_MAX {
+                cause.first_rows.push(problem.row);
+            }
+        }
+        if let Some(count) = values.counts.get_mut(&problem.found) {
+            *count += 1;
+        } else if !problem.found.is_empty() && values.counts.len() < VALUES_MAX {
+            values.counts.insert(problem.found.clone(), 1);
+        }
+    }
+
+    /// The causes, those that keep the most rows out first, and how many more there are.
+    pub fn settle(self) -> (Vec<Cause>, u64) {
+        let settled = |(mut cause, values): (Cause, Values)| {
+            let mut found: Vec<(String, u64)> = values.counts.into_iter().collect();
+            found.sort_by(|(a, m), (b, n)| n.cmp(m).then_with(|| a.cmp(b)));
+            found.truncate(FOUND_MAX);
+            cause.found = found.into_iter().map(|(found, rows)| FoundCount { found, rows }).collect();
+            cause
+        };
+        let mut causes: Vec<Cause> = self.causes.into_iter().map(settled).collect();
+        causes.sort_by_key(|cause| (cause.remark, std::cmp::Reverse(cause.rows)));
+        (causes, self.more.len() as u64)
+    }
+}
+
+impl Cause {
+    fn of(problem: &RowProblem) -> Cause {
+        let is_of_a_value = problem.cause.is_none() && problem.column.is_some();
+        let shown = !problem.found.is_empty() && problem.found != NOT_SHOWN;
+        Cause {
+            column: problem.column.clone(),
+            reason: reason(problem).to_string(),
+            mend: problem.mend.clone(),
+            option: problem.option.clone(),
+            remark: problem.remark,
+            rows: 0,
+            first_rows: Vec::new(),
+            found: Vec::new(),
+            correctable: is_of_a_value && shown && !problem.remark,
+        }
+    }
+}
+
+fn reason(problem: &RowProblem) -> &str {
+    problem.cause.unwrap_or(&problem.reason)
+}
+
+fn key(problem: &RowProblem) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&problem.column, reason(problem), &problem.mend, &problem.option, problem.remark).hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(row: u64, column: &str, found: &str, reason: &str) -> RowProblem {
+        RowProblem {
+            line: row + 1,
+            row,
+            column: Some(column.into()),
+            found: found.into(),
+            reason: reason.into(),
+            mend: String::new(),
+            option: None,
+            remark: false,
+            cause: None,
+        }
+    }
+
+    #[test]
+    fn rows_with_the_same_mistake_are_one_cause_with_the_values_that_are_there_most_often() {
+        let mut tally = Tally::default();
+        for row in 1..=20_000 {
+            tally.add(&problem(row, "site", if row % 3 == 0 { "Porto" } else { "Lisbonne" }, "is no site"));
+            let clash = problem(row, "extension", "100", &format!("is also in row {}", row + 1));
+            tally.add(&RowProblem { cause: Some("is also in another row"), ..clash.clone() });
+            tally.add(&RowProblem { cause: Some("is also in another row"), ..clash });
+        }
+        let (causes, more) = tally.settle();
+        assert_eq!((causes.len(), more), (2, 0));
+        let site = &causes[0];
+        assert_eq!((site.rows, &site.first_rows[..], site.correctable), (20_000, &[1, 2, 3, 4, 5][..], true));
+        let found: Vec<(&str, u64)> = site.found.iter().map(|f| (f.found.as_str(), f.rows)).collect();
+        assert_eq!(found, [("Lisbonne", 13_334), ("Porto", 6_666)]);
+        let clash = &causes[1];
+        assert_eq!((clash.reason.as_str(), clash.rows), ("is also in another row", 20_000));
+        assert!(!clash.correctable, "each row needs a value of its own");
+    }
+
+    #[test]
+    fn causes_beyond_what_is_kept_are_counted_and_a_password_is_never_a_value_to_correct() {
+        let mut tally = Tally::default();
+        for row in 1..=400 {
+            tally.add(&problem(row, "name", &format!("{row}"), &format!("is wrong in way {}", row % 300)));
+        }
+        for row in 1..=2_000 {
+            tally.add(&problem(row, "name", &format!("{row}"), "is wrong in way 7"));
+        }
+        let (causes, more) = tally.settle();
+        assert_eq!((causes.len(), more), (200, 100));
+        assert_eq!((causes[0].rows, causes[0].found.len()), (2_002, 10));
+        let mut tally = Tally::default();
+        tally.add(&problem(1, "password", NOT_SHOWN, "is longer than 128 characters"));
+        assert!(!tally.settle().0[0].correctable);
+    }
+}

@@ -1,0 +1,154 @@
+//! What is not right in an imported file: by what rows have in common first, row by row where asked.
+
+use std::collections::HashMap;
+use std::io;
+
+use serde_json::Value;
+
+use crate::args::Fix;
+use crate::clean::clean;
+use crate::console::Console;
+use crate::hints::{Hints, shell_word};
+use crate::problem::mend_of;
+use crate::value::{count_of, counted, grouped, list_of, text_of};
+
+/// Causes that are shown, and values of each; the rest are counted.
+const CAUSES_MAX: usize = 20;
+const VALUES_MAX: usize = 5;
+/// How a value ends that is not shown whole.
+const SHORTENED: char = '…';
+
+/// Single problems by their row.
+type ByRow<'a> = HashMap<u64, Vec<&'a Value>>;
+
+pub(super) fn print(
+    console: &mut Console<'_>,
+    hints: &Hints,
+    job: &Value,
+    every_row: bool,
+) -> io::Result<()> {
+    let report = &job["summary"];
+    let mut by_row: ByRow<'_> = HashMap::new();
+    for problem in list_of(report, "problems") {
+        by_row.entry(count_of(problem, "row")).or_default().push(problem);
+    }
+    let show = hints.command(&format!("job show {} --json", text_of(&job["id"])));
+    let causes = list_of(report, "causes");
+    for (title, remark) in [("Problems:", false), ("Remarks, which keep nobody out:", true)] {
+        let of_kind: Vec<&Value> = causes.iter().filter(|cause| cause["remark"] == remark).collect();
+        if of_kind.is_empty() {
+            continue;
+        }
+        console.line("")?;
+        console.line(title)?;
+        for cause in of_kind.iter().take(CAUSES_MAX) {
+            print_cause(console, cause, &by_row)?;
+        }
+        if of_kind.len() > CAUSES_MAX {
+            let more = counted((of_kind.len() - CAUSES_MAX) as u64, "cause", "causes");
+            console.line(&format!("  and {more} more: {show}"))?;
+        }
+    }
+    match count_of(report, "causes_left_out") {
+        0 => {}
+        count => console
+            .line(&format!("And {} that were not kept.", counted(count, "more cause", "more causes")))?,
+    }
+    if !every_row {
+        return Ok(());
+    }
+    print_rows(console, report)
+}
+
+fn print_cause(console: &mut Console<'_>, cause: &Value, by_row: &ByRow<'_>) -> io::Result<()> {
+    let column = text_of(&cause["column"]);
+    let subject = if column.is_empty() { "The row" } else { &column };
+    let count = count_of(cause, "rows");
+    let reason = text_of(&cause["reason"]);
+    console.line(&format!("  {subject} {reason} ({})", counted(count, "row", "rows")))?;
+    let mend = clean(&mend_of(cause)).into_owned();
+    if !mend.is_empty() {
+        console.line(&format!("    To mend it: {mend}"))?;
+    }
+    let found = list_of(cause, "found");
+    let is_whole = |found: &&Value| !text_of(&found["found"]).ends_with(SHORTENED);
+    if let Some(most) = found.iter().find(is_whole).filter(|_| cause["correctable"] == true) {
+        let typed = Fix::suggested(&column, &text_of(&most["found"]));
+        console.line(&format!("    Without changing the file: --fix {}", shell_word(&typed)))?;
+    }
+    let rows = list_of(cause, "first_rows");
+    let mut bare = Vec::new();
+    for row in rows.iter().filter_map(Value::as_u64) {
+        match example(row, cause, by_row) {
+            Some(line) => console.line(&format!("    {line}"))?,
+            None => bare.push(grouped(row)),
+        }
+    }
+    match bare.len() {
+        0 => {}
+        1 => console.line(&format!("    row {}", bare.join(", ")))?,
+        _ => console.line(&format!("    rows {}", bare.join(", ")))?,
+    }
+    match count.saturating_sub(rows.len() as u64) {
+        0 => return Ok(()),
+        more => console.line(&format!("    and {}", counted(more, "more row", "more rows")))?,
+    }
+    if found.len() > 1 {
+        let one =
+            |found: &Value| format!("`{}` {}", text_of(&found["found"]), grouped(count_of(found, "rows")));
+        let shown: Vec<String> = found.iter().take(VALUES_MAX).map(one).collect();
+        console.line(&format!("    most often: {}", shown.join(", ")))?;
+    }
+    Ok(())
+}
+
+/// `row 7, line 9: found `1001`, which is Ana Silva's (extension 1001)`: what is so of the row alone. `None`
+/// where nothing more than its number was kept of it.
+fn example(row: u64, cause: &Value, by_row: &ByRow<'_>) -> Option<String> {
+    let same = |problem: &&&Value| {
+        ["column", "mend", "option", "remark"].iter().all(|name| problem[name] == cause[name])
+    };
+    let of_row = by_row.get(&row).and_then(|problems| problems.iter().find(same));
+    let problem = of_row?;
+    let found = match text_of(&problem["found"]).as_str() {
+        // Of a remark and of a row as a whole the reason says what there is.
+        "" if cause["remark"] == true || cause["column"].is_null() => String::new(),
+        "" => ": found nothing".to_owned(),
+        found => format!(": found `{found}`"),
+    };
+    let own = match text_of(&problem["reason"]) {
+        reason if problem["reason"] != cause["reason"] => {
+            format!("{} {reason}", if found.is_empty() { ":" } else { ", which" })
+        }
+        _ => String::new(),
+    };
+    Some(format!("row {row}, line {}{found}{own}", count_of(problem, "line")))
+}
+
+fn print_rows(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
+    let problems = list_of(report, "problems");
+    if !problems.is_empty() {
+        console.line("")?;
+        console.line("Row by row:")?;
+    }
+    for problem in problems {
+        let column = text_of(&problem["column"]);
+        let found = match text_of(&problem["found"]).as_str() {
+            "" => String::new(),
+            found => format!(" `{found}`"),
+        };
+        let (row, line) = (count_of(problem, "row"), count_of(problem, "line"));
+        let mend = clean(&mend_of(problem)).into_owned();
+        let mend = if mend.is_empty() { mend } else { format!(": {mend}") };
+        let reason = text_of(&problem["reason"]);
+        let subject = format!("{column}{found}");
+        let subject = if subject.is_empty() { "the row".to_owned() } else { subject };
+        console.line(&format!("  row {row}, line {line}: {subject} {reason}{mend}"))?;
+    }
+    match count_of(report, "problems_left_out") {
+        0 => Ok(()),
+        count => {
+            console.line(&format!("{} were counted but not kept.", counted(count, "problem", "problems")))
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! One correction for every cell of a column that says the same, whatever the file's format.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use muster_domain::types::fold;
+use smol_str::SmolStr;
+
+use crate::encode::unguard;
+use crate::error::FileError;
+use crate::format::{Column, Rules, comparable};
+
+/// Corrections of one import.
+const CORRECTIONS_MAX: usize = 200;
+/// What stands for every cell of a column.
+pub(crate) const EVERY: &str = "*";
+
+/// What stands in a column, and what shall stand there instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correction {
+    /// The column's header; compared as headers are.
+    pub column: SmolStr,
+    /// The cells that it is for, compared without case and outer spaces. Empty for cells that are empty,
+    /// `*` for every cell. What is said exactly goes before `*`.
+    pub found: SmolStr,
+    pub value: SmolStr,
+}
+
+/// Corrections by the column that they are for.
+#[derive(Default)]
+pub(crate) struct Corrections {
+    all: Vec<Correction>,
+    columns: Vec<(usize, HashMap<String, usize>)>,
+}
+
+impl Corrections {
+    /// Refuses what could never be done: a column that is not there, and a password, which would be kept
+    /// in clear with the job.
+    pub fn new(all: Vec<Correction>, columns: &[Column], rules: &Rules) -> Result<Corrections, FileError> {
+        if all.len() > CORRECTIONS_MAX {
+            return Err(FileError::TooManyCorrections { limit: CORRECTIONS_MAX });
+        }
+        let mut by_column: Vec<(usize, HashMap<String, usize>)> = Vec::new();
+        for (nth, correction) in all.iter().enumerate() {
+            let at = place(&correction.column, columns)?;
+            let empties = correction.found == EVERY && correction.value.is_empty();
+            if rules.meaning(&columns[at].header).is_secret() && !empties {
+                return Err(FileError::SecretCorrected { column: columns[at].header.clone() });
+            }
+            if !by_column.iter().any(|(column, _)| *column == at) {
+                by_column.push((at, HashMap::new()));
+            }
+            let Some((_, cells)) = by_column.iter_mut().find(|(column, _)| *column == at) else { continue };
+            if cells.insert(fold(&correction.found), nth).is_some() {
+                let (column, found) = (correction.column.clone(), correction.found.clone());
+                return Err(FileError::CorrectedTwice { column, found });
+            }
+        }
+        Ok(Corrections { all, columns: by_column })
+    }
+
+    pub fn all(&self) -> &[Correction] {
+        &self.all
+    }
+
+    /// Corrects a record's cells. Counts in `matched`, which has a place for each correction, and notes the
+    /// columns that were corrected.
+    pub fn apply(
+        &self,
+        cells: &mut [Cow<'_, str>],
+        own: bool,
+        matched: &mut [u64],
+        corrected: &mut Vec<usize>,
+    ) {
+        for (column, by_found) in &self.columns {
+            let Some(cell) = cells.get_mut(*column) else { continue };
+            let said = fold(if own { unguard(cell) } else { cell });
+            if let Some(nth) = by_found.get(&said).or_else(|| by_found.get(EVERY)) {
+                *cell = Cow::Owned(self.all[*nth].value.to_string());
+                matched[*nth] += 1;
+                corrected.push(*column);
+            }
+        }
+    }
+}
+
+/// Where the column is that a correction is for.
+pub(crate) fn place(name: &str, columns: &[Column]) -> Result<usize, FileError> {
+    let key = comparable(name);
+    columns.iter().position(|c| !c.header.is_empty() && comparable(&c.header) == key).ok_or_else(|| {
+        let named = columns.iter().map(|c| &c.header).filter(|header| !header.is_empty());
+        FileError::NoSuchColumn { column: SmolStr::new(name), columns: named.cloned().collect() }
+    })
+}
