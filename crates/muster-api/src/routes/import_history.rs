@@ -107,6 +107,7 @@ fn chosen(options: &Value) -> Vec<String> {
             Value::String(_) if name == "mapping" => Some(name.to_string()),
             Value::String(text) => Some(format!("{name}={text}")),
             Value::Bool(true) => Some(name.to_string()),
+            Value::Array(all) => (!all.is_empty()).then(|| format!("{name}={}", all.len())),
             Value::Null | Value::Bool(false) => None,
             other => Some(format!("{name}={other}")),
         }
