@@ -4,6 +4,7 @@
 
 mod authorization;
 mod choosing;
+mod clashes;
 mod common;
 mod description;
 mod events;

@@ -1,5 +1,7 @@
 //! What an import says of itself. Kept with the job.
 
+use std::collections::BTreeMap;
+
 use muster_domain::user::UserType;
 use muster_import::{CellError, Column, Remark, Row, Taken};
 use muster_store::Seats;
@@ -76,6 +78,9 @@ pub struct ImportReport {
     pub causes_left_out: u64,
     #[serde(skip)]
     pub(super) tally: Tally,
+    /// Of the rows that are taken: who is counted newly and who no longer, while they are judged.
+    #[serde(skip)]
+    pub(super) seats: BTreeMap<UserType, (u64, u64)>,
     /// How many remarks there are in all.
     #[serde(skip)]
     pub remarks_total: usize,
@@ -164,38 +169,35 @@ impl ImportReport {
 impl ImportReport {
     /// A taken row's person, counted before the import and after it.
     pub(super) fn count_seat(&mut self, user_type: UserType, was: bool, is: bool) {
-        let count = match (was, is) {
-            (false, true) => &mut self.newly_counted,
-            (true, false) => &mut self.no_longer_counted,
-            _ => return,
-        };
-        *count += 1;
-        let word = user_type.word();
-        let at = self.counted_by_type.iter().position(|seats| seats.user_type == word);
-        let at = at.unwrap_or_else(|| {
-            self.counted_by_type.push(SeatCount { user_type: word.to_string(), before: 0, after: 0 });
-            self.counted_by_type.len() - 1
-        });
-        // Kept as what is added; what there was before comes when all rows are judged.
-        let seats = &mut self.counted_by_type[at];
-        if is { seats.after += 1 } else { seats.before += 1 }
+        let (new, gone) = self.seats.entry(user_type).or_default();
+        match (was, is) {
+            (false, true) => *new += 1,
+            (true, false) => *gone += 1,
+            _ => {}
+        }
     }
 
     /// All rows are judged: `seats` are those of the organization before.
     pub(super) fn settle(&mut self, seats: &Seats) {
         (self.causes, self.causes_left_out) = std::mem::take(&mut self.tally).settle();
+        let changed = std::mem::take(&mut self.seats);
+        let mut by_type: BTreeMap<UserType, (u64, u64)> =
+            seats.by_type.iter().map(|(user_type, before)| (*user_type, (*before, *before))).collect();
+        for (user_type, (new, gone)) in changed {
+            self.newly_counted += new;
+            self.no_longer_counted += gone;
+            let (_, after) = by_type.entry(user_type).or_default();
+            *after = (*after + new).saturating_sub(gone);
+        }
+        by_type.retain(|_, counts| *counts != (0, 0));
         self.counted_before = seats.total;
         self.counted_after = (seats.total + self.newly_counted).saturating_sub(self.no_longer_counted);
-        let mut changed = std::mem::take(&mut self.counted_by_type);
-        for (user_type, before) in &seats.by_type {
-            let word = user_type.word();
-            let at = changed.iter().position(|seats| seats.user_type == word);
-            let (gone, new) = at.map(|at| changed.swap_remove(at)).map_or((0, 0), |s| (s.before, s.after));
-            let after = (before + new).saturating_sub(gone);
-            self.counted_by_type.push(SeatCount { user_type: word.to_string(), before: *before, after });
-        }
-        changed.sort_by(|a, b| a.user_type.cmp(&b.user_type));
-        self.counted_by_type.extend(changed);
+        let one = |(user_type, (before, after)): (UserType, (u64, u64))| SeatCount {
+            user_type: user_type.word().to_string(),
+            before,
+            after,
+        };
+        self.counted_by_type = by_type.into_iter().map(one).collect();
     }
 }
 
