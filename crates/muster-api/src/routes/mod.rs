@@ -10,6 +10,7 @@ mod import_history;
 mod imports;
 pub mod jobs;
 mod lists;
+mod move_in;
 mod organizations;
 mod phones;
 mod sites;
@@ -54,6 +55,7 @@ pub fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(imports::create, import_history::list))
         .routes(routes!(imports::mapping))
         .routes(routes!(import_history::rejected))
+        .routes(routes!(move_in::report))
         .routes(routes!(exports::export))
         .routes(routes!(exports::workbook))
         .routes(routes!(exports::report))
