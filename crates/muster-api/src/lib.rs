@@ -20,6 +20,7 @@ mod pages;
 mod parameters;
 mod params;
 mod problem;
+mod report;
 mod routes;
 mod shares;
 mod spool;

@@ -11,6 +11,7 @@ mod import_report;
 mod imports;
 pub mod jobs;
 mod lists;
+mod move_in;
 mod organizations;
 mod phones;
 mod sites;
@@ -55,6 +56,7 @@ pub fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(imports::create, import_history::list))
         .routes(routes!(imports::mapping))
         .routes(routes!(import_history::rejected))
+        .routes(routes!(move_in::report))
         .routes(routes!(exports::export))
         .routes(routes!(exports::workbook))
         .routes(routes!(exports::report))

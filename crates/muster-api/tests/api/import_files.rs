@@ -105,3 +105,91 @@ fn the_history_says_what_was_imported_by_whom_what_came_of_it_and_what_took_it_b
         assert_eq!(rest["items"][0]["id"], dry["id"]);
     });
 }
+
+/// Somebody tries to get into the page by whatever a file can hold.
+const HOSTILE: &str = "Number,FirstName,LastName,EmailAddress,AuthPassword,MAC_0,Disabled,RecordCalls,SIPID,<script>x</script>\n\
+    100,Ana,\"<img src=x onerror=alert(1)>\",a@example.com,secret1,001565000001,0,1,,\"</style><b>\"\n\
+    101,Bo,Silva,a@example.com,,,1,0,,\n\
+    102,Cy,Lee,,n0t-Easy-To-Guess,001565000002,0,1,ana,\n\
+    <b>103</b>,Di,Oz,d@example.com,n0t-Easy-To-Guess,,0,0,,\n";
+
+#[test]
+fn the_move_in_report_says_what_maps_what_does_not_and_what_is_left_to_do() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let options = "allow_shared_emails=true&good_rows_only=true&activate=all&file_name=staff.csv";
+        let job = import(i, ours, options, HOSTILE).await;
+        let path = format!("/imports/{}/report", id_of(&job));
+        let report = i.admin("GET", &path).send().await.expect(200).json();
+        let figures: Vec<u64> =
+            ["rows", "created", "rejected", "activated"].map(|k| report[k].as_u64().unwrap()).into();
+        assert_eq!(figures, [4, 3, 1, 3], "{report}");
+        assert_eq!((&report["outcome"], &report["format"]), (&"done".into(), &"3CX".into()));
+        let steps = report["steps"].as_array().unwrap().iter();
+        let steps: Vec<&str> = steps.map(|step| step["what"].as_str().unwrap()).collect();
+        assert_eq!(
+            steps,
+            [
+                "Mend 1 row that is not taken",
+                "Give the phones of 1 person their new passwords",
+                "Point 2 desk phones at this server",
+                "Have the phones of 2 people sign in here",
+                "Replace the SIP passwords of 1 person that can be guessed",
+                "Give 2 people who share 1 email an address of their own",
+                "Ask 1 person for an email",
+                "Set up by hand what this column may hold: RecordCalls (2 rows)",
+                "Set up by hand what this column may hold: SIPID (1 row)",
+                "Set up by hand what this column may hold: <script>x</script> (1 row)",
+            ]
+        );
+        assert_eq!(
+            report["taken"][0],
+            serde_json::json!({"header": "Number", "field": "extension", "rows": 4})
+        );
+        assert_eq!(report["problems"][0]["first_rows"], serde_json::json!([4]));
+        i.admin("POST", &format!("/jobs/{}/undo", id_of(&job))).send().await.expect(200);
+        let report = i.admin("GET", &path).send().await.expect(200).json();
+        assert_eq!(report["outcome"], "undone");
+        assert!(report["undone_by"].as_u64().is_some());
+    });
+}
+
+#[test]
+fn the_report_is_a_page_into_which_no_file_gets_and_a_text_for_a_terminal() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let job =
+            import(i, ("acme", &i.administrator), "dry_run=true&file_name=%3Cb%3E%1B[2J.csv", HOSTILE).await;
+        let path = format!("/imports/{}/report", id_of(&job));
+        let page = i.admin("GET", &path).header("accept", "text/html,*/*;q=0.8").send().await.expect(200);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        let policy = page.header("content-security-policy");
+        assert!(policy.contains("default-src 'none'; style-src 'sha256-"), "{policy}");
+        let tags: std::collections::BTreeSet<&str> = page
+            .text
+            .split('<')
+            .skip(1)
+            .map(|tag| tag.split([' ', '>', '/']).find(|n| !n.is_empty()).unwrap())
+            .collect();
+        let ours = "!doctype b body code h1 h2 head header html li main meta ol p section style table tbody td th thead title tr ul";
+        assert_eq!(tags.into_iter().collect::<Vec<_>>().join(" "), ours);
+        assert!(page.text.contains("&lt;script&gt;x&lt;/script&gt;"), "{}", page.text);
+        assert_eq!(page.text.matches("</style>").count(), 1);
+        let hash = style_hash(&page.text);
+        assert!(policy.contains(&hash), "{hash}: {policy}");
+        let text = i.admin("GET", &format!("{path}?format=text")).send().await.expect(200);
+        assert_eq!(text.header("content-type"), "text/plain; charset=utf-8");
+        assert!(!text.text.contains('\u{1b}') && text.text.contains("To be done by hand"), "{}", text.text);
+        assert!(!text.text.contains("secret1") && !page.text.contains("secret1"));
+        assert_eq!(i.admin("GET", &format!("{path}?format=pdf")).send().await.wrong_fields(), ["format"]);
+    });
+}
+
+/// As a browser computes it: over all that stands between the tags.
+fn style_hash(page: &str) -> String {
+    use base64::Engine as _;
+    use sha2::{Digest, Sha256};
+    let style = page.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
+    base64::engine::general_purpose::STANDARD.encode(Sha256::digest(style.as_bytes()))
+}

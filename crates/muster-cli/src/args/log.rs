@@ -56,6 +56,21 @@ pub enum JobCommand {
         #[arg(long)]
         every_row: bool,
     },
+    /// What of an import maps, what does not and why, and what is left to be done by hand
+    ///
+    /// Of a dry run, of an import that was done, and of one that was refused.
+    Report {
+        #[arg(value_name = "ID")]
+        job: String,
+        /// Where to write; else it is printed
+        file: Option<std::path::PathBuf>,
+        /// As what: a page to be printed is html
+        #[arg(long, value_enum, default_value = "text")]
+        format: ReportFormat,
+        /// Replace the file if it is there
+        #[arg(long)]
+        force: bool,
+    },
     /// Write the rows that an import did not take to a file, in the format that they came in
     ///
     /// Also those of a dry run. Mend them and import the file. The uploaded file is kept for a week, that of a
@@ -74,6 +89,23 @@ pub enum JobCommand {
         #[arg(value_name = "ID")]
         job: String,
     },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ReportFormat {
+    Text,
+    Json,
+    Html,
+}
+
+impl ReportFormat {
+    pub fn word(self) -> &'static str {
+        match self {
+            ReportFormat::Text => "text",
+            ReportFormat::Json => "json",
+            ReportFormat::Html => "html",
+        }
+    }
 }
 
 fn change_number(text: &str) -> Result<u64, String> {

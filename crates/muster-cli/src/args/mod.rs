@@ -6,7 +6,7 @@ mod organization;
 mod user;
 
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
-pub use log::{ChangesArgs, JobCommand, UndoArgs};
+pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use organization::{
     ConnectionCommand, ContactsArgs, DeviceCommand, OrgCommand, OrgCreateArgs, SiteCommand, SiteCreateArgs,
     TokenCommand, TokenCreateArgs,

@@ -1,16 +1,16 @@
 //! `muster job list`, `show`, `cancel`.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::export::Part;
-use crate::args::JobCommand;
+use crate::args::{JobCommand, ReportFormat};
 use crate::client::{Request, escape};
 use crate::commands::import::print_summary;
 use crate::console::Console;
-use crate::failure::Failure;
+use crate::failure::{Failure, io_words};
 use crate::follow;
 use crate::hints::Hints;
 use crate::listing::{Column, List};
@@ -22,6 +22,9 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &JobCommand) -> Result
     match command {
         JobCommand::List { limit } => list(session, *limit),
         JobCommand::Show { job, follow, every_row } => show(session, job, *follow, *every_row),
+        JobCommand::Report { job, file, format, force } => {
+            report(session, job, file.as_deref(), *format, *force)
+        }
         JobCommand::Rejected { job, file, force } => rejected(session, job, file, *force),
         JobCommand::Cancel { job } => cancel(session, job),
     }
@@ -100,14 +103,52 @@ fn cancel(session: &mut Session<'_, '_>, job: &str) -> Result<(), Failure> {
     })
 }
 
-/// To a file beside it, then renamed, so that nobody finds half of one.
-fn rejected(session: &mut Session<'_, '_>, job: &str, file: &Path, force: bool) -> Result<(), Failure> {
+fn report(
+    session: &mut Session<'_, '_>,
+    job: &str,
+    file: Option<&Path>,
+    format: ReportFormat,
+    force: bool,
+) -> Result<(), Failure> {
+    let format = if session.json && file.is_none() { ReportFormat::Json } else { format };
+    let path = session.path(&format!("/imports/{}/report", escape(job)))?;
+    let request = Request::get(path).query("format", format.word());
+    let Some(file) = file else {
+        if format == ReportFormat::Json {
+            let answer = session.client.send(&request).map_err(where_to_look)?;
+            return Ok(session.console.json(&answer.value)?);
+        }
+        let mut text = String::new();
+        let mut reader = session.client.stream(&request).map_err(where_to_look)?;
+        reader.read_to_string(&mut text).map_err(|e| {
+            Failure::refused(format!("The report broke off: {}.", io_words(&e)), "Try again.")
+        })?;
+        return Ok(session.console.line(text.trim_end())?);
+    };
+    not_there(file, force)?;
+    let mut part = Part::beside(file, false)?;
+    let mut reader = session.client.stream(&request).map_err(where_to_look)?;
+    let bytes = part.fill(&mut *reader)?;
+    part.rename(file, force)?;
+    if session.json {
+        return Ok(session.console.json(&json!({ "file": file.to_string_lossy(), "bytes": bytes }))?);
+    }
+    Ok(session.console.line(&format!("Written to {}.", file.display()))?)
+}
+
+fn not_there(file: &Path, force: bool) -> Result<(), Failure> {
     if file.exists() && !force {
         return Err(Failure::refused(
             format!("{} is there already.", file.display()),
             "Choose another name, or replace it with --force.",
         ));
     }
+    Ok(())
+}
+
+/// To a file beside it, then renamed, so that nobody finds half of one.
+fn rejected(session: &mut Session<'_, '_>, job: &str, file: &Path, force: bool) -> Result<(), Failure> {
+    not_there(file, force)?;
     let path = session.path(&format!("/imports/{}/rejected", escape(job)))?;
     let about = session.path(&format!("/jobs/{}", escape(job)))?;
     let about = session.client.get(about).map_err(where_to_look)?.value;

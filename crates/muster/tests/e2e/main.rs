@@ -8,6 +8,7 @@ mod connections;
 mod damage;
 mod ending;
 mod faults;
+mod imports;
 mod kill;
 mod outages;
 mod people;
