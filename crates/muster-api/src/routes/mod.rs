@@ -11,6 +11,7 @@ pub mod jobs;
 mod lists;
 mod organizations;
 mod phones;
+mod restores;
 mod sites;
 mod system;
 mod tokens;
@@ -63,6 +64,7 @@ pub fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(changes::list))
         .routes(routes!(verify::verify))
         .routes(routes!(changes::undo))
+        .routes(routes!(restores::restore))
         .routes(routes!(phones::reached))
         .routes(routes!(phones::registrations))
         .routes(routes!(phones::of_user, phones::sign_off_all))
