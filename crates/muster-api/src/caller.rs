@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use muster_app::{Actor, App, AppError, Scope};
+use muster_app::{Actor, App, AppError, Moment, Scope};
 use muster_domain::permission::Permission;
 
 use crate::problem::Problem;
@@ -60,6 +60,12 @@ impl Caller {
             ))
         });
         asked.await.unwrap_or(true)
+    }
+
+    /// The scope as of a moment, if there is one.
+    pub async fn as_of(&self, scope: Scope, moment: Option<Moment>) -> Result<Scope, Problem> {
+        let Some(moment) = moment else { return Ok(scope) };
+        self.state.blocking(move |app| app.as_of(scope, moment, "as_of")).await
     }
 
     pub async fn operator_scope(&self) -> Result<Scope, Problem> {

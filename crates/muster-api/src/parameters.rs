@@ -53,3 +53,13 @@ pub struct Once {
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255)]
     key: Option<String>,
 }
+
+/// What was, instead of what is: [`crate::params::Params::as_of`].
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AsOf {
+    /// As it was at this time (RFC 3339), or after the change of this number. Cursors of the pages are good for
+    /// the same moment.
+    #[param(pattern = "^([0-9]{1,18}|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}.*)$")]
+    as_of: Option<String>,
+}

@@ -1,10 +1,11 @@
 //! The part of an address after the question mark, read with every mistake said at once.
 
-use muster_app::{Query, Sort};
+use muster_app::{Moment, Query, Sort};
 use muster_domain::field::Entity;
 
 use crate::filter;
 use crate::problem::{Mistake, Problem};
+use crate::wire;
 
 /// As the router hands it over.
 pub type Pairs = axum::extract::Query<Vec<(String, String)>>;
@@ -78,6 +79,13 @@ impl Params {
         let not_ours =
             || Mistake::new("cursor", "is not one of this list", "give the cursor of the page before");
         self.parsed("cursor", |text| parse(text).ok_or_else(not_ours))
+    }
+
+    /// `as_of`: the moment that is looked at; `None` is now.
+    pub fn as_of(&mut self) -> Option<Moment> {
+        self.parsed("as_of", |text| {
+            wire::moment_of(text).map_err(|reason| Mistake::new("as_of", reason.reason, reason.mend))
+        })
     }
 
     pub fn wrong(&mut self, name: &str, reason: impl Into<String>, mend: impl Into<String>) {

@@ -9,7 +9,7 @@ use axum::http::header::{ALLOW, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICAT
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use muster_app::{AppError, FileError, StoreError};
-use muster_domain::change::Refusal;
+use muster_domain::change::{Conflict, Refusal};
 use muster_domain::value::FieldError;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -232,6 +232,7 @@ impl From<AppError> for Problem {
                 Problem::new(StatusCode::FORBIDDEN, "not-permitted", detail)
             }
             AppError::NotFound(what) => Problem::not_found(what),
+            AppError::Erased(_) => Problem::new(StatusCode::GONE, "erased", error.to_string()),
             AppError::Refused(refusal) => of_refusal(refusal),
             AppError::IdempotencyConflict => {
                 let mend = "send the same request again, or use a new key";
@@ -278,21 +279,28 @@ fn of_refusal(refusal: Refusal) -> Problem {
             )])
         }
         Refusal::ChangedSince(conflicts, _) => {
-            let errors = conflicts.into_iter().map(|conflict| {
-                let mend = match conflict.seq {
-                    Some(seq) => {
-                        format!("take change {seq} back first, or set by hand what you want to have")
-                    }
-                    None => "set by hand what you want to have".to_string(),
-                };
-                Mistake::new(conflict.what, conflict.how, mend)
-            });
-            Problem::conflict("moved", detail).with_errors(errors.collect())
+            Problem::conflict("moved", detail).with_errors(conflicts.into_iter().map(in_the_way).collect())
         }
+        Refusal::StandsInTheWay(conflicts, _) => Problem::conflict("in-the-way", detail)
+            .with_errors(conflicts.into_iter().map(in_the_way).collect()),
+        Refusal::PlanChanged => Problem::conflict("plan-changed", detail).with_errors(vec![Mistake::new(
+            "plan",
+            "is of something else than what would be done now",
+            "ask for the review again, and send its plan",
+        )]),
         Refusal::InUse { .. } => Problem::conflict("in-use", detail),
         Refusal::NotAllowed(_) => Problem::conflict("not-allowed", detail),
         Refusal::Irreversible(_) => Problem::conflict("irreversible", detail),
     }
+}
+
+/// What is in the way of an undo or of going back, and what to do about it.
+pub fn in_the_way(conflict: Conflict) -> Mistake {
+    let mend = match conflict.seq {
+        Some(seq) => format!("take change {seq} back first, or set by hand what you want to have"),
+        None => "set by hand what you want to have".to_string(),
+    };
+    Mistake::new(conflict.what, conflict.how, mend)
 }
 
 fn of_file(error: &FileError) -> Problem {

@@ -4,6 +4,7 @@
 //! one. Times are RFC 3339 in UTC.
 
 use jiff::Timestamp;
+use muster_app::Moment;
 use muster_domain::field::{Edit, Entity, FieldDef, Privacy};
 use muster_domain::ids::OrgId;
 use muster_domain::types::UnixMillis;
@@ -84,6 +85,23 @@ pub fn time(at: UnixMillis) -> String {
 pub fn time_of(text: &str) -> Result<UnixMillis, Reason> {
     let parsed: Timestamp = text.trim().parse().map_err(|_| not_a_time())?;
     Ok(UnixMillis(parsed.as_millisecond()))
+}
+
+/// A moment of the log: a time (RFC 3339), or the number of a change.
+pub fn moment_of(text: &str) -> Result<Moment, Reason> {
+    let text = text.trim();
+    if text.chars().all(|c| c.is_ascii_digit())
+        && let Ok(seq) = text.parse::<u64>()
+        && seq <= i64::MAX as u64
+    {
+        return Ok(Moment::Seq(seq));
+    }
+    time_of(text).map(Moment::Time).map_err(|_| {
+        Reason::new(
+            "is neither a time nor the number of a change",
+            "write it like 2026-01-31T09:30:00Z (RFC 3339), or give a number that `muster changes` shows",
+        )
+    })
 }
 
 fn not_a_time() -> Reason {
@@ -344,6 +362,22 @@ macro_rules! described {
 }
 pub(crate) use described;
 
+/// The moment that was looked at.
+#[derive(Clone, Copy, Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = AsOf)]
+pub struct AsOfBody {
+    /// The last change before it.
+    seq: u64,
+    /// Things that may have been there and of which nothing can be told, because it was erased.
+    erased: u64,
+}
+
+impl AsOfBody {
+    pub fn of(as_of: muster_app::AsOf) -> AsOfBody {
+        AsOfBody { seq: as_of.seq, erased: as_of.erased }
+    }
+}
+
 /// Declares a page of things: `{items, next_cursor, total}`.
 macro_rules! page_of {
     ($($name:ident of $item:ty = $description:literal;)*) => {$(
@@ -358,6 +392,10 @@ macro_rules! page_of {
             #[serde(skip_serializing_if = "Option::is_none")]
             #[schema(nullable = false)]
             pub total: Option<u64>,
+            /// Where `as_of` was given: which moment this is.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            #[schema(nullable = false)]
+            pub as_of: Option<crate::wire::AsOfBody>,
         }
 
         impl $name {
@@ -366,7 +404,8 @@ macro_rules! page_of {
                 item: impl FnMut(&T) -> serde_json::Value,
             ) -> axum::Json<$name> {
                 let items = page.items.iter().map(item).collect();
-                axum::Json($name { items, next_cursor: page.next, total: page.total })
+                let as_of = page.as_of.map(crate::wire::AsOfBody::of);
+                axum::Json($name { items, next_cursor: page.next, total: page.total, as_of })
             }
         }
     )*};

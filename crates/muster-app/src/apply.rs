@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 
-use muster_domain::change::{self, EntityChange, Holder, Op, Refusal};
+use muster_domain::change::{self, EntityChange, Holder, Op, Origin, Refusal};
+use muster_domain::claims::Claim;
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::{ChangeSetId, ConnectionId, OrgId, SiteId};
 use muster_domain::log::{Facts, user_facts};
@@ -51,6 +52,9 @@ impl App {
         allow: Allow,
         mut work: impl FnMut(&mut Session<'_>) -> Result<Uuid, AppError> + Send,
     ) -> Result<Done, AppError> {
+        if scope.past.is_some() {
+            return Err(Refusal::NotAllowed("what was is not changed".into()).into());
+        }
         let (now, set) = (self.now(), self.new_set());
         let done = self.store().write(|tx| {
             let mut session = Session::begin(tx, scope.org(), now, scope.actor, set, allow)?;
@@ -75,6 +79,7 @@ pub(crate) struct Session<'t> {
     actor: Uuid,
     set: ChangeSetId,
     allow: Allow,
+    origin: Origin,
     pending: Vec<Recorded>,
     sites: Option<Vec<Site>>,
     connections: Option<Vec<Connection>>,
@@ -127,12 +132,23 @@ impl<'t> Session<'t> {
             actor,
             set,
             allow,
+            origin: Origin::Ordinary,
             pending: Vec::new(),
             sites: None,
             connections: None,
             removed: Vec::new(),
             first_seq: None,
         }
+    }
+
+    /// What is recorded from here on is part of going back to a moment, and the log says so.
+    pub fn goes_back(&mut self) {
+        self.origin = Origin::Restore;
+    }
+
+    /// Gives up what changes that are still to come give up, so that their order does not matter.
+    pub fn release_claims(&mut self, claims: &[(Claim, Uuid)]) -> Result<(), AppError> {
+        Ok(self.tx.release_claims(&self.head, claims)?)
     }
 
     /// Applies changes in order. What they need loaded is loaded once a kind.
@@ -212,7 +228,8 @@ impl<'t> Session<'t> {
             return Ok(());
         }
         self.check_emails()?;
-        let range = self.tx.record(&mut self.head, self.at, self.actor, self.set, &self.pending)?;
+        let range =
+            self.tx.record_as(self.origin, &mut self.head, self.at, self.actor, self.set, &self.pending)?;
         self.first_seq.get_or_insert(*range.start());
         self.last_seq = *range.end();
         self.pending.clear();

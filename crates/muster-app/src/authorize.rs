@@ -26,6 +26,8 @@ pub struct Scope {
     pub(crate) actor: Uuid,
     pub(crate) role: TokenRole,
     pub(crate) once: Option<Once>,
+    /// What is read is as it was after this change; nothing is written then.
+    pub(crate) past: Option<u64>,
 }
 
 /// A request that must have one effect, however often it is sent.
@@ -93,7 +95,7 @@ impl App {
         if !permits(actor.role, permission) {
             return Err(AppError::NotPermitted(permission));
         }
-        Ok(Scope { organization, actor: actor.token.0, role: actor.role, once: None })
+        Ok(Scope { organization, actor: actor.token.0, role: actor.role, once: None, past: None })
     }
 
     /// The scope of the installation itself: its organizations, and the operator's own change log.

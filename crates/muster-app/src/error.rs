@@ -16,6 +16,9 @@ pub enum AppError {
     /// Also the answer for what belongs to another organization.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// What it was at a moment cannot be told any more.
+    #[error("what this {0} was then has been erased")]
+    Erased(&'static str),
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("the Idempotency-Key was used before with another request")]

@@ -8,11 +8,13 @@ mod apply;
 mod authorize;
 mod error;
 pub mod followers;
+mod history;
 pub mod imports;
 pub mod jobs;
 mod names;
 pub mod organizations;
 pub mod phones;
+pub mod restore;
 mod secrets;
 mod things;
 pub mod undo;
@@ -32,8 +34,8 @@ pub use error::AppError;
 pub use muster_import::FileError;
 /// The store's rows that use cases hand out as they are.
 pub use muster_store::{
-    Change, Counts, DamagedSecret, Erased, Job, JobOutcome, JobResult, JobState, Op, Page, Query, Sort,
-    StateCheck, StoreError, Term, UserQuery, Verification,
+    AsOf, Change, Counts, DamagedSecret, Erased, Job, JobOutcome, JobResult, JobState, Mark, Moment, Op,
+    Page, Query, Sort, StateCheck, StoreError, Term, UserQuery, Verification,
 };
 pub use things::InstallationTotals;
 pub use verify::{HeadsCheck, Verified};

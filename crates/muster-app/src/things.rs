@@ -25,7 +25,7 @@ impl App {
             EntityKind::Token => Permission::ManageTokens,
             _ => Permission::Read,
         })?;
-        self.store().read(|r| r.list::<E>(scope.org(), query).map_err(AppError::from))
+        self.read_in(scope, &[E::KIND], |r, as_of| Ok(Page { as_of, ..r.list::<E>(scope.org(), query)? }))
     }
 
     /// The newest change of the organization's log.

@@ -68,10 +68,16 @@ pub enum Refusal {
     Taken { field: &'static str, value: String, holder: Option<Holder> },
     #[error("already taken back by change {by}")]
     UndoneAlready { by: u64 },
-    /// What cannot be taken back because of what was done to it since; never empty. `more` were not
-    /// looked at.
+    /// What cannot be taken back because of what was done to it since; never empty. So many more are not
+    /// named.
     #[error("{}", changed_since(.0, *.1))]
-    ChangedSince(Vec<Conflict>, bool),
+    ChangedSince(Vec<Conflict>, u64),
+    /// What stands in the way of going back to a moment; never empty. So many more are not named.
+    #[error("{}", stands_in_the_way(.0, *.1))]
+    StandsInTheWay(Vec<Conflict>, u64),
+    /// What would be done is not what was reviewed.
+    #[error("what would change is different now: look at it again")]
+    PlanChanged,
     #[error("still in use by {count} {}(s)", .by.word())]
     InUse { by: EntityKind, count: u64 },
     #[error("{0}")]
@@ -109,10 +115,26 @@ pub struct Conflict {
     pub seq: Option<u64>,
 }
 
-fn changed_since(conflicts: &[Conflict], more: bool) -> String {
+fn changed_since(conflicts: &[Conflict], more: u64) -> String {
     match conflicts {
-        [one] if !more => format!("{} {}", one.what, one.how),
-        _ => "what shall be taken back was changed since".to_string(),
+        [one] if more == 0 => format!("{} {}", one.what, one.how),
+        _ => format!("what shall be taken back was changed since{}", in_places(conflicts, more)),
+    }
+}
+
+fn stands_in_the_way(conflicts: &[Conflict], more: u64) -> String {
+    match conflicts {
+        [one] if more == 0 => format!("{} {}", one.what, one.how),
+        _ => format!("there is something in the way of going back{}", in_places(conflicts, more)),
+    }
+}
+
+/// ` (in 25 places; the first 10 are named)`.
+fn in_places(conflicts: &[Conflict], more: u64) -> String {
+    let named = conflicts.len() as u64;
+    match more {
+        0 => format!(" (in {named} places)"),
+        more => format!(" (in {} places; the first {named} are named)", named + more),
     }
 }
 
@@ -288,6 +310,11 @@ pub fn field_name(kind: EntityKind, name: &str) -> Option<&'static str> {
     with_fields(kind, |fields| fields.iter().find(|(n, _)| *n == name).map(|(n, _)| *n))
 }
 
+/// The names of a kind's fields, in the order of their table.
+pub fn field_names(kind: EntityKind) -> Vec<&'static str> {
+    with_fields(kind, |fields| fields.iter().map(|(name, _)| *name).collect())
+}
+
 fn undo_class(kind: EntityKind, name: &str) -> Option<Undo> {
     with_fields(kind, |fields| fields.iter().find(|(n, _)| *n == name).map(|(_, undo)| *undo))
 }
@@ -310,6 +337,30 @@ fn with_fields<T>(kind: EntityKind, f: impl FnOnce(&[(&'static str, Undo)]) -> T
         ]
     });
     f(&tables[kind as usize])
+}
+
+/// How a change came to be, where the log says so by its kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    #[default]
+    Ordinary,
+    /// Part of restoring things to a moment.
+    Restore,
+}
+
+/// The last word of the kind of a change that is part of restoring to a moment: `user.set_back`.
+pub fn restore_word(op: Op) -> &'static str {
+    match op {
+        Op::Create => "brought_back",
+        Op::Update => "set_back",
+        Op::Remove => "taken_away",
+    }
+}
+
+/// Whether a line of the log is part of restoring to a moment, by its kind.
+pub fn is_of_restore(kind: &str) -> bool {
+    let word = kind.rsplit_once('.').map_or("", |(_, word)| word);
+    [Op::Create, Op::Update, Op::Remove].into_iter().any(|op| restore_word(op) == word)
 }
 
 /// What the change log calls a change: `user.activated` rather than `user.update` where the field table

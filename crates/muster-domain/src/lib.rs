@@ -4,14 +4,15 @@
 //! for a decision, and saves what comes back; nothing here knows how.
 //!
 //! - [`user`], [`organization`]: the things, each written together with its table of fields ([`field`]).
-//! - [`change`]: one shape for every change, applying and undoing it; [`log`]: what is kept of it;
-//!   [`replay`]: what a log says that there is.
+//! - [`change`]: one shape for every change, applying and undoing it; [`compose`]: several as one; [`log`]:
+//!   what is kept of it; [`replay`]: what a log says that there is, or was.
 //! - [`capabilities`], [`permission`]: who can do what, in one place each.
 //! - [`dial_plan`]: what the phone core knows of people.
 
 pub mod capabilities;
 pub mod change;
 pub mod claims;
+pub mod compose;
 pub mod dial_plan;
 pub mod field;
 pub mod fold;

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::change::{EntityChange, Op, bare};
+use crate::change::{EntityChange, Op, bare, restore_word};
 use crate::field::{Entity, EntityKind};
+use crate::ids::OrgId;
 use crate::log::Envelope;
 use crate::types::UnixMillis;
-use crate::value::Value;
+use crate::value::{FieldError, Value};
 
 /// One thing as its log leaves it.
 #[derive(Clone, Debug)]
@@ -105,6 +106,23 @@ impl Replayed {
         !self.partly_known
     }
 
+    /// The thing as its log leaves it; `None` where it is not there. What a part of was erased is only
+    /// partly so: ask [`Replayed::wholly_known`] before. An error is a value that this program cannot read.
+    pub fn thing<E: Entity>(&self, org: OrgId) -> Result<Option<E>, FieldError> {
+        if !self.here {
+            return Ok(None);
+        }
+        let mut thing = bare::<E>(org, self.id);
+        for field in E::fields() {
+            if let Some(value) = self.fields.get(field.name) {
+                (field.set)(&mut thing, value).map_err(|reason| field.error(reason))?;
+            }
+        }
+        thing.set_version(self.version);
+        thing.set_created_at(self.created_at);
+        Ok(Some(thing))
+    }
+
     /// How what is stored differs from the log; `None` if it is what the log says, as far as that is known.
     pub fn difference<E: Entity>(&self, stored: Option<&E>) -> Option<Difference> {
         if let Some(seq) = self.contradicted_at {
@@ -139,6 +157,8 @@ fn op_of(change_kind: &str) -> Op {
     match change_kind.rsplit_once('.') {
         Some((_, "created")) => Op::Create,
         Some((_, "removed")) => Op::Remove,
+        Some((_, word)) if word == restore_word(Op::Create) => Op::Create,
+        Some((_, word)) if word == restore_word(Op::Remove) => Op::Remove,
         _ => Op::Update,
     }
 }

@@ -337,6 +337,23 @@ impl<const MIN: u16, const MAX: u16> FieldValue for Bounded<MIN, MAX> {
     }
 }
 
+/// RFC 3339 in UTC, to the second.
+impl std::fmt::Display for UnixMillis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (days, second) = (self.0.div_euclid(86_400_000), self.0.div_euclid(1000).rem_euclid(86_400));
+        // Howard Hinnant's civil_from_days: years that begin in March, in eras of 400.
+        let day = days + 719_468;
+        let (era, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+        let year = year + era * 400 + i64::from(month <= 2);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+}
+
 impl FieldValue for UnixMillis {
     const TYPE: FieldType = FieldType::Time;
     fn parse(text: &str) -> Result<Self, Reason> {

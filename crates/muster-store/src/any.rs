@@ -1,4 +1,5 @@
 use muster_domain::change::{self, EntityChange};
+use muster_domain::claims::{self, Claim};
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::OrgId;
 use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
@@ -93,6 +94,15 @@ impl AnyEntity {
             change::added_since(entity, creation).into_iter().map(|f| f.name).collect()
         }
         each_kind!(self, entity => names(&**entity, creation))
+    }
+
+    /// What it has that only one can have.
+    pub fn claims(&self) -> Vec<Claim> {
+        match self {
+            AnyEntity::User(user) => claims::of_user(user),
+            AnyEntity::Device(device) => claims::of_device(device),
+            _ => Vec::new(),
+        }
     }
 
     pub fn as_user(&self) -> Option<&User> {

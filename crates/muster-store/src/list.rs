@@ -62,6 +62,18 @@ pub struct Page<T> {
     pub next: Option<String>,
     /// How many the filter finds, if it was asked for.
     pub total: Option<u64>,
+    /// Of a page as it was at an earlier moment.
+    pub as_of: Option<AsOf>,
+}
+
+/// An earlier moment that was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsOf {
+    /// The last change before it.
+    pub seq: u64,
+    /// Things of the list's kind that may have been there and of which nothing can be told, because what the
+    /// log held of them was erased.
+    pub erased: u64,
 }
 
 impl Reader {
@@ -95,7 +107,7 @@ impl Reader {
         items.sort_by_key(|item| place.get(&item.id()).copied());
         let next = more.then(|| items.last().map(|last| order.cursor_at(last)));
         let total = if query.with_total { Some(self.count(E::KIND, &filter)?) } else { None };
-        Ok(Page { items, next: next.flatten(), total })
+        Ok(Page { items, next: next.flatten(), total, as_of: None })
     }
 
     /// Who cannot be meant by a part of a name is left out before the database is asked.

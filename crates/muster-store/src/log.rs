@@ -182,7 +182,7 @@ enum Span {
     Before(u64),
 }
 
-fn decoded(raw: RawChange) -> Result<Change, StoreError> {
+pub(crate) fn decoded(raw: RawChange) -> Result<Change, StoreError> {
     let RawChange { envelope, body: raw } = raw;
     let body = raw.map(|raw| body::decode(envelope.entity, envelope.entity_id, &raw.json)).transpose()?;
     Ok(Change { envelope, body })

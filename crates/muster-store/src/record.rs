@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use muster_domain::change::{Op, change_kind};
-use muster_domain::claims::{self, Claim};
+use muster_domain::change::{EntityChange, Op, Origin, change_kind, restore_word};
+use muster_domain::claims::Claim;
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::log::{Envelope, body_hash, chain_hash};
 use muster_domain::types::UnixMillis;
@@ -94,6 +94,12 @@ fn check(head: &OrgHead, recorded: &Recorded) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// Gives up claims before the changes that do so are recorded.
+pub fn release(conn: &mut Conn, head: &OrgHead, claims: &[(Claim, Uuid)]) -> Result<(), StoreError> {
+    let mut held = Claims { conn, head, acquired: FxHashSet::default() };
+    claims.iter().try_for_each(|(claim, owner)| held.release(claim, *owner))
 }
 
 struct Claims<'a> {
@@ -222,11 +228,7 @@ impl Claims<'_> {
 }
 
 fn both(recorded: &Recorded) -> (Vec<Claim>, Vec<Claim>) {
-    let of = |entity: &Option<AnyEntity>| match entity {
-        Some(AnyEntity::User(user)) => claims::of_user(user),
-        Some(AnyEntity::Device(device)) => claims::of_device(device),
-        _ => Vec::new(),
-    };
+    let of = |entity: &Option<AnyEntity>| entity.as_ref().map_or(Vec::new(), AnyEntity::claims);
     (of(&recorded.before), of(&recorded.after))
 }
 
@@ -364,7 +366,7 @@ fn make_batch(head: &mut OrgHead, stamp: &Stamp, batch: &[Recorded]) -> Result<L
             org: head.org,
             seq: head.head_seq + 1,
             at: stamp.at,
-            kind: change_kind(&recorded.change).to_string(),
+            kind: kind_in_log(&recorded.change, stamp.origin),
             entity: recorded.change.kind,
             entity_id: recorded.change.id,
             actor: stamp.actor,
@@ -382,17 +384,24 @@ fn make_batch(head: &mut OrgHead, stamp: &Stamp, batch: &[Recorded]) -> Result<L
             Param::Blob(salt.to_vec().into()),
             Param::Blob(body.into()),
         ]);
-        envelopes.push(envelope_row(envelope, recorded));
+        envelopes.push(envelope_row(envelope));
     }
     Ok(LogBatch { envelopes, bodies })
 }
 
-fn envelope_row(e: Envelope, recorded: &Recorded) -> Vec<Param<'static>> {
+fn kind_in_log(change: &EntityChange, origin: Origin) -> String {
+    match origin {
+        Origin::Ordinary => change_kind(change).to_string(),
+        Origin::Restore => format!("{}.{}", change.kind.word(), restore_word(change.op)),
+    }
+}
+
+fn envelope_row(e: Envelope) -> Vec<Param<'static>> {
     vec![
         Param::Id(e.org.0),
         Param::uint(e.seq),
         Param::Int(e.at.0),
-        Param::from(change_kind(&recorded.change)),
+        Param::Text(e.kind.into()),
         Param::from(e.entity.word()),
         Param::Id(e.entity_id),
         Param::Id(e.actor),

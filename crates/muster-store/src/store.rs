@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use muster_domain::field::EntityKind;
 use muster_domain::ids::OrgId;
 
 use crate::checkpoint::Checkpointer;
@@ -41,6 +42,7 @@ struct Shared {
     names: Arc<NameCache>,
     writer: Writer,
     readers: Pool,
+    historians: Pool,
     commits: Mutex<u64>,
     committed: Condvar,
     listeners: RwLock<Vec<OnCommit>>,
@@ -54,6 +56,8 @@ enum Writer {
 
 /// How often a write is run anew after a deadlock or a lost connection.
 const RETRIES_MAX: u32 = 5;
+/// Snapshots of earlier states that are looked at at once: each may be as large as what is now.
+const HISTORIANS_MAX: usize = 2;
 /// From so many changes in one transaction on, PostgreSQL is asked to look at its tables anew: until it
 /// has, its plans are those of an empty database.
 const ANALYZE_CHANGES_MIN: u64 = 5_000;
@@ -64,7 +68,7 @@ impl Store {
         let keys = Arc::new(KeyCache::new(config.keys.clone()));
         let readers_max = if config.readers == 0 { 4 } else { config.readers };
         let writers_max = if config.writers == 0 { 4 } else { config.writers };
-        let (writer, readers) = if let Some(path) = config.url.strip_prefix("sqlite:") {
+        let (writer, readers, historians) = if let Some(path) = config.url.strip_prefix("sqlite:") {
             open_sqlite(path.into(), &keys, readers_max)?
         } else if config.url.starts_with("postgres://") || config.url.starts_with("postgresql://") {
             open_postgres(&config.url, readers_max, writers_max)?
@@ -78,6 +82,7 @@ impl Store {
             names: Arc::default(),
             writer,
             readers,
+            historians,
             commits: Mutex::new(0),
             committed: Condvar::new(),
             listeners: RwLock::default(),
@@ -122,6 +127,26 @@ impl Store {
                 return result;
             }
         }
+    }
+
+    /// Runs a closure on one snapshot, in which things of these kinds are as they were after the change `seq`.
+    /// The closure is also given how many there were of which nothing can be told because it was erased.
+    /// What the closure reads of other kinds is as it is now. Blocks.
+    pub fn read_past<T, E: From<StoreError>>(
+        &self,
+        org: OrgId,
+        seq: u64,
+        kinds: &[EntityKind],
+        f: impl FnOnce(&mut Reader, u64) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut lease = self.shared.historians.get()?;
+        // No names: what is remembered of them is how they are now.
+        let mut reader = Reader::new(lease.take()?, self.shared.keys.clone(), None);
+        let begin = reader.conn.dialect().begin_history();
+        reader.conn.script(begin)?;
+        let erased = reader.turn_back(org, seq, kinds)?;
+        // The connection is closed with its temporary tables: what it has prepared means them.
+        f(&mut reader, erased)
     }
 
     /// Calls `f` after every commit of this process that grew a log. `f` must be quick.
@@ -277,23 +302,29 @@ impl Shared {
     }
 }
 
-fn open_sqlite(path: PathBuf, keys: &Arc<KeyCache>, readers: usize) -> Result<(Writer, Pool), StoreError> {
+fn open_sqlite(path: PathBuf, keys: &Arc<KeyCache>, readers: usize) -> Result<Opened, StoreError> {
     let mut conn = Conn::Sqlite(sqlite::Connection::open_writer(&path)?);
     migrate::migrate(&mut conn)?;
     let tx = Tx::new(Reader::new(conn, keys.clone(), None));
     let checkpointer = Checkpointer::start(&path)?;
+    let past = path.clone();
     let open = move || sqlite::Connection::open_reader(&path).map(Conn::Sqlite);
-    Ok((Writer::Sqlite(Box::new(GroupWriter::new(tx)), checkpointer), Pool::new(readers, Box::new(open))))
+    let open_past = move || sqlite::Connection::open_historian(&past).map(Conn::Sqlite);
+    let writer = Writer::Sqlite(Box::new(GroupWriter::new(tx)), checkpointer);
+    Ok((writer, Pool::new(readers, Box::new(open)), Pool::new(HISTORIANS_MAX, Box::new(open_past))))
 }
 
-fn open_postgres(url: &str, readers: usize, writers: usize) -> Result<(Writer, Pool), StoreError> {
+/// The writer, those who read what is, and those who read what was.
+type Opened = (Writer, Pool, Pool);
+
+fn open_postgres(url: &str, readers: usize, writers: usize) -> Result<Opened, StoreError> {
     let mut conn = postgres(url)?;
     migrate::migrate(&mut conn)?;
     let pool = |connections: usize| {
         let url = url.to_string();
         Pool::new(connections, Box::new(move || postgres(&url)))
     };
-    Ok((Writer::Postgres(pool(writers)), pool(readers)))
+    Ok((Writer::Postgres(pool(writers)), pool(readers), pool(HISTORIANS_MAX)))
 }
 
 fn postgres(url: &str) -> Result<Conn, StoreError> {

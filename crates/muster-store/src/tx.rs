@@ -2,7 +2,8 @@
 
 use std::ops::{Deref, DerefMut, RangeInclusive};
 
-use muster_domain::change::EntityChange;
+use muster_domain::change::{EntityChange, Origin};
+use muster_domain::claims::Claim;
 use muster_domain::ids::{ChangeSetId, OrgId};
 use muster_domain::log::{Facts, GENESIS};
 use muster_domain::types::UnixMillis;
@@ -85,8 +86,21 @@ impl Tx {
         set: ChangeSetId,
         changes: &[Recorded],
     ) -> Result<RangeInclusive<u64>, StoreError> {
+        self.record_as(Origin::Ordinary, head, at, actor, set, changes)
+    }
+
+    /// As [`Tx::record`], for changes whose kind in the log says where they come from.
+    pub fn record_as(
+        &mut self,
+        origin: Origin,
+        head: &mut OrgHead,
+        at: UnixMillis,
+        actor: Uuid,
+        set: ChangeSetId,
+        changes: &[Recorded],
+    ) -> Result<RangeInclusive<u64>, StoreError> {
         let first = head.head_seq + 1;
-        let stamp = Stamp { at, actor, set };
+        let stamp = Stamp { at, actor, set, origin };
         let result = crate::record::record(&mut self.reader.conn, head, &stamp, changes);
         self.poison_on(result)?;
         let before = self.recorded;
@@ -100,6 +114,13 @@ impl Tx {
         self.growing.retain(|other| other.org != head.org);
         self.growing.push(head.clone());
         Ok(first..=head.head_seq)
+    }
+
+    /// Gives up claims that changes which this write goes on to record give up: of many changes that come
+    /// in several calls, a later one may free what an earlier one takes.
+    pub fn release_claims(&mut self, head: &OrgHead, claims: &[(Claim, Uuid)]) -> Result<(), StoreError> {
+        let result = crate::record::release(&mut self.reader.conn, head, claims);
+        self.poison_on(result)
     }
 
     pub(crate) fn new(reader: Reader) -> Tx {
@@ -179,4 +200,5 @@ pub(crate) struct Stamp {
     pub at: UnixMillis,
     pub actor: Uuid,
     pub set: ChangeSetId,
+    pub origin: Origin,
 }

@@ -10,7 +10,7 @@ use muster_domain::organization::{Connection, Device, Mailbox, Organization, Sit
 use muster_domain::permission::Permission;
 use muster_domain::user::User;
 use muster_domain::value::Value;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::written;
@@ -24,10 +24,10 @@ use crate::wire;
 #[derive(Serialize, ToSchema)]
 #[schema(as = FieldChange)]
 pub struct FieldChangeBody {
-    field: &'static str,
+    pub field: &'static str,
     /// As in the thing itself.
-    before: serde_json::Value,
-    after: serde_json::Value,
+    pub before: serde_json::Value,
+    pub after: serde_json::Value,
 }
 
 /// One line of the change log.
@@ -63,6 +63,16 @@ pub struct Changes {
     pub items: Vec<ChangeBody>,
     /// What to send as `since` for what comes next; null if there was nothing.
     pub next_cursor: Option<String>,
+}
+
+/// How much is taken back.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the description only; read field by field so that all mistakes are said")]
+#[schema(as = Undo)]
+pub struct UndoBody {
+    /// Everything that was done in the same request, about whomever [false].
+    together: Option<bool>,
 }
 
 /// What was taken back.
@@ -103,7 +113,7 @@ pub fn change_json(change: &Change) -> ChangeBody {
     }
 }
 
-fn logged(kind: EntityKind, field: &str, value: &Value) -> serde_json::Value {
+pub fn logged(kind: EntityKind, field: &str, value: &Value) -> serde_json::Value {
     match kind {
         EntityKind::Organization => wire::of_logged::<Organization>(field, value),
         EntityKind::Site => wire::of_logged::<Site>(field, value),
@@ -143,21 +153,26 @@ pub async fn list(
 
 /// Take a change back
 ///
-/// Together with what was done in the same request about the same person. It is a change of its own, and
-/// is refused where a field was changed again meanwhile.
+/// Together with what was done in the same request about the same person; with `together`, everything that was
+/// done in that request. Going back to a moment is always taken back whole. It is a change of its own, and is
+/// refused where a field was changed again meanwhile.
 #[utoipa::path(post, path = "/api/v1/organizations/{org}/changes/{seq}/undo", tag = "changes",
     params(("org" = String, Path, description = "Slug or id."), ("seq" = u64, Path, description = "The change."),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again, the request has one effect.")),
+    request_body = Option<UndoBody>,
     responses((status = 200, body = Undone, headers(("Muster-Seq" = u64, description = "The newest change of the log.")))))]
 pub async fn undo(
     caller: Caller,
     Path((org, seq)): Path<(String, String)>,
-    incoming: Incoming,
+    mut incoming: Incoming,
 ) -> Result<Response, Problem> {
     let scope = caller.scope(&org, Permission::UndoChanges).await?;
+    let (mut object, bytes) = incoming.object_or_nothing().await?;
+    let together = object.flag("together");
+    object.finish()?;
     let seq = seq.parse::<u64>().ok().filter(|n| (1..=i64::MAX as u64).contains(n));
     let seq = seq.ok_or_else(|| Problem::not_found("change"))?;
-    let scope = incoming.once(scope, b"")?;
-    let undone = caller.run(move |app| app.undo(&scope, seq)).await?;
+    let scope = incoming.once(scope, &bytes)?;
+    let undone = caller.run(move |app| app.undo(&scope, seq, together)).await?;
     Ok(written(&undone.done, Json(Undone::of(&undone)).into_response()))
 }

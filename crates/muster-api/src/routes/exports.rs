@@ -21,6 +21,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use utoipa::ToSchema;
 
 use crate::caller::Caller;
+use crate::parameters::AsOf;
 use crate::params::{Pairs, Params};
 use crate::problem::{Mistake, Problem};
 use crate::spool::Spool;
@@ -47,7 +48,8 @@ const SLOW_MAX: Duration = Duration::from_secs(60);
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/export.csv", tag = "files",
     params(("org" = String, Path, description = "Slug or id."),
         ("format" = Option<String>, Query, pattern = "^(muster|ringotel|3cx|fusionpbx|freepbx|wazo|webex|mikopbx|ivozprovider|conductor)$", description = "Which system is to take the file in; `muster` [default] holds everything."),
-        ("with_secrets" = Option<bool>, Query, description = "Passwords and PINs too.")),
+        ("with_secrets" = Option<bool>, Query, description = "Passwords and PINs too."),
+        AsOf),
     responses((status = 200, description = "The file.", content_type = "text/csv", body = String)))]
 pub async fn export(caller: Caller, path: Path<String>, pairs: Pairs) -> Result<Response, Problem> {
     send(caller, path, pairs, false).await
@@ -58,7 +60,8 @@ pub async fn export(caller: Caller, path: Path<String>, pairs: Pairs) -> Result<
 /// As the CSV file of our own format. Every cell is text: leading zeros live, and nothing is a formula.
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/export.xlsx", tag = "files",
     params(("org" = String, Path, description = "Slug or id."),
-        ("with_secrets" = Option<bool>, Query, description = "Passwords and PINs too.")),
+        ("with_secrets" = Option<bool>, Query, description = "Passwords and PINs too."),
+        AsOf),
     responses((status = 200, description = "The file.", content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", body = Vec<u8>)))]
 pub async fn workbook(caller: Caller, path: Path<String>, pairs: Pairs) -> Result<Response, Problem> {
     send(caller, path, pairs, true).await
@@ -74,7 +77,9 @@ async fn send(
     let options = ExportOptions { workbook, ..options(&mut params, !workbook) };
     let permission = if options.with_secrets { Permission::ExportSecrets } else { Permission::Read };
     let scope = caller.scope(&org, permission).await?;
+    let as_of = params.as_of();
     params.finish()?;
+    let scope = caller.as_of(scope, as_of).await?;
     let state = caller.state.clone();
     let claim = state.claim_export(scope.org())?;
     let slug = &scope.organization().slug;
@@ -116,7 +121,8 @@ pub struct ExportReport {
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/export/report", tag = "files",
     params(("org" = String, Path, description = "Slug or id."),
         ("format" = Option<String>, Query, pattern = "^(muster|ringotel|3cx|fusionpbx|freepbx|wazo|webex|mikopbx|ivozprovider|conductor)$", description = "Which system is to take the file in; `muster` [default] leaves nothing out."),
-        ("with_secrets" = Option<bool>, Query, description = "As if passwords and PINs were in the file.")),
+        ("with_secrets" = Option<bool>, Query, description = "As if passwords and PINs were in the file."),
+        AsOf),
     responses((status = 200, body = ExportReport)))]
 pub async fn report(
     caller: Caller,
@@ -127,7 +133,9 @@ pub async fn report(
     let options = options(&mut params, true);
     let permission = if options.with_secrets { Permission::ExportSecrets } else { Permission::Read };
     let scope = caller.scope(&org, permission).await?;
+    let as_of = params.as_of();
     params.finish()?;
+    let scope = caller.as_of(scope, as_of).await?;
     let state = caller.state.clone();
     let _claim = state.claim_export(scope.org())?;
     let exported = caller.run(move |app| app.export(&scope, options, io::sink())).await?;

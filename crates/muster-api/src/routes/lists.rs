@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::users::people_query;
 use crate::caller::Caller;
-use crate::parameters::{CountedPaging, Listing, Paging};
+use crate::parameters::{AsOf, CountedPaging, Listing, Paging};
 use crate::params::{Pairs, Params};
 use crate::problem::Problem;
 use crate::wire::{self, described, page_of};
@@ -51,7 +51,8 @@ pub struct ContactBody {
     service: &'static str,
     title: Option<String>,
     department: Option<String>,
-    presence: PresenceBody,
+    /// Null in a list as it was at a moment.
+    presence: Option<PresenceBody>,
 }
 
 /// A number of a dial plan and what it reaches.
@@ -115,7 +116,7 @@ page_of! {
 ///
 /// Everybody who is not trashed, activated or not, with presence now.
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/contacts", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."), Listing),
+    params(("org" = String, Path, description = "Slug or id."), Listing, AsOf),
     responses((status = 200, body = Contacts)))]
 pub async fn contacts(
     caller: Caller,
@@ -125,7 +126,9 @@ pub async fn contacts(
     let scope = caller.scope(&org, Permission::Read).await?;
     let mut params = Params::of(Query(pairs));
     let query = params.list::<User>();
+    let as_of = params.as_of();
     params.finish()?;
+    let scope = caller.as_of(scope, as_of).await?;
     let mut query = people_query(&caller, &scope, query).await?;
     query.filter.retain(|t| t.field != "record");
     query.filter.push(Term { field: "record".into(), op: Op::Eq, value: "live".into() });
@@ -143,7 +146,10 @@ pub async fn contacts(
             service: user.service.word(),
             title: user.title.as_ref().map(ToString::to_string),
             department: user.department.as_ref().map(ToString::to_string),
-            presence: PresenceBody { state: presence.state.word(), registered: presence.registered },
+            presence: presence.map(|presence| PresenceBody {
+                state: presence.state.word(),
+                registered: presence.registered,
+            }),
         };
         json!(body)
     }))
@@ -153,7 +159,7 @@ pub async fn contacts(
 ///
 /// In order; so far they reach users only.
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/extensions", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."), CountedPaging),
+    params(("org" = String, Path, description = "Slug or id."), CountedPaging, AsOf),
     responses((status = 200, body = Extensions)))]
 pub async fn extensions(
     caller: Caller,
@@ -173,7 +179,9 @@ pub async fn extensions(
         limit: params.number("limit", 50, 1, 1000) as usize,
         with_total: params.flag("total"),
     };
+    let as_of = params.as_of();
     params.finish()?;
+    let scope = caller.as_of(scope, as_of).await?;
     let page = caller.run(move |app| app.users(&scope, &query)).await?;
     Ok(Extensions::new(page, |user| {
         let body = ExtensionBody {
@@ -190,7 +198,7 @@ pub async fn extensions(
 
 /// List the seats that count
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/seats", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."), Paging),
+    params(("org" = String, Path, description = "Slug or id."), Paging, AsOf),
     responses((status = 200, body = Seats)))]
 pub async fn seats(
     caller: Caller,
@@ -201,7 +209,9 @@ pub async fn seats(
     let mut params = Params::of(Query(pairs));
     let limit = params.number("limit", 50, 1, 1000) as usize;
     let after = params.cursor(|text| text.parse::<UserId>().ok());
+    let as_of = params.as_of();
     params.finish()?;
+    let scope = caller.as_of(scope, as_of).await?;
     let page = caller.run(move |app| app.seats(&scope, after, limit)).await?;
     let by_type =
         page.all.by_type.iter().map(|(of, seats)| SeatsOfType { user_type: of.word(), seats: *seats });
@@ -229,7 +239,9 @@ pub(super) async fn page<E: Entity>(caller: &Caller, org: &str, pairs: Pairs) ->
     let scope = caller.scope(org, Permission::Read).await?;
     let mut params = Params::of(pairs);
     let query = params.list::<E>();
+    let as_of = params.as_of();
     params.finish()?;
+    let scope = caller.as_of(scope, as_of).await?;
     caller.run(move |app| app.page::<E>(&scope, &query)).await
 }
 
@@ -239,7 +251,7 @@ pub(super) fn entity<E: Entity>(entity: &E) -> Value {
 
 /// List devices
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/devices", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."), Listing),
+    params(("org" = String, Path, description = "Slug or id."), Listing, AsOf),
     responses((status = 200, body = Devices)))]
 pub async fn devices(
     caller: Caller,
@@ -251,7 +263,7 @@ pub async fn devices(
 
 /// List mailboxes
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/mailboxes", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."), Listing),
+    params(("org" = String, Path, description = "Slug or id."), Listing, AsOf),
     responses((status = 200, body = Mailboxes)))]
 pub async fn mailboxes(
     caller: Caller,
@@ -263,7 +275,7 @@ pub async fn mailboxes(
 
 /// List connections
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/connections", tag = "organizations",
-    params(("org" = String, Path, description = "Slug or id."), Listing),
+    params(("org" = String, Path, description = "Slug or id."), Listing, AsOf),
     responses((status = 200, body = Connections)))]
 pub async fn connections(
     caller: Caller,

@@ -14,6 +14,7 @@ mod lists;
 mod move_in;
 mod organizations;
 mod phones;
+mod restores;
 mod sites;
 mod system;
 mod tokens;
@@ -68,6 +69,7 @@ pub fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(changes::list))
         .routes(routes!(verify::verify))
         .routes(routes!(changes::undo))
+        .routes(routes!(restores::restore))
         .routes(routes!(phones::reached))
         .routes(routes!(phones::registrations))
         .routes(routes!(phones::of_user, phones::sign_off_all))

@@ -68,7 +68,7 @@ pub async fn list(caller: Caller, Query(pairs): Pairs) -> Result<Json<Organizati
     let more = all.len() > limit;
     all.truncate(limit);
     let next = all.last().filter(|_| more).map(|o| o.id.to_string());
-    Ok(Organizations::new(Page { items: all, next, total: total.then_some(count) }, json))
+    Ok(Organizations::new(Page { items: all, next, total: total.then_some(count), as_of: None }, json))
 }
 
 /// Make an organization

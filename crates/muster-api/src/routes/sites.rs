@@ -15,7 +15,7 @@ use super::lists::{entity, page};
 use super::{with_header, with_seq};
 use crate::body::Incoming;
 use crate::caller::Caller;
-use crate::parameters::{Listing, Once};
+use crate::parameters::{AsOf, Listing, Once};
 use crate::params::Pairs;
 use crate::problem::Problem;
 use crate::wire::{self, described, page_of};
@@ -51,7 +51,7 @@ pub struct NewSiteBody {
 
 /// List sites
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/sites", tag = "organizations",
-    params(("org" = String, Path, description = "Slug or id."), Listing),
+    params(("org" = String, Path, description = "Slug or id."), Listing, AsOf),
     responses((status = 200, body = Sites)))]
 pub async fn list(
     caller: Caller,

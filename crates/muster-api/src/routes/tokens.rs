@@ -19,7 +19,7 @@ use super::lists::entity;
 use super::with_seq;
 use crate::body::Incoming;
 use crate::caller::Caller;
-use crate::parameters::Once;
+use crate::parameters::{AsOf, Once};
 use crate::params::{Pairs, Params};
 use crate::problem::Problem;
 use crate::wire::{self, described, page_of};
@@ -67,7 +67,7 @@ pub struct NewTokenBody {
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "How many at most [50]."),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, with the same filter and sort."),
         ("filter" = Option<String>, Query),
-        ("total" = Option<bool>, Query, description = "Count all that the filter finds.")),
+        ("total" = Option<bool>, Query, description = "Count all that the filter finds."), AsOf),
     responses((status = 200, body = Tokens)))]
 pub async fn list(
     caller: Caller,
@@ -77,7 +77,9 @@ pub async fn list(
     let scope = caller.scope(&org, Permission::ManageTokens).await?;
     let mut params = Params::of(Query(pairs));
     let mut query = params.list::<Token>();
+    let as_of = params.as_of();
     params.finish()?;
+    let scope = caller.as_of(scope, as_of).await?;
     query.filter.push(Term { field: "record".into(), op: Op::Eq, value: "live".into() });
     let page = caller.run(move |app| app.page::<Token>(&scope, &query)).await?;
     Ok(Tokens::new(page, entity))

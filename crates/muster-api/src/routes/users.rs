@@ -19,7 +19,7 @@ use super::user_body::{
 use super::{user_id, with_header, with_remark, written};
 use crate::body::{Incoming, Object};
 use crate::caller::Caller;
-use crate::parameters::{Listing, Once};
+use crate::parameters::{AsOf, Listing, Once};
 use crate::params::{Pairs, Params};
 use crate::problem::Problem;
 use crate::wire::page_of;
@@ -34,7 +34,7 @@ page_of! {
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/users", tag = "users",
     params(("org" = String, Path, description = "Slug or id."),
         ("who" = Option<String>, Query, description = "The one whom this names: a username, an extension, an email or an id. Nobody is an empty list."),
-        Listing),
+        Listing, AsOf),
     responses((status = 200, body = Users)))]
 pub async fn list(
     caller: Caller,
@@ -45,7 +45,9 @@ pub async fn list(
     let mut params = Params::of(Query(pairs));
     let who = params.text("who");
     let query = params.list::<User>();
+    let as_of = params.as_of();
     params.finish()?;
+    let scope = caller.as_of(scope, as_of).await?;
     if let Some(who) = who {
         let found = caller.run(move |app| match app.find_user(&scope, &who) {
             Ok(user) => Ok(vec![user]),
@@ -54,7 +56,7 @@ pub async fn list(
         });
         let items = found.await?;
         let total = query.with_total.then_some(items.len() as u64);
-        return Ok(Users::new(Page { items, next: None, total }, json));
+        return Ok(Users::new(Page { items, next: None, total, as_of: None }, json));
     }
     let query = people_query(&caller, &scope, query).await?;
     let page = caller.run(move |app| app.users(&scope, &query)).await?;
@@ -118,11 +120,21 @@ async fn places(caller: &Caller, scope: &Scope, object: &Object) -> Result<Place
 
 /// Show a user
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/users/{user}", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."), ("user" = uuid::Uuid, Path, description = "The user's id.")),
-    responses((status = 200, body = UserBody, headers(("ETag", description = "The version.")))))]
-pub async fn get(caller: Caller, Path((org, user)): Path<(String, String)>) -> Result<Response, Problem> {
+    params(("org" = String, Path, description = "Slug or id."), ("user" = uuid::Uuid, Path, description = "The user's id."),
+        AsOf),
+    responses((status = 200, body = UserBody, headers(("ETag", description = "The version."))),
+        (status = 410, description = "What they were then has been erased.", body = crate::problem::ProblemBody, content_type = "application/problem+json")))]
+pub async fn get(
+    caller: Caller,
+    Path((org, user)): Path<(String, String)>,
+    Query(pairs): Pairs,
+) -> Result<Response, Problem> {
     let scope = caller.scope(&org, Permission::Read).await?;
     let id = user_id(&user)?;
+    let mut params = Params::of(Query(pairs));
+    let as_of = params.as_of();
+    params.finish()?;
+    let scope = caller.as_of(scope, as_of).await?;
     let user = caller.run(move |app| app.user(&scope, id)).await?;
     Ok(with_version(&user, Json(json(&user)).into_response()))
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod authorization;
+mod back;
 mod choosing;
 mod clashes;
 mod common;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
 use muster_domain::change::Refusal;
+use muster_domain::field::EntityKind;
 use muster_domain::ids::{ConnectionId, MailboxId, SecretId, SiteId, UserId};
 use muster_domain::organization::{Connection, Device, Mailbox, Site};
 use muster_domain::permission::Permission;
@@ -55,7 +56,14 @@ impl App {
     ) -> Result<Exported, AppError> {
         scope.require(if options.with_secrets { Permission::ExportSecrets } else { Permission::Read })?;
         let mut sink = Some(sink);
-        self.store().read(|r| {
+        let kinds = [
+            EntityKind::Site,
+            EntityKind::Connection,
+            EntityKind::User,
+            EntityKind::Device,
+            EntityKind::Mailbox,
+        ];
+        self.read_in(scope, &kinds, |r, _| {
             // A read is not run again: the sink is there.
             let Some(sink) = sink.take() else {
                 return Err(AppError::Limit("the export was interrupted".into()));

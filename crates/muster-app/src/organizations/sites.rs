@@ -1,7 +1,7 @@
 //! Sites and connections of an organization.
 
 use muster_domain::change::Refusal;
-use muster_domain::field::Entity;
+use muster_domain::field::{Entity, EntityKind};
 use muster_domain::organization::{Connection, Site};
 use muster_domain::permission::Permission;
 use muster_domain::types::{Country, Name, TimeZone, fold};
@@ -20,12 +20,12 @@ pub struct NewSite {
 impl App {
     pub fn sites(&self, scope: &Scope) -> Result<Vec<Site>, AppError> {
         scope.require(Permission::Read)?;
-        self.store().read(|r| r.all::<Site>(scope.org()).map_err(AppError::from))
+        self.read_in(scope, &[EntityKind::Site], |r, _| Ok(r.all::<Site>(scope.org())?))
     }
 
     pub fn connections(&self, scope: &Scope) -> Result<Vec<Connection>, AppError> {
         scope.require(Permission::Read)?;
-        self.store().read(|r| r.all::<Connection>(scope.org()).map_err(AppError::from))
+        self.read_in(scope, &[EntityKind::Connection], |r, _| Ok(r.all::<Connection>(scope.org())?))
     }
 
     pub fn create_site(&self, scope: &Scope, new: &NewSite) -> Result<Site, AppError> {

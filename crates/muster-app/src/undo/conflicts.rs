@@ -17,7 +17,7 @@ use crate::AppError;
 use crate::names::{called, name_of, name_of_actor};
 use crate::things::load_any;
 
-/// More are not told: whoever sees so many knows what is going on.
+/// More are only counted: whoever sees so many knows what is going on.
 const CONFLICTS_MAX: usize = 10;
 /// Later changes of one thing that are looked at.
 const LATER_MAX: usize = 1000;
@@ -28,7 +28,7 @@ pub(super) fn explain(
     org: OrgId,
     older: &mut Older<'_>,
 ) -> Result<Option<Refusal>, AppError> {
-    let mut search = Search { org, seen: HashSet::new(), made: HashSet::new(), found: Vec::new() };
+    let mut search = Search { org, seen: HashSet::new(), made: HashSet::new(), found: Vec::new(), more: 0 };
     let mut before = None;
     loop {
         let page = older(r, before)?;
@@ -41,8 +41,7 @@ pub(super) fn explain(
     if search.found.is_empty() {
         search.references(r)?;
     }
-    let more = search.found.len() >= CONFLICTS_MAX;
-    Ok((!search.found.is_empty()).then_some(Refusal::ChangedSince(search.found, more)))
+    Ok((!search.found.is_empty()).then_some(Refusal::ChangedSince(search.found, search.more)))
 }
 
 struct Search {
@@ -52,6 +51,8 @@ struct Search {
     /// What these changes made.
     made: HashSet<Uuid>,
     found: Vec<Conflict>,
+    /// Beyond those.
+    more: u64,
 }
 
 impl Search {
@@ -73,6 +74,10 @@ impl Search {
             }
             let entity = current.get(&body.id);
             let Some(moved) = self.moved(body, entity) else { continue };
+            if self.found.len() >= CONFLICTS_MAX {
+                self.more += 1;
+                continue;
+            }
             let later = later(r, self.org, change)?;
             if let Ok(inverse) = inverse(body)
                 && let Some(by) =
@@ -80,10 +85,8 @@ impl Search {
             {
                 return Ok(Some(Refusal::UndoneAlready { by: by.envelope.seq }));
             }
-            if self.found.len() < CONFLICTS_MAX {
-                let conflict = self.conflict(r, body, entity, moved, &later)?;
-                self.found.push(conflict);
-            }
+            let conflict = self.conflict(r, body, entity, moved, &later)?;
+            self.found.push(conflict);
         }
         Ok(None)
     }
@@ -123,7 +126,8 @@ impl Search {
         };
         let touches = |change: &&Change| {
             let fields = change.body.iter().flat_map(|body| &body.fields);
-            change.envelope.kind.ends_with(".removed") || fields.into_iter().any(|f| f.field == field)
+            let gone = change.body.as_ref().is_some_and(|body| body.op == Op::Remove);
+            gone || change.envelope.kind.ends_with(".removed") || fields.into_iter().any(|f| f.field == field)
         };
         let by = later.iter().rev().find(touches);
         let who = match by {
@@ -159,7 +163,8 @@ impl Search {
             given.retain(|(_, id, _)| !self.made.contains(id));
             for (user, id, entity) in given {
                 if self.found.len() >= CONFLICTS_MAX {
-                    return Ok(());
+                    self.more += 1;
+                    continue;
                 }
                 let kind = entity.kind();
                 let owner = r.get::<User>(self.org, user)?.map(|user| called(&user)).unwrap_or_default();

@@ -4,9 +4,9 @@ mod conflicts;
 
 use std::collections::BTreeSet;
 
-use muster_domain::change::{EntityChange, Op, Refusal, compensations, inverse};
+use muster_domain::change::{EntityChange, Op, Refusal, compensations, inverse, is_of_restore};
 use muster_domain::field::EntityKind;
-use muster_domain::ids::{JobId, OrgId};
+use muster_domain::ids::{ChangeSetId, JobId, OrgId};
 use muster_domain::permission::Permission;
 use muster_domain::value::Value;
 use muster_store::{Change, ChangeFilter, Reader};
@@ -47,9 +47,18 @@ impl App {
         self.store().read(|r| r.changes_back(scope.org(), None, limit, &filter).map_err(AppError::from))
     }
 
-    /// Takes back the change `seq` and what was done in the same request about the same person.
-    pub fn undo(&self, scope: &Scope, seq: u64) -> Result<Undone, AppError> {
+    /// Takes back the change `seq` and what was done in the same request about the same person; with
+    /// `together` all that was done in that request. Going back to a moment is always taken back whole.
+    pub fn undo(&self, scope: &Scope, seq: u64, together: bool) -> Result<Undone, AppError> {
         scope.require(Permission::UndoChanges)?;
+        let line = self.store().read(|r| {
+            let line = r.changes(scope.org(), seq.saturating_sub(1), 1, &ChangeFilter::default())?;
+            line.into_iter().find(|c| c.envelope.seq == seq).ok_or(AppError::NotFound("change"))
+        })?;
+        let restore = is_of_restore(&line.envelope.kind);
+        if together || restore {
+            return self.undo_set(scope, line.envelope.set, restore);
+        }
         self.undo_with(scope, None, &mut |r, before| {
             if before.is_some() {
                 return Ok(Vec::new());
@@ -124,6 +133,12 @@ impl App {
     }
 }
 
+/// What is in the way of taking a whole set back, by name.
+pub(crate) fn why_not_set(r: &mut Reader, org: OrgId, set: ChangeSetId) -> Result<Option<Refusal>, AppError> {
+    let filter = ChangeFilter { set: Some(set), ..ChangeFilter::default() };
+    conflicts::explain(r, org, &mut |r, before| Ok(r.changes_back(org, before, PAGE, &filter)?))
+}
+
 /// Gives changes newest first: those before a sequence number, or the newest ones; nothing at the end.
 type Older<'o> = dyn FnMut(&mut Reader, Option<u64>) -> Result<Vec<Change>, AppError> + Send + 'o;
 
@@ -140,7 +155,7 @@ fn inverses(page: &[Change], notes: &mut BTreeSet<&'static str>) -> Result<Vec<E
 }
 
 /// An organization is not undone out of existence: it has people, a bill and a log.
-fn refuse_if_not_undoable(body: &EntityChange) -> Result<(), AppError> {
+pub(crate) fn refuse_if_not_undoable(body: &EntityChange) -> Result<(), AppError> {
     if body.kind == EntityKind::Organization && body.op == Op::Create {
         return Err(Refusal::Irreversible("an organization is not removed by undo".into()).into());
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use muster_domain::claims;
+use muster_domain::field::EntityKind;
 use muster_domain::ids::{ConnectionId, UserId};
 use muster_domain::organization::{Connection, Device, Mailbox};
 use muster_domain::permission::Permission;
@@ -21,33 +22,39 @@ pub type Who = str;
 #[derive(Clone, Debug)]
 pub struct Contact {
     pub user: User,
-    pub presence: Presence,
+    /// `None` of a moment that has been: nobody writes presence down.
+    pub presence: Option<Presence>,
 }
 
 impl App {
     pub fn users(&self, scope: &Scope, query: &UserQuery) -> Result<Page<User>, AppError> {
         scope.require(Permission::Read)?;
-        self.store().read(|r| r.users(scope.org(), query).map_err(AppError::from))
+        self.read_in(scope, &[EntityKind::User], |r, as_of| {
+            Ok(Page { as_of, ..r.users(scope.org(), query)? })
+        })
     }
 
     pub fn user(&self, scope: &Scope, id: UserId) -> Result<User, AppError> {
         scope.require(Permission::Read)?;
-        let user = self.store().read(|r| r.get::<User>(scope.org(), id.0).map_err(AppError::from))?;
-        user.ok_or(AppError::NotFound("user"))
+        self.one_in::<User>(scope, id.0)?.ok_or(AppError::NotFound("user"))
     }
 
     /// The one user whom this names. More than one is refused, so that nobody activates the wrong person.
     pub fn find_user(&self, scope: &Scope, who: &Who) -> Result<User, AppError> {
         scope.require(Permission::Read)?;
-        self.store().read(|r| find(r, scope, who))
+        let kinds = [EntityKind::User, EntityKind::Device, EntityKind::Connection];
+        self.read_in(scope, &kinds, |r, _| find(r, scope, who))
     }
 
     /// Everybody who is not trashed, activated or not: what each person sees on their phone.
     pub fn contacts(&self, scope: &Scope, query: &UserQuery) -> Result<Page<Contact>, AppError> {
         let page = self.users(scope, query)?;
         let org = scope.org();
-        let contact = |user: User| Contact { presence: self.phones().presence(org, user.id), user };
-        Ok(Page { items: page.items.into_iter().map(contact).collect(), next: page.next, total: page.total })
+        let now = scope.past.is_none();
+        let contact =
+            |user: User| Contact { presence: now.then(|| self.phones().presence(org, user.id)), user };
+        let Page { items, next, total, as_of } = page;
+        Ok(Page { items: items.into_iter().map(contact).collect(), next, total, as_of })
     }
 
     pub fn devices(&self, scope: &Scope) -> Result<Vec<Device>, AppError> {

@@ -1,5 +1,6 @@
 //! Who is counted for billing, and why: derived from the change log, never from a counter.
 
+use muster_domain::field::EntityKind;
 use muster_domain::ids::UserId;
 use muster_domain::permission::Permission;
 use muster_domain::types::UnixMillis;
@@ -32,7 +33,7 @@ impl App {
     pub fn seats(&self, scope: &Scope, after: Option<UserId>, limit: usize) -> Result<SeatPage, AppError> {
         scope.require(Permission::Read)?;
         let org = scope.org();
-        self.store().read(|r| {
+        self.read_in(scope, &[EntityKind::User], |r, _| {
             let all = r.seats(org)?;
             let facts = r.seat_page(org, after, limit)?;
             let ids: Vec<_> = facts.iter().map(|s| s.user.0).collect();

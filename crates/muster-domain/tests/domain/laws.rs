@@ -1,6 +1,7 @@
 //! Two laws: the state is the fold of the log, and undoing what was done changes nothing.
 
 use muster_domain::change::{EntityChange, Refusal, apply, change_kind, creation_of, inverse, update_of};
+use muster_domain::compose::together;
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::ChangeSetId;
 use muster_domain::log::{Envelope, Facts, GENESIS};
@@ -27,6 +28,14 @@ fn step(user: &User, pick: u8, word: &str) -> User {
 
 fn same(a: &User, b: &User) -> bool {
     User::fields().iter().all(|f| (f.get)(a) == (f.get)(b))
+}
+
+fn both_same(a: Option<&User>, b: Option<&User>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => same(a, b),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 fn line(seq: u64, change: &EntityChange) -> Envelope {
@@ -85,6 +94,39 @@ proptest! {
             state = apply(ORG, Some(&state), &inverse(change).unwrap()).unwrap().unwrap();
         }
         prop_assert!(same(&state, &first));
+    }
+}
+
+proptest! {
+    #[test]
+    fn changes_together_lead_where_they_lead_one_by_one(
+        steps in prop::collection::vec((any::<u8>(), "[a-z ]{1,9}"), 1..12),
+        begins in any::<bool>(),
+        ends in any::<bool>(),
+    ) {
+        let first = somebody();
+        let (mut state, mut log) = (first.clone(), Vec::new());
+        if begins {
+            log.push(creation_of(&first));
+        }
+        for (pick, word) in &steps {
+            if let Some(change) = update_of(&state, &step(&state, *pick, word)) {
+                state = apply(ORG, Some(&state), &change).unwrap().unwrap();
+                log.push(change);
+            }
+        }
+        if ends {
+            log.push(inverse(&creation_of(&state)).unwrap());
+        }
+        let (before, after) = ((!begins).then_some(&first), (!ends).then_some(&state));
+        let Some(whole) = together(&log) else {
+            prop_assert!(both_same(before, after) || (begins && ends) || log.is_empty());
+            return Ok(());
+        };
+        let led = apply(ORG, before, &whole).unwrap();
+        prop_assert!(both_same(led.as_ref(), after));
+        let back = apply(ORG, after, &inverse(&whole).unwrap()).unwrap();
+        prop_assert!(both_same(back.as_ref(), before));
     }
 }
 

@@ -113,3 +113,14 @@ fn texts_that_are_the_same_to_a_person_fold_alike() {
     assert_eq!(fold("ＡＮＡ"), "ana");
     assert_ne!(fold("Ana"), fold("Anna"));
 }
+
+#[test]
+fn a_time_is_told_as_its_day_and_second_in_utc() {
+    let check = |ms: i64, expect: &str| assert_eq!(muster_domain::types::UnixMillis(ms).to_string(), expect);
+    check(0, "1970-01-01T00:00:00Z");
+    check(-1, "1969-12-31T23:59:59Z");
+    check(951_782_400_000, "2000-02-29T00:00:00Z");
+    check(1_700_000_000_999, "2023-11-14T22:13:20Z");
+    check(4_107_542_399_000, "2100-02-28T23:59:59Z");
+    check(4_107_542_400_000, "2100-03-01T00:00:00Z");
+}

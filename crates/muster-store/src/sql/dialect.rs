@@ -49,6 +49,14 @@ impl Dialect {
         }
     }
 
+    /// A read that makes temporary tables; PostgreSQL makes none where nothing may be written.
+    pub fn begin_history(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "BEGIN DEFERRED",
+            Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ",
+        }
+    }
+
     /// Read committed on PostgreSQL: every write locks its organization first, and what it reads after
     /// that must be what the lock's last holder committed.
     pub fn begin_write(self) -> &'static str {

@@ -49,6 +49,15 @@ impl Connection {
         Ok(conn)
     }
 
+    /// A reader that may make temporary tables; they are files, as an import of everybody may be in them.
+    pub fn open_historian(path: &Path) -> Result<Connection, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Self::open(path, flags)?;
+        conn.script("PRAGMA temp_store = FILE;")?;
+        conn.cache(READER_CACHE_KIB)?;
+        Ok(conn)
+    }
+
     /// To be called when the size of a page is settled: SQLite makes pages of the KiB at once.
     fn cache(&self, kib: u32) -> Result<(), StoreError> {
         self.script(&format!("PRAGMA cache_size = -{kib};"))
