@@ -42,7 +42,7 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ExportArgs) -> Result<()
     // First the file: where it cannot be written, nothing need be asked, nor logged.
     let mut part = Part::beside(target, args.with_secrets)?;
     let mut reader = session.client.stream(&request)?;
-    let bytes = part.fill(&mut *reader)?;
+    let bytes = part.fill(&mut *reader, "export")?;
     part.rename(target, args.force)?;
     let report = match args.format.as_str() {
         "muster" => Value::Null,
@@ -90,13 +90,13 @@ fn request<'a>(session: &mut Session<'_, '_>, args: &ExportArgs, path: &str) -> 
 }
 
 /// A file that is removed again unless it was finished.
-struct Part {
+pub(super) struct Part {
     path: PathBuf,
     file: Option<BufWriter<File>>,
 }
 
 impl Part {
-    fn beside(target: &Path, secret: bool) -> Result<Part, Failure> {
+    pub fn beside(target: &Path, secret: bool) -> Result<Part, Failure> {
         let mut name = std::ffi::OsString::from(".");
         name.push(target.file_name().unwrap_or_default());
         name.push(format!(".{}.part", std::process::id()));
@@ -109,7 +109,8 @@ impl Part {
         Ok(Part { path, file: Some(BufWriter::new(file)) })
     }
 
-    fn fill(&mut self, reader: &mut dyn Read) -> Result<u64, Failure> {
+    /// `what` is written, in messages.
+    pub fn fill(&mut self, reader: &mut dyn Read, what: &str) -> Result<u64, Failure> {
         let Some(file) = &mut self.file else { return Ok(0) };
         let mut chunk = vec![0; CHUNK_BYTES];
         let mut bytes = 0u64;
@@ -120,7 +121,7 @@ impl Part {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
                 Err(e) => {
                     let what =
-                        format!("The export broke off after {} bytes: {}.", grouped(bytes), io_words(&e));
+                        format!("The {what} broke off after {} bytes: {}.", grouped(bytes), io_words(&e));
                     return Err(Failure::refused(what, "No file was written. Try again."));
                 }
             };
@@ -131,7 +132,7 @@ impl Part {
         Ok(bytes)
     }
 
-    fn rename(mut self, target: &Path, replace: bool) -> Result<(), Failure> {
+    pub fn rename(mut self, target: &Path, replace: bool) -> Result<(), Failure> {
         self.file = None;
         // A link fails where a rename would replace what somebody else has put there meanwhile.
         let moved = if replace {
