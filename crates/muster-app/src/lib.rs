@@ -6,6 +6,7 @@
 
 mod apply;
 mod authorize;
+mod backup;
 mod error;
 pub mod followers;
 mod history;
@@ -30,6 +31,7 @@ use muster_store::Store;
 
 pub use apply::Done;
 pub use authorize::{Actor, Scope};
+pub use backup::{BackedUp, Backups, DATA_FILES, DataFile};
 pub use error::AppError;
 pub use muster_import::FileError;
 /// The store's rows that use cases hand out as they are.
@@ -51,26 +53,33 @@ struct Inner {
     store: Store,
     phones: phones::Phones,
     jobs: jobs::JobBoard,
-    heads_file: Option<PathBuf>,
+    data: Option<PathBuf>,
+    backups: Backups,
 }
 
 impl App {
     pub fn new(store: Store) -> App {
-        App::with_heads(store, None)
+        App::in_folder(store, None)
     }
 
-    /// With the file that [`followers::anchor`] writes: verifying a log compares it with what stands there.
-    pub fn with_heads(store: Store, heads_file: Option<PathBuf>) -> App {
+    /// With the data folder: verifying a log compares it with the file there that [`followers::anchor`]
+    /// writes, and a backup takes the files that belong to the installation.
+    pub fn in_folder(store: Store, data: Option<PathBuf>) -> App {
         let (phones, jobs) = (phones::Phones::default(), jobs::JobBoard::default());
-        App(Arc::new(Inner { store, phones, jobs, heads_file }))
+        App(Arc::new(Inner { store, phones, jobs, data, backups: Backups::default() }))
     }
 
     pub fn store(&self) -> &Store {
         &self.0.store
     }
 
-    pub(crate) fn heads_file(&self) -> Option<&std::path::Path> {
-        self.0.heads_file.as_deref()
+    pub(crate) fn data(&self) -> Option<&std::path::Path> {
+        self.0.data.as_deref()
+    }
+
+    /// What backups this process has made.
+    pub fn backups(&self) -> &Backups {
+        &self.0.backups
     }
 
     /// What the phone core last said about people: presence, registrations, how far it has followed.

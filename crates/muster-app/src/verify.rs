@@ -118,13 +118,13 @@ impl App {
     pub fn verify_changes(&self, scope: &Scope) -> Result<Verified, AppError> {
         scope.require(Permission::Read)?;
         let org = scope.org();
-        let Some(path) = self.heads_file() else {
+        let Some(path) = self.data().map(|data| data.join(anchor::FILE)) else {
             let database = self.store().read(|r| r.verify(org).map_err(AppError::from))?;
             return Ok(Verified { database, heads: HeadsCheck::NotKept });
         };
         // In this order what is read next can only have more: nothing is missed that is on its way.
         let written = self.store().read(|r| r.position(anchor::NAME, org).map_err(AppError::from))?;
-        let heads = anchor::heads_of(path, org)?;
+        let heads = anchor::heads_of(&path, org)?;
         let check = HeadsCheck::of(written, heads.as_ref());
         let heads = heads.unwrap_or_default();
         let database = self.store().read(|r| r.verify_against(org, &heads).map_err(AppError::from))?;

@@ -16,6 +16,7 @@ mod globals;
 mod hints;
 mod listing;
 mod pages;
+mod passphrase;
 mod problem;
 mod session;
 mod stream;
@@ -32,6 +33,7 @@ pub use args::Command;
 pub use console::Console;
 pub use globals::Globals;
 pub use hints::shell_word;
+pub use passphrase::passphrase_of;
 
 /// Everything but `serve`, as a parser of its own: for the help texts, completions and tests.
 #[derive(Debug, Parser)]

@@ -379,6 +379,7 @@ pub fn change_kind(change: &EntityChange) -> &'static str {
             (None, None) => "user.updated",
         },
         (EntityKind::Organization, Op::Create) => "organization.created",
+        (EntityKind::Organization, Op::Update) if after("backed_up_at").is_some() => "installation.backed_up",
         (EntityKind::Organization, Op::Update) => "organization.updated",
         (EntityKind::Organization, Op::Remove) => "organization.removed",
         (EntityKind::Site, Op::Create) => "site.created",

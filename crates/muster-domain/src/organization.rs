@@ -39,6 +39,10 @@ entity! {
         time_zone: Option<TimeZone> = None => Meta { label: "Time zone", help: "For billing cycles and schedules.", ..Meta::PLAIN };
         emergency_policy: EmergencyPolicy = EmergencyPolicy::Off => Meta { label: "Emergency policy",
             help: "off, warn or require; a site may have its own.", ..Meta::PLAIN };
+        /// Of the operator's organization alone.
+        backed_up_at: Option<UnixMillis> = None => Meta { label: "Backed up", edit: Edit::ByCommand,
+            undo: Undo::Irreversible("a backup that was made is in somebody's hands"),
+            help: "When the whole installation was last backed up; of the operator's organization alone.", ..Meta::PLAIN };
     }
     check(_organization) { Vec::new() }
 }

@@ -11,6 +11,7 @@
 mod any;
 mod body;
 mod checkpoint;
+pub mod dump;
 mod error;
 mod followers;
 mod group;

@@ -23,20 +23,47 @@ pub fn migrate(conn: &mut Conn) -> Result<(), StoreError> {
 }
 
 fn migrate_locked(conn: &mut Conn, dialect: Dialect) -> Result<(), StoreError> {
-    if dialect == Dialect::Postgres {
-        // Several programs may start at once; the lock ends with the transaction.
-        conn.script("SELECT pg_advisory_xact_lock(7813401)")?;
-    }
+    lock(conn)?;
     conn.script(&dialect.translate("CREATE TABLE IF NOT EXISTS schema_version (version {INT} PRIMARY KEY)"))?;
-    let found = conn
-        .first("SELECT max(version) FROM schema_version", &[], |row| row.opt_int(0))?
-        .flatten()
-        .unwrap_or(0);
+    let found = version(conn)?;
     let known = MIGRATIONS.len() as i64;
     if found > known {
         return Err(StoreError::NewerSchema { found, known });
     }
-    for (i, migration) in MIGRATIONS.iter().enumerate().skip(found as usize) {
+    step(conn, found as usize, MIGRATIONS.len())
+}
+
+/// Keeps other programs that start from migrating the same database; ends with the transaction.
+pub(crate) fn lock(conn: &mut Conn) -> Result<(), StoreError> {
+    match conn.dialect() {
+        Dialect::Sqlite => Ok(()),
+        Dialect::Postgres => conn.script("SELECT pg_advisory_xact_lock(7813401)"),
+    }
+}
+
+/// Makes the tables as they were after the first `to` migrations, inside a transaction. Those that are there
+/// are empty; a later version is brought no further back.
+pub(crate) fn up_to(conn: &mut Conn, to: usize) -> Result<(), StoreError> {
+    let dialect = conn.dialect();
+    conn.script(&dialect.translate("CREATE TABLE IF NOT EXISTS schema_version (version {INT} PRIMARY KEY)"))?;
+    let found = version(conn)?;
+    step(conn, found as usize, to)
+}
+
+/// The migrations after [`up_to`], on what is in the tables now.
+pub(crate) fn on_from(conn: &mut Conn, from: usize) -> Result<(), StoreError> {
+    let found = version(conn)?.max(from as i64);
+    step(conn, found as usize, MIGRATIONS.len())
+}
+
+fn version(conn: &mut Conn) -> Result<i64, StoreError> {
+    let found = conn.first("SELECT max(version) FROM schema_version", &[], |row| row.opt_int(0))?;
+    Ok(found.flatten().unwrap_or(0))
+}
+
+fn step(conn: &mut Conn, from: usize, to: usize) -> Result<(), StoreError> {
+    let dialect = conn.dialect();
+    for (i, migration) in MIGRATIONS.iter().enumerate().take(to).skip(from) {
         conn.script(&dialect.translate(migration))?;
         conn.execute("INSERT INTO schema_version (version) VALUES (?1)", &[Param::Int(i as i64 + 1)])?;
     }

@@ -69,6 +69,27 @@ pub struct Config {
     pub demo: bool,
 }
 
+/// What `serve` is told of where everything is kept, for a command that puts it there.
+#[derive(Args, Debug, Default)]
+pub struct PlaceArgs {
+    /// A TOML file with these options as keys, as for `serve`
+    #[arg(long, env = "MUSTER_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where everything is kept [default: ./muster-data]
+    #[arg(long, env = "MUSTER_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// sqlite:PATH or postgres://… [default: sqlite in the data folder]
+    #[arg(long, env = "MUSTER_DATABASE", value_name = "URL", hide_env_values = true)]
+    database: Option<String>,
+}
+
+impl PlaceArgs {
+    pub fn resolve(self) -> Result<Config, String> {
+        let options = Options { data: self.data, database: self.database, ..Options::default() };
+        ServeArgs { config: self.config, options }.resolve()
+    }
+}
+
 impl ServeArgs {
     /// Fills in the file and the defaults. Nothing is opened or made but the file read.
     pub fn resolve(self) -> Result<Config, String> {

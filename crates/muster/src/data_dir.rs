@@ -10,6 +10,9 @@ use std::path::Path;
 /// that ends.
 const LOCK_FILE: &str = "muster.pid";
 
+/// What stands there instead of an address while a backup is restored.
+const RESTORE: &str = "restore";
+
 /// No line of ours is longer.
 const LOCK_BYTES_MAX: u64 = 256;
 
@@ -20,6 +23,21 @@ pub struct DataDir {
 
 /// Takes the folder for this process, which serves `http`. Who else has it is said.
 pub fn take(data: &Path, http: SocketAddr) -> Result<DataDir, String> {
+    lock(data, &format!("http://{http}"))
+}
+
+/// Takes the folder for this process, which restores into it.
+pub fn take_to_restore(data: &Path) -> Result<DataDir, String> {
+    lock(data, RESTORE)
+}
+
+/// Takes back a folder that was made by [`take_to_restore`] and has nothing in it.
+pub fn remove_empty(data: &Path) {
+    // What somebody put there meanwhile keeps the folder.
+    let _ = std::fs::remove_file(data.join(LOCK_FILE)).and_then(|()| std::fs::remove_dir(data));
+}
+
+fn lock(data: &Path, what: &str) -> Result<DataDir, String> {
     make(data)?;
     let path = data.join(LOCK_FILE);
     let failed = |e: std::io::Error| format!("cannot write {}: {e}", path.display());
@@ -35,7 +53,7 @@ pub fn take(data: &Path, http: SocketAddr) -> Result<DataDir, String> {
             return Ok(DataDir { _lock: None });
         }
     }
-    let line = format!("{} http://{http}\n", std::process::id());
+    let line = format!("{} {what}\n", std::process::id());
     if let Err(error) = file.set_len(0).and_then(|()| file.write_all(line.as_bytes())) {
         // The folder is ours all the same; a full disk does not keep the phones waiting.
         tracing::warn!(%error, path = %path.display(), "cannot say who uses the data folder");
@@ -47,6 +65,7 @@ fn in_use(data: &Path, file: &mut File) -> String {
     let mut line = String::new();
     let read = file.rewind().and_then(|()| file.take(LOCK_BYTES_MAX).read_to_string(&mut line));
     let whose = match line.trim().split_once(' ').filter(|_| read.is_ok()) {
+        Some((pid, RESTORE)) => format!("a restore, the Muster with process id {pid}"),
         Some((pid, http)) => format!("the Muster with process id {pid}, which was told to serve {http}"),
         None => "another Muster".to_owned(),
     };

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use muster_app::App;
-use muster_app::followers::anchor::Anchor;
+use muster_app::followers::anchor::{self, Anchor};
 use muster_app::followers::dial_plan::DialPlanFollower;
 use muster_app::phones::{Presence, PresenceState};
 use muster_domain::dial_plan::PlanUpdate;
@@ -27,7 +27,7 @@ impl Followers {
         followers.dial_plan(edge)?;
         let (jobs, name) = (app.clone(), holder.to_string());
         followers.spawn("muster-jobs", move |_| jobs.work_on_jobs(&name))?;
-        let anchor = Anchor::new(app.clone(), holder.to_string(), data.join("heads.log"));
+        let anchor = Anchor::new(app.clone(), holder.to_string(), data.join(anchor::FILE));
         followers.spawn("muster-anchor", move |stop| anchor.run(stop))?;
         Ok(followers)
     }

@@ -14,6 +14,7 @@ mod metrics;
 mod process;
 mod reach;
 mod registrations;
+mod restore;
 mod serve;
 
 use std::process::ExitCode;
@@ -34,6 +35,8 @@ struct Cli {
 enum Command {
     /// Run the server: phones, API and the page in the browser.
     Serve(Box<config::ServeArgs>),
+    /// Put a backup back into an empty place, while no server runs there
+    Restore(restore::RestoreArgs),
     #[command(flatten)]
     Client(muster_cli::Command),
 }
@@ -51,6 +54,13 @@ fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
         Command::Serve(args) => match serve::serve(*args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("muster: {error}");
+                ExitCode::from(1)
+            }
+        },
+        Command::Restore(args) => match restore::restore(args, cli.globals.json) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("muster: {error}");

@@ -20,6 +20,17 @@ pub fn of(app: &App, edge: &EdgeHandle) -> Arc<dyn Fn() -> Vec<Metric> + Send + 
             "SIP passwords that do not decrypt: their phones cannot register.",
             app.phones().unreadable_credentials(),
         ));
+        let backups = app.backups();
+        metrics.push(Metric::counter(
+            "muster_backups_total",
+            "Backups of the installation that were made.",
+            backups.made() as f64,
+        ));
+        metrics.push(Metric::gauge(
+            "muster_backup_last_timestamp_seconds",
+            "When the last of them was made; 0 if none was since the program started.",
+            backups.last_at().map_or(0.0, |at| at.0 as f64 / 1000.0),
+        ));
         edge_metrics(&edge, &mut metrics);
         core_metrics(&edge, &mut metrics);
         metrics

@@ -19,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 use crate::call_log::CallLog;
 use crate::config::{Config, LogFormat, ServeArgs};
 use crate::followers::{Followers, presence};
-use crate::{banner, data_dir, demo, http, metrics, process, reach, registrations};
+use crate::{banner, data_dir, demo, http, metrics, process, reach, registrations, restore};
 
 /// The API gets this long to finish what it is doing; the whole end is to take less than ten seconds.
 const DRAIN: Duration = Duration::from_secs(4);
@@ -30,6 +30,7 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
     http::raise_descriptor_limit();
     process::ignore_file_size_signal();
     let _folder = data_dir::take(&config.data, config.http)?;
+    restore::finish_before_start(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -155,11 +156,11 @@ fn open_app(config: &Config) -> Result<App, String> {
             "{path} is missing: without it no SIP secret of this database can be read; restore it"
         ));
     }
-    Ok(App::with_heads(store, Some(config.data.join("heads.log"))))
+    Ok(App::in_folder(store, Some(config.data.clone())))
 }
 
 /// The database's address as it can be shown: its password is nobody's who reads the log.
-fn named(database: &str) -> String {
+pub fn named(database: &str) -> String {
     let database = database.split('?').next().unwrap_or_default();
     let (scheme, rest) = database.split_once("://").unwrap_or(("", database));
     match rest.rsplit_once('@') {

@@ -2,6 +2,7 @@
 //!
 //! The order within each is the same: who asks, what they may, then what they sent.
 
+mod backups;
 pub mod changes;
 mod commands;
 mod credentials;
@@ -75,6 +76,7 @@ pub fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(phones::of_user, phones::sign_off_all))
         .routes(routes!(phones::sign_off))
         .routes(routes!(crate::events::events))
+        .routes(routes!(backups::create))
         .routes(routes!(system::status))
         .routes(routes!(system::healthz))
         .routes(routes!(system::readyz))

@@ -18,6 +18,9 @@ use crate::{App, AppError};
 
 pub const NAME: &str = "anchor";
 
+/// In the data folder.
+pub const FILE: &str = "heads.log";
+
 const LEASE_MS: i64 = 30_000;
 /// Organizations that are looked at in one go.
 const ORGANIZATIONS_AT_ONCE: usize = 500;
@@ -26,7 +29,7 @@ const ORGANIZATIONS_AT_ONCE: usize = 500;
 pub type Heads = BTreeMap<u64, Hash>;
 
 /// A line is shorter by far; a longer one is none.
-const LINE_BYTES_MAX: u64 = 1024;
+pub(crate) const LINE_BYTES_MAX: u64 = 1024;
 
 /// The heads of one organization that were written down; `None` if the file is not there. A line that
 /// cannot be read (the torn last one after a crash) is passed over.

@@ -1,10 +1,12 @@
 //! What can be typed. The help texts are written for whoever looks after the phones.
 
+mod backup;
 mod import;
 mod log;
 mod organization;
 mod user;
 
+pub use backup::{BackupArgs, PassphraseArgs};
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use organization::{
@@ -58,4 +60,6 @@ pub enum Command {
     /// Access tokens for programs and people: make, list and revoke them
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Write the whole installation to one encrypted file, while it runs
+    Backup(BackupArgs),
 }

@@ -42,7 +42,7 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ExportArgs) -> Result<()
     // First the file: where it cannot be written, nothing need be asked, nor logged.
     let mut part = Part::beside(target, args.with_secrets)?;
     let mut reader = session.client.stream(&request)?;
-    let bytes = part.fill(&mut *reader)?;
+    let bytes = part.fill(&mut *reader, "export")?;
     part.rename(target, args.force)?;
     let report = match args.format.as_str() {
         "muster" => Value::Null,
@@ -109,7 +109,8 @@ impl Part {
         Ok(Part { path, file: Some(BufWriter::new(file)) })
     }
 
-    pub fn fill(&mut self, reader: &mut dyn Read) -> Result<u64, Failure> {
+    /// `what` is written, in messages.
+    pub fn fill(&mut self, reader: &mut dyn Read, what: &str) -> Result<u64, Failure> {
         let Some(file) = &mut self.file else { return Ok(0) };
         let mut chunk = vec![0; CHUNK_BYTES];
         let mut bytes = 0u64;
@@ -120,7 +121,7 @@ impl Part {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
                 Err(e) => {
                     let what =
-                        format!("The file broke off after {} bytes: {}.", grouped(bytes), io_words(&e));
+                        format!("The {what} broke off after {} bytes: {}.", grouped(bytes), io_words(&e));
                     return Err(Failure::refused(what, "No file was written. Try again."));
                 }
             };

@@ -128,7 +128,7 @@ fn report(
     not_there(file, force)?;
     let mut part = Part::beside(file, false)?;
     let mut reader = session.client.stream(&request).map_err(where_to_look)?;
-    let bytes = part.fill(&mut *reader)?;
+    let bytes = part.fill(&mut *reader, "report")?;
     part.rename(file, force)?;
     if session.json {
         return Ok(session.console.json(&json!({ "file": file.to_string_lossy(), "bytes": bytes }))?);
@@ -165,7 +165,7 @@ fn rejected(session: &mut Session<'_, '_>, job: &str, file: &Path, force: bool) 
     }
     let mut part = Part::beside(file, true)?;
     let mut reader = session.client.stream(&Request::get(path).may_take_long())?;
-    let bytes = part.fill(&mut *reader)?;
+    let bytes = part.fill(&mut *reader, "file")?;
     part.rename(file, force)?;
     let rows = count_of(&about["summary"], "rejected");
     if session.json {

@@ -1,5 +1,6 @@
 //! One file for each thing that can be typed.
 
+mod backup;
 mod changes;
 mod connection;
 mod contacts;
@@ -39,6 +40,7 @@ pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_
         Command::Undo(args) => undo::run(session, args),
         Command::Job(command) => job::run(session, command),
         Command::Token(command) => token::run(session, command),
+        Command::Backup(args) => backup::run(session, args),
     }?;
     session.console.out.flush()?;
     Ok(())

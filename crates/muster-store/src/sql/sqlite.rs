@@ -41,6 +41,21 @@ impl Connection {
         Ok(conn)
     }
 
+    /// A new file that is filled in one go and synced by whoever opened it: half of one is thrown away, so
+    /// nothing is kept to take it back. References are checked once, when all is there.
+    pub fn open_to_fill(path: &Path) -> Result<Connection, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Self::open(path, flags)?;
+        conn.script(
+            "PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; \
+             PRAGMA foreign_keys = OFF; PRAGMA temp_store = FILE;",
+        )?;
+        conn.cache(WRITER_CACHE_KIB / 2)?;
+        Ok(conn)
+    }
+
     pub fn open_reader(path: &Path) -> Result<Connection, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Self::open(path, flags)?;
