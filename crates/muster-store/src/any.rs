@@ -1,7 +1,7 @@
 use muster_domain::change::{self, EntityChange};
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::OrgId;
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
+use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
 use muster_domain::user::User;
 use muster_domain::value::Value;
 use uuid::Uuid;
@@ -16,6 +16,7 @@ pub enum AnyEntity {
     Device(Box<Device>),
     Mailbox(Box<Mailbox>),
     Token(Box<Token>),
+    PhoneNumber(Box<PhoneNumber>),
 }
 
 /// What can be stored: every entity of the domain.
@@ -35,6 +36,7 @@ macro_rules! each_kind {
             $crate::any::AnyEntity::Device($entity) => $body,
             $crate::any::AnyEntity::Mailbox($entity) => $body,
             $crate::any::AnyEntity::Token($entity) => $body,
+            $crate::any::AnyEntity::PhoneNumber($entity) => $body,
         }
     };
 }
@@ -57,7 +59,7 @@ macro_rules! stored {
         }
     )*};
 }
-stored!(Organization, Site, Connection, User, Device, Mailbox, Token);
+stored!(Organization, Site, Connection, User, Device, Mailbox, Token, PhoneNumber);
 
 impl AnyEntity {
     pub fn kind(&self) -> EntityKind {

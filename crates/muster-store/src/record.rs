@@ -225,6 +225,7 @@ fn both(recorded: &Recorded) -> (Vec<Claim>, Vec<Claim>) {
     let of = |entity: &Option<AnyEntity>| match entity {
         Some(AnyEntity::User(user)) => claims::of_user(user),
         Some(AnyEntity::Device(device)) => claims::of_device(device),
+        Some(AnyEntity::PhoneNumber(number)) => claims::of_number(number),
         _ => Vec::new(),
     };
     (of(&recorded.before), of(&recorded.after))
@@ -273,7 +274,7 @@ fn write_rows(conn: &mut Conn, at: UnixMillis, batch: &[Recorded]) -> Result<(),
 
 /// What is referred to before what refers to it, so that few references are open at a time: while one
 /// is, SQLite looks for the children of every row inserted into a parent table.
-const CREATION_ORDER: [EntityKind; 7] = [
+const CREATION_ORDER: [EntityKind; 8] = [
     EntityKind::Organization,
     EntityKind::Site,
     EntityKind::Connection,
@@ -281,6 +282,7 @@ const CREATION_ORDER: [EntityKind; 7] = [
     EntityKind::User,
     EntityKind::Device,
     EntityKind::Token,
+    EntityKind::PhoneNumber,
 ];
 
 fn insert_rows(conn: &mut Conn, kind: EntityKind, rows: &mut Vec<Vec<Param>>) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ mod events;
 mod files;
 mod imports;
 mod lists;
+mod numbers;
 mod pages;
 mod phones;
 mod users;

@@ -173,7 +173,11 @@ impl DialPlanFollower {
                     // What was erased cannot say whose it was.
                     None => return Ok(vec![self.snapshot(r, organization, seq)?]),
                 },
-                EntityKind::Site | EntityKind::Connection | EntityKind::Mailbox | EntityKind::Token => {}
+                EntityKind::Site
+                | EntityKind::Connection
+                | EntityKind::Mailbox
+                | EntityKind::Token
+                | EntityKind::PhoneNumber => {}
             }
         }
         let ids: Vec<UserId> = touched.iter().copied().collect();
