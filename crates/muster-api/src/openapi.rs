@@ -1,7 +1,7 @@
 //! The description of the API, made from the handlers: OpenAPI 3.1.
 
 use muster_domain::field::{Entity, Key, Privacy};
-use muster_domain::organization::{Connection, Device, Mailbox, Site, Token};
+use muster_domain::organization::{Connection, Device, Mailbox, PhoneNumber, Site, Token};
 use muster_domain::user::User;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::Operation;
@@ -163,6 +163,7 @@ fn name_fields(path: &str, operation: &mut Operation) {
         "users" | "contacts" => fields_of::<User>(),
         "devices" => fields_of::<Device>(),
         "mailboxes" => fields_of::<Mailbox>(),
+        "numbers" => fields_of::<PhoneNumber>(),
         "connections" => fields_of::<Connection>(),
         "sites" => fields_of::<Site>(),
         "tokens" => fields_of::<Token>(),

@@ -12,7 +12,7 @@ use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::{ChangeSetId, ConnectionId, OrgId, SiteId};
 use muster_domain::log::{Facts, user_facts};
 use muster_domain::numbers;
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
+use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
 use muster_domain::types::{UnixMillis, fold};
 use muster_domain::user::{Record, User};
 use muster_store::{AnyEntity, OrgHead, Recorded, Stored, Tx};
@@ -261,6 +261,7 @@ impl<'t> Session<'t> {
             EntityKind::Device => self.any::<Device>(before, c)?,
             EntityKind::Mailbox => self.any::<Mailbox>(before, c)?,
             EntityKind::Token => self.any::<Token>(before, c)?,
+            EntityKind::PhoneNumber => self.any::<PhoneNumber>(before, c)?,
         };
         if let Some(after) = after {
             current.insert(id, after);
@@ -363,8 +364,12 @@ impl<'t> Session<'t> {
                     EntityKind::User => {
                         self.check_unreferred::<Device>("user", ids)?;
                         self.check_unreferred::<Mailbox>("owner", ids)?;
+                        self.check_unreferred::<PhoneNumber>("user", ids)?;
                     }
-                    EntityKind::Organization | EntityKind::Device | EntityKind::Token => {}
+                    EntityKind::Organization
+                    | EntityKind::Device
+                    | EntityKind::Token
+                    | EntityKind::PhoneNumber => {}
                 }
             }
         }

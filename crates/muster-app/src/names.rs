@@ -45,9 +45,10 @@ pub(crate) fn name_of(r: &mut Reader, entity: &AnyEntity) -> Result<String, AppE
     }
     let text =
         |name: &str| entity.value(name).as_ref().and_then(Value::as_text).unwrap_or_default().to_string();
-    let named = format!("the {} {}", entity.kind().word(), text("name"));
+    let name = if entity.kind() == EntityKind::PhoneNumber { "number" } else { "name" };
+    let named = format!("the {} {}", entity.kind().word(), text(name));
     let of = match entity.kind() {
-        EntityKind::Device => entity.value("user"),
+        EntityKind::Device | EntityKind::PhoneNumber => entity.value("user"),
         EntityKind::Mailbox => entity.value("owner"),
         _ => None,
     };

@@ -2,7 +2,7 @@
 
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::OrgId;
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
+use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
 use muster_domain::permission::Permission;
 use muster_domain::user::User;
 use muster_store::{AnyEntity, Page, Query, Reader, Stored};
@@ -73,5 +73,6 @@ pub(crate) fn load_any(
         EntityKind::Device => load::<Device>(r, org, ids),
         EntityKind::Mailbox => load::<Mailbox>(r, org, ids),
         EntityKind::Token => load::<Token>(r, org, ids),
+        EntityKind::PhoneNumber => load::<PhoneNumber>(r, org, ids),
     }
 }

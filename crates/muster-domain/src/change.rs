@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::field::{Entity, EntityKind, FieldDef, Undo};
 use crate::ids::OrgId;
-use crate::organization::{Connection, Device, Mailbox, Organization, Site, Token};
+use crate::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
 use crate::user::{Record, Service, User};
 use crate::value::{FieldError, Value};
 
@@ -334,6 +334,7 @@ fn with_fields<T>(kind: EntityKind, f: impl FnOnce(&[(&'static str, Undo)]) -> T
             list::<Device>(),
             list::<Mailbox>(),
             list::<Token>(),
+            list::<PhoneNumber>(),
         ]
     });
     f(&tables[kind as usize])
@@ -397,5 +398,8 @@ pub fn change_kind(change: &EntityChange) -> &'static str {
         (EntityKind::Token, Op::Create) => "token.created",
         (EntityKind::Token, Op::Update) => "token.updated",
         (EntityKind::Token, Op::Remove) => "token.removed",
+        (EntityKind::PhoneNumber, Op::Create) => "number.created",
+        (EntityKind::PhoneNumber, Op::Update) => "number.updated",
+        (EntityKind::PhoneNumber, Op::Remove) => "number.removed",
     }
 }

@@ -1,15 +1,16 @@
-//! What can have one owner only: names that authenticate, extensions in a dial plan, hardware addresses.
+//! What can have one owner only: names that authenticate, extensions in a dial plan, hardware addresses,
+//! phone numbers.
 //!
 //! The store keeps claims in a table whose primary key is (organization, space, key), so that two
 //! writers cannot both succeed whatever the use cases forgot.
 
 use smol_str::SmolStr;
 
-use crate::organization::Device;
+use crate::organization::{Device, PhoneNumber};
 use crate::types::fold;
 use crate::user::{Record, User};
 
-/// One claim. `space` is `auth`, `mac`, or the connection's id for an extension.
+/// One claim. `space` is `auth`, `mac`, `number`, or the connection's id for an extension.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
     pub space: SmolStr,
@@ -20,6 +21,7 @@ pub struct Claim {
 
 pub const AUTH_SPACE: &str = "auth";
 pub const MAC_SPACE: &str = "mac";
+pub const NUMBER_SPACE: &str = "number";
 
 /// What a user owns while its record is live; trash releases it, and restoring claims it anew.
 pub fn of_user(user: &User) -> Vec<Claim> {
@@ -42,6 +44,12 @@ pub fn of_device(device: &Device) -> Vec<Claim> {
     let mac =
         device.mac.iter().map(|mac| Claim { space: MAC_SPACE.into(), key: mac.to_smol(), field: "mac" });
     auth_name.chain(mac).collect()
+}
+
+/// A number is an organization's once.
+pub fn of_number(number: &PhoneNumber) -> Vec<Claim> {
+    let key = smol_str::SmolStr::new(number.number.as_str());
+    vec![Claim { space: NUMBER_SPACE.into(), key, field: "number" }]
 }
 
 pub fn extension_space(connection: crate::ids::ConnectionId) -> SmolStr {

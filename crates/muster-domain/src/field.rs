@@ -20,6 +20,7 @@ pub enum EntityKind {
     Device,
     Mailbox,
     Token,
+    PhoneNumber,
 }
 
 impl EntityKind {
@@ -31,6 +32,7 @@ impl EntityKind {
         EntityKind::Device,
         EntityKind::Mailbox,
         EntityKind::Token,
+        EntityKind::PhoneNumber,
     ];
 
     /// The word in the change log, the API and file headers.
@@ -43,6 +45,7 @@ impl EntityKind {
             EntityKind::Device => "device",
             EntityKind::Mailbox => "mailbox",
             EntityKind::Token => "token",
+            EntityKind::PhoneNumber => "number",
         }
     }
 

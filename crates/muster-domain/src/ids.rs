@@ -46,6 +46,7 @@ id_type! {
     UserId,
     DeviceId,
     MailboxId,
+    PhoneNumberId,
     /// A name and secret that a phone registers with; a user has one, each further device its own.
     CredentialId,
     /// One immutable secret. Changing a secret makes a new one, so that the change log can name both.

@@ -1,4 +1,4 @@
-//! A tenant and its places, connections, devices, mailboxes and tokens.
+//! A tenant and its places, connections, devices, mailboxes, phone numbers and tokens.
 
 use crate::ids::{SecretId, UserId};
 use crate::types::{
@@ -105,6 +105,36 @@ entity! {
         email: Option<Email> = None => Meta { label: "Email", help: "Who is told of messages.", ..Meta::PERSONAL };
     }
     check(_mailbox) { Vec::new() }
+}
+
+choice! {
+    /// What a phone number is for.
+    NumberKind {
+        /// Nobody's yet.
+        Inventory = "inventory",
+        /// Reaches one user.
+        Direct = "direct",
+        /// The company's own.
+        Main = "main",
+        Fax = "fax",
+        /// Works until the real one is brought in.
+        Temporary = "temporary",
+    }
+}
+
+entity! {
+    /// A phone number in international form, once in an organization. One that is owned elsewhere is recorded,
+    /// and neither ordered nor routed.
+    pub struct PhoneNumber(PhoneNumberId): PhoneNumber {
+        number: E164 = E164::default() => Meta { label: "Number", required: true, edit: Edit::AtCreation, key: Key::Plain,
+            help: "In international form.", ..Meta::PERSONAL };
+        kind: NumberKind = NumberKind::Inventory => Meta { label: "Kind",
+            help: "inventory, direct, main, fax or temporary.", ..Meta::PLAIN };
+        owned_elsewhere: bool = false => Meta { label: "Owned elsewhere",
+            help: "Recorded, neither ordered nor routed.", ..Meta::PLAIN };
+        user: Option<UserId> = None => Meta { label: "User", key: Key::Plain, help: "Whom it reaches.", ..Meta::PLAIN };
+    }
+    check(_number) { Vec::new() }
 }
 
 entity! {

@@ -388,7 +388,7 @@ macro_rules! id_values {
     )*};
 }
 id_values!(OrgId: Reference, SiteId: Reference, ConnectionId: Reference, UserId: Reference, DeviceId: Reference,
-    MailboxId: Reference, SecretId: Secret);
+    MailboxId: Reference, PhoneNumberId: Reference, SecretId: Secret);
 
 impl<T: FieldValue> FieldValue for Option<T> {
     const TYPE: FieldType = T::TYPE;

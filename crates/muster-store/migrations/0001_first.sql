@@ -182,6 +182,21 @@ CREATE INDEX devices_name_key ON devices (org_id, "name_key", id);
 CREATE INDEX devices_mac ON devices (org_id, "mac", id);
 CREATE INDEX devices_user ON devices (org_id, "user", id);
 
+CREATE TABLE numbers (
+    org_id {ID} NOT NULL,
+    id {ID} NOT NULL,
+    version {INT} NOT NULL,
+    created_at {INT} NOT NULL,
+    "number" {TEXT} NOT NULL,
+    "kind" {TEXT} NOT NULL,
+    "owned_elsewhere" {BOOL} NOT NULL,
+    "user" {ID},
+    PRIMARY KEY (org_id, id),
+    FOREIGN KEY (org_id, "user") REFERENCES users (org_id, id) DEFERRABLE INITIALLY DEFERRED
+) {CLUSTERED};
+CREATE INDEX numbers_number ON numbers (org_id, "number", id);
+CREATE INDEX numbers_user ON numbers (org_id, "user", id);
+
 CREATE TABLE tokens (
     org_id {ID} NOT NULL,
     id {ID} NOT NULL,
@@ -323,6 +338,7 @@ CREATE TABLE leases (
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('mailboxes', 'mailboxes', '100000 50000 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('users', 'users', '100000 50000 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('devices', 'devices', '100000 50000 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('numbers', 'numbers', '100000 50000 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('tokens', 'tokens', '20 10 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('claims', 'claims', '100000 50000 20000 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('changes', 'changes', '100000 50000 1');
@@ -348,6 +364,8 @@ CREATE TABLE leases (
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('devices', 'devices_name_key', '100000 50000 2 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('devices', 'devices_mac', '100000 50000 2 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('devices', 'devices_user', '100000 50000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('numbers', 'numbers_number', '100000 50000 2 1');
+{ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('numbers', 'numbers_user', '100000 50000 2 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('tokens', 'tokens_token_hash', '20 10 2 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('tokens', 'tokens_by_hash', '20 1');
 {ONLY_SQLITE} INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('changes', 'changes_entity', '100000 50000 2 1 2 1');

@@ -2,7 +2,7 @@ use muster_domain::change::{self, EntityChange};
 use muster_domain::claims::{self, Claim};
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::OrgId;
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
+use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
 use muster_domain::user::User;
 use muster_domain::value::Value;
 use uuid::Uuid;
@@ -17,6 +17,7 @@ pub enum AnyEntity {
     Device(Box<Device>),
     Mailbox(Box<Mailbox>),
     Token(Box<Token>),
+    PhoneNumber(Box<PhoneNumber>),
 }
 
 /// What can be stored: every entity of the domain.
@@ -36,6 +37,7 @@ macro_rules! each_kind {
             $crate::any::AnyEntity::Device($entity) => $body,
             $crate::any::AnyEntity::Mailbox($entity) => $body,
             $crate::any::AnyEntity::Token($entity) => $body,
+            $crate::any::AnyEntity::PhoneNumber($entity) => $body,
         }
     };
 }
@@ -58,7 +60,7 @@ macro_rules! stored {
         }
     )*};
 }
-stored!(Organization, Site, Connection, User, Device, Mailbox, Token);
+stored!(Organization, Site, Connection, User, Device, Mailbox, Token, PhoneNumber);
 
 impl AnyEntity {
     pub fn kind(&self) -> EntityKind {
@@ -101,6 +103,7 @@ impl AnyEntity {
         match self {
             AnyEntity::User(user) => claims::of_user(user),
             AnyEntity::Device(device) => claims::of_device(device),
+            AnyEntity::PhoneNumber(number) => claims::of_number(number),
             _ => Vec::new(),
         }
     }

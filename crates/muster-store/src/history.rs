@@ -7,7 +7,7 @@
 use muster_domain::claims;
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::{ChangeSetId, OrgId};
-use muster_domain::organization::{Connection, Device, Mailbox, Site, Token};
+use muster_domain::organization::{Connection, Device, Mailbox, PhoneNumber, Site, Token};
 use muster_domain::replay::Replayed;
 use muster_domain::types::UnixMillis;
 use muster_domain::user::User;
@@ -193,6 +193,7 @@ impl Reader {
                 EntityKind::Device => self.replay_kind::<Device>(org, seq, people)?,
                 EntityKind::Mailbox => self.replay_kind::<Mailbox>(org, seq, people)?,
                 EntityKind::Token => self.replay_kind::<Token>(org, seq, people)?,
+                EntityKind::PhoneNumber => self.replay_kind::<PhoneNumber>(org, seq, people)?,
                 // Its row has the head of the log, which is now's.
                 EntityKind::Organization => {
                     return Err(StoreError::Misuse("an organization is replayed by itself"));

@@ -275,7 +275,7 @@ fn write_rows(conn: &mut Conn, at: UnixMillis, batch: &[Recorded]) -> Result<(),
 
 /// What is referred to before what refers to it, so that few references are open at a time: while one
 /// is, SQLite looks for the children of every row inserted into a parent table.
-const CREATION_ORDER: [EntityKind; 7] = [
+const CREATION_ORDER: [EntityKind; 8] = [
     EntityKind::Organization,
     EntityKind::Site,
     EntityKind::Connection,
@@ -283,6 +283,7 @@ const CREATION_ORDER: [EntityKind; 7] = [
     EntityKind::User,
     EntityKind::Device,
     EntityKind::Token,
+    EntityKind::PhoneNumber,
 ];
 
 fn insert_rows(conn: &mut Conn, kind: EntityKind, rows: &mut Vec<Vec<Param>>) -> Result<(), StoreError> {

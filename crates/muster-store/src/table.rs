@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use muster_domain::field::{Entity, EntityKind, Key};
 use muster_domain::ids::OrgId;
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
+use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
 use muster_domain::types::UnixMillis;
 use muster_domain::user::User;
 use muster_domain::value::{FieldType, Value};
@@ -60,6 +60,7 @@ fn make(kind: EntityKind) -> Table {
         EntityKind::Device => table::<Device>("devices"),
         EntityKind::Mailbox => table::<Mailbox>("mailboxes"),
         EntityKind::Token => table::<Token>("tokens"),
+        EntityKind::PhoneNumber => table::<PhoneNumber>("numbers"),
     }
 }
 

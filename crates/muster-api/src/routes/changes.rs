@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use muster_app::Change;
 use muster_domain::change::FieldChange;
 use muster_domain::field::EntityKind;
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
+use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
 use muster_domain::permission::Permission;
 use muster_domain::user::User;
 use muster_domain::value::Value;
@@ -122,6 +122,7 @@ pub fn logged(kind: EntityKind, field: &str, value: &Value) -> serde_json::Value
         EntityKind::Device => wire::of_logged::<Device>(field, value),
         EntityKind::Mailbox => wire::of_logged::<Mailbox>(field, value),
         EntityKind::Token => wire::of_logged::<Token>(field, value),
+        EntityKind::PhoneNumber => wire::of_logged::<PhoneNumber>(field, value),
     }
 }
 

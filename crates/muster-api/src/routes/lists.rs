@@ -1,11 +1,11 @@
-//! Lists that are only read: contacts, extensions, seats, devices, mailboxes, connections.
+//! Lists that are only read: contacts, extensions, seats, devices, mailboxes, numbers, connections.
 
 use axum::Json;
 use axum::extract::{Path, Query};
 use muster_app::{Op, Page, Sort, Term};
 use muster_domain::field::Entity;
 use muster_domain::ids::UserId;
-use muster_domain::organization::{Connection, Device, Mailbox};
+use muster_domain::organization::{Connection, Device, Mailbox, PhoneNumber};
 use muster_domain::permission::Permission;
 use muster_domain::user::User;
 use serde::Serialize;
@@ -22,6 +22,7 @@ use crate::wire::{self, described, page_of};
 described! {
     DeviceBody = wire::schema::<Device>("A desk phone or a softphone.");
     MailboxBody = wire::schema::<Mailbox>("Voicemail; it lives on its own.");
+    PhoneNumberBody = wire::schema::<PhoneNumber>("A phone number; one that is owned elsewhere is only recorded.");
     ConnectionBody = wire::schema::<Connection>("How phones are served; a dial plan of its own.");
 }
 
@@ -109,6 +110,7 @@ page_of! {
     Extensions of ExtensionBody = "A page of extensions.";
     Devices of DeviceBody = "A page of devices.";
     Mailboxes of MailboxBody = "A page of mailboxes.";
+    PhoneNumbers of PhoneNumberBody = "A page of phone numbers.";
     Connections of ConnectionBody = "A page of connections.";
 }
 
@@ -271,6 +273,18 @@ pub async fn mailboxes(
     Query(pairs): Pairs,
 ) -> Result<Json<Mailboxes>, Problem> {
     Ok(Mailboxes::new(page::<Mailbox>(&caller, &org, Query(pairs)).await?, entity))
+}
+
+/// List phone numbers
+#[utoipa::path(get, path = "/api/v1/organizations/{org}/numbers", tag = "users",
+    params(("org" = String, Path, description = "Slug or id."), Listing),
+    responses((status = 200, body = PhoneNumbers)))]
+pub async fn numbers(
+    caller: Caller,
+    Path(org): Path<String>,
+    Query(pairs): Pairs,
+) -> Result<Json<PhoneNumbers>, Problem> {
+    Ok(PhoneNumbers::new(page::<PhoneNumber>(&caller, &org, Query(pairs)).await?, entity))
 }
 
 /// List connections

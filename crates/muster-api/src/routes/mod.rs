@@ -51,6 +51,7 @@ pub fn all() -> OpenApiRouter<ApiState> {
         .routes(routes!(lists::seats))
         .routes(routes!(lists::devices))
         .routes(routes!(lists::mailboxes))
+        .routes(routes!(lists::numbers))
         .routes(routes!(lists::connections))
         .routes(routes!(sites::list, sites::create))
         .routes(routes!(tokens::list, tokens::create))

@@ -110,6 +110,7 @@ fn answers_are_as_described() {
             ("/connections", "Connections"),
             ("/devices", "Devices"),
             ("/mailboxes", "Mailboxes"),
+            ("/numbers", "PhoneNumbers"),
             ("/tokens", "Tokens"),
             ("/jobs", "Jobs"),
             ("/registrations", "Registrations"),

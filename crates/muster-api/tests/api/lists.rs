@@ -124,6 +124,7 @@ fn what_a_list_does_not_understand_is_said_all_at_once() {
         for path in [
             "/devices",
             "/mailboxes",
+            "/numbers",
             "/sites",
             "/connections",
             "/jobs",

@@ -13,6 +13,7 @@ mod files;
 mod import_files;
 mod imports;
 mod lists;
+mod numbers;
 mod pages;
 mod phones;
 mod users;

@@ -187,7 +187,11 @@ impl DialPlanFollower {
                         users.insert(UserId(id));
                     }
                     EntityKind::Device => devices = true,
-                    EntityKind::Site | EntityKind::Connection | EntityKind::Mailbox | EntityKind::Token => {}
+                    EntityKind::Site
+                    | EntityKind::Connection
+                    | EntityKind::Mailbox
+                    | EntityKind::Token
+                    | EntityKind::PhoneNumber => {}
                 }
             }
             if devices && !add_holders(r, org, known, last_seq, &mut users)? {

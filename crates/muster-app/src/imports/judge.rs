@@ -10,6 +10,7 @@ use super::build::{SECRET_TO_COME, build, problem};
 use super::context::Context;
 use super::keys::{Keys, Seen};
 use super::known::Known;
+use super::numbers::Numbers;
 use super::options::{Activate, Existing, ImportOptions, Inactive};
 use super::plan::Plan;
 use super::remarks::remarks;
@@ -59,6 +60,7 @@ pub(super) fn judge(
     };
     let mut decisions = Vec::with_capacity(source.rows_total() as usize);
     let mut seen = Seen::default();
+    let mut numbers = Numbers::default();
     let mut rows = source.rows();
     loop {
         let batch: Vec<Row> = rows.by_ref().take(BATCH).collect();
@@ -66,8 +68,16 @@ pub(super) fn judge(
             break;
         }
         let known = Known::load(r, &context, &batch, options, &mut seen.shared_there)?;
+        numbers.load(r, context.org, batch.iter())?;
         for row in batch {
-            let mut judge = Judge { context: &mut context, known: &known, seen: &mut seen, source, options };
+            let mut judge = Judge {
+                context: &mut context,
+                known: &known,
+                seen: &mut seen,
+                numbers: &mut numbers,
+                source,
+                options,
+            };
             let decision = judge.row(r, row, &mut report)?;
             match decision {
                 Decision::Reject => report.rejected += 1,
@@ -95,6 +105,7 @@ struct Judge<'j, 's> {
     context: &'j mut Context,
     known: &'j Known,
     seen: &'j mut Seen,
+    numbers: &'j mut Numbers,
     source: &'j Source<'s>,
     options: &'j ImportOptions,
 }
@@ -139,6 +150,7 @@ impl Judge<'_, '_> {
         if !rejected {
             said.extend(keys.remark_elsewhere(&user, existing));
             said.extend(remarks(&row, &plan.user, self.source.columns()));
+            said.extend(self.numbers.remarks(&row, &plan.user, self.source.columns()));
         }
         said.into_iter().for_each(|problem| report.problem(problem));
         if rejected {

@@ -14,6 +14,7 @@ use super::held::Held;
 use super::history::StoredOptions;
 use super::inputs::{DRY_RUN_INPUT_KEPT_MS, INPUT_KEPT_MS, make_room};
 use super::judge::{BATCH, Decision, Judgement, judge};
+use super::numbers::Numbers;
 use super::options::{Correction, Existing, ImportOptions};
 use super::plan::{MailboxPlan, Plan, other_mailbox};
 use super::rejected::RowSet;
@@ -110,8 +111,14 @@ impl App {
             let mut report = std::mem::take(&mut judged.report);
             report.mapping = used_mapping(&options);
             if write {
-                let mut writer =
-                    Writer { session, source: &source, options: &options, job, results: Vec::new() };
+                let mut writer = Writer {
+                    session,
+                    source: &source,
+                    options: &options,
+                    job,
+                    results: Vec::new(),
+                    numbers: Numbers::default(),
+                };
                 writer.rows(judged, &mut report, |rows| {
                     progress.set_written(rows);
                     go_on.check()
@@ -212,6 +219,7 @@ struct Writer<'t, 's> {
     options: &'s ImportOptions,
     job: &'s Job,
     results: Vec<JobResult>,
+    numbers: Numbers,
 }
 
 impl Writer<'_, '_> {
@@ -267,6 +275,8 @@ impl Writer<'_, '_> {
         };
         let people = batch.iter().filter(|(_, d)| d.is_taken()).map(|(row, _)| &row.person);
         let held = Held::load(self.session.tx, self.job.org, &existing.iter().collect::<Vec<_>>(), people)?;
+        let taken = batch.iter().filter(|(_, d)| d.is_taken()).map(|(row, _)| row);
+        self.numbers.load(self.session.tx, self.job.org, taken)?;
         let mut secrets = Secrets::default();
         let mut plans = Vec::with_capacity(batch.len());
         for (row, decision) in batch {
@@ -326,6 +336,7 @@ impl Writer<'_, '_> {
                 Some(before) => self.session.update(before, &device.after).map(|_| ())?,
             }
         }
+        self.numbers.write(&mut self.session, row, &plan.user)?;
         match outcome {
             JobOutcome::Updated => report.updated += 1,
             JobOutcome::Unchanged => report.unchanged += 1,

@@ -7,7 +7,7 @@ use muster_domain::claims::Claim;
 use muster_domain::compose::together;
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::{ChangeSetId, OrgId, UserId};
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
+use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
 use muster_domain::user::User;
 use muster_store::{AnyEntity, Past, Reader, Stored};
 use uuid::Uuid;
@@ -48,23 +48,25 @@ pub(crate) struct Steps {
 pub(crate) struct Things(Vec<(EntityKind, Vec<Uuid>)>);
 
 impl Things {
-    /// People with their devices and mailboxes, as far as anything was done to them since.
+    /// People with their devices, mailboxes and numbers, as far as anything was done to them since.
     pub fn of_people(r: &mut Reader, org: OrgId, to: u64) -> Result<Things, AppError> {
-        let kinds = [EntityKind::User, EntityKind::Mailbox, EntityKind::Device];
+        let kinds = [EntityKind::User, EntityKind::Mailbox, EntityKind::Device, EntityKind::PhoneNumber];
         let ids = kinds.into_iter().map(|kind| Ok((kind, r.touched_since(org, kind, to)?)));
         Ok(Things(ids.collect::<Result<_, AppError>>()?))
     }
 
-    /// One person with the devices and mailboxes that are or were theirs.
+    /// One person with the devices, mailboxes and numbers that are or were theirs.
     pub fn of_person(r: &mut Reader, org: OrgId, user: UserId, to: u64) -> Result<Things, AppError> {
         let touched = r.touched_since(org, EntityKind::User, to)?.contains(&user.0);
         let users = if touched { vec![user.0] } else { Vec::new() };
         let mailboxes = theirs::<Mailbox>(r, org, to, |mailbox| mailbox.owner == Some(user))?;
         let devices = theirs::<Device>(r, org, to, |device| device.user == Some(user))?;
+        let numbers = theirs::<PhoneNumber>(r, org, to, |number| number.user == Some(user))?;
         Ok(Things(vec![
             (EntityKind::User, users),
             (EntityKind::Mailbox, mailboxes),
             (EntityKind::Device, devices),
+            (EntityKind::PhoneNumber, numbers),
         ]))
     }
 
@@ -129,6 +131,7 @@ impl Source {
             EntityKind::Device => self.of_kind::<Device>(r, org, ids),
             EntityKind::Mailbox => self.of_kind::<Mailbox>(r, org, ids),
             EntityKind::Token => self.of_kind::<Token>(r, org, ids),
+            EntityKind::PhoneNumber => self.of_kind::<PhoneNumber>(r, org, ids),
         }
     }
 

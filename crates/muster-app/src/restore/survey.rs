@@ -7,7 +7,7 @@ use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::OrgId;
 use muster_domain::log::counts;
 use muster_domain::numbers;
-use muster_domain::organization::{Connection, Device, Mailbox, Site};
+use muster_domain::organization::{Connection, Device, Mailbox, PhoneNumber, Site};
 use muster_domain::user::User;
 use muster_store::{AnyEntity, Past, Reader, Stored};
 use sha2::{Digest, Sha256};
@@ -225,6 +225,8 @@ impl<'a> Survey<'a> {
             using.extend(r.referring::<Device>(self.org, "user", &users)?.into_iter().map(Stored::into_any));
             using
                 .extend(r.referring::<Mailbox>(self.org, "owner", &users)?.into_iter().map(Stored::into_any));
+            let numbers = r.referring::<PhoneNumber>(self.org, "user", &users)?;
+            using.extend(numbers.into_iter().map(Stored::into_any));
         }
         if !mailboxes.is_empty() {
             using.extend(
@@ -302,6 +304,7 @@ fn creation(place: &AnyEntity) -> EntityChange {
         AnyEntity::Device(e) => creation_of(&**e),
         AnyEntity::Mailbox(e) => creation_of(&**e),
         AnyEntity::Token(e) => creation_of(&**e),
+        AnyEntity::PhoneNumber(e) => creation_of(&**e),
     }
 }
 
@@ -310,6 +313,7 @@ fn person_of(step: &Step) -> Option<Uuid> {
         AnyEntity::User(user) => Some(user.id.0),
         AnyEntity::Device(device) => device.user.map(|user| user.0),
         AnyEntity::Mailbox(mailbox) => mailbox.owner.map(|user| user.0),
+        AnyEntity::PhoneNumber(number) => number.user.map(|user| user.0),
         _ => None,
     };
     step.now.as_ref().and_then(owner).or(step.then.as_ref().and_then(owner))

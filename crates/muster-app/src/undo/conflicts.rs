@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use muster_domain::change::{Conflict, EntityChange, Op, Refusal, inverse};
 use muster_domain::field::EntityKind;
 use muster_domain::ids::OrgId;
-use muster_domain::organization::{Device, Mailbox};
+use muster_domain::organization::{Device, Mailbox, PhoneNumber};
 use muster_domain::user::User;
 use muster_domain::value::Value;
 use muster_store::{AnyEntity, Change, ChangeFilter, Reader};
@@ -160,6 +160,9 @@ impl Search {
             for mailbox in r.referring::<Mailbox>(self.org, "owner", ids)? {
                 given.extend(mailbox.owner.map(|user| (user.0, mailbox.id.0, mailbox.into())));
             }
+            for number in r.referring::<PhoneNumber>(self.org, "user", ids)? {
+                given.extend(number.user.map(|user| (user.0, number.id.0, number.into())));
+            }
             given.retain(|(_, id, _)| !self.made.contains(id));
             for (user, id, entity) in given {
                 if self.found.len() >= CONFLICTS_MAX {
@@ -168,8 +171,8 @@ impl Search {
                 }
                 let kind = entity.kind();
                 let owner = r.get::<User>(self.org, user)?.map(|user| called(&user)).unwrap_or_default();
-                let name =
-                    entity.value("name").as_ref().and_then(Value::as_text).unwrap_or_default().to_string();
+                let name = entity.value("name").or_else(|| entity.value("number"));
+                let name = name.as_ref().and_then(Value::as_text).unwrap_or_default().to_string();
                 let filter = ChangeFilter { entity: Some((kind, id)), ..ChangeFilter::default() };
                 let first = r.changes(self.org, 0, 1, &filter)?.into_iter().next();
                 let who = match &first {

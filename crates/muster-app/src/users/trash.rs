@@ -1,7 +1,8 @@
 //! Removing a person, and bringing them back.
 //!
 //! Trash ends what the person could do and frees their extension and username; what they had (mailbox,
-//! devices, credentials) stays as it is, so that restoring brings everything back.
+//! devices, credentials) stays as it is, so that restoring brings everything back. Their number reaches
+//! nobody meanwhile.
 
 use muster_domain::ids::UserId;
 use muster_domain::permission::Permission;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 use super::activate::live_users;
 use crate::apply::Allow;
+use crate::imports::{attach, detach};
 use crate::{App, AppError, Done, Scope};
 
 impl App {
@@ -21,6 +23,7 @@ impl App {
                 after.record = Record::Trashed;
                 session.update(&before, &after)?;
             }
+            detach(session, scope.org(), ids)?;
             Ok(ids.first().map_or(Uuid::nil(), |id| id.0))
         })
     }
@@ -34,6 +37,7 @@ impl App {
             let mut after = before.clone();
             after.record = Record::Live;
             session.update(&before, &after)?;
+            attach(session, &after)?;
             Ok(id.0)
         })
     }

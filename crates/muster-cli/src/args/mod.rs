@@ -10,8 +10,8 @@ pub use backup::{BackupArgs, PassphraseArgs};
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use organization::{
-    ConnectionCommand, ContactsArgs, DeviceCommand, OrgCommand, OrgCreateArgs, SiteCommand, SiteCreateArgs,
-    TokenCommand, TokenCreateArgs,
+    ConnectionCommand, ContactsArgs, DeviceCommand, NumberCommand, OrgCommand, OrgCreateArgs, SiteCommand,
+    SiteCreateArgs, TokenCommand, TokenCreateArgs,
 };
 pub use user::{
     AddArgs, CredentialsArgs, DeactivateArgs, Drop, ListArgs, PhonesArgs, SetArgs, UserCommand, WhoArgs,
@@ -50,6 +50,9 @@ pub enum Command {
     /// Desk phones and softphones that are kept as things of their own
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// Phone numbers, and whom they reach
+    #[command(subcommand)]
+    Number(NumberCommand),
     /// The change log: who changed what, and when
     Changes(ChangesArgs),
     /// Take a change back, or everything that a job did

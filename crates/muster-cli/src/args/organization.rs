@@ -101,6 +101,16 @@ pub enum DeviceCommand {
     },
 }
 
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum NumberCommand {
+    /// The phone numbers of the organization, and whom they reach
+    List {
+        /// Only those whom this fits, as in `muster user list`
+        #[arg(long, value_name = "EXPR")]
+        filter: Option<String>,
+    },
+}
+
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
 Roles: operator (the whole installation, all companies in it), administrator (everything in one company), \

@@ -34,7 +34,7 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &DeviceCommand) -> Res
 }
 
 /// `1001 Ana Silva` for the id of a person.
-fn name_of(
+pub(super) fn name_of(
     session: &mut Session<'_, '_>,
     names: &mut HashMap<String, String>,
     id: String,

@@ -9,6 +9,7 @@ mod export;
 mod import;
 mod import_history;
 mod job;
+mod number;
 mod org;
 mod seats;
 mod site;
@@ -36,6 +37,7 @@ pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_
         Command::Site(command) => site::run(session, command),
         Command::Connection(command) => connection::run(session, command),
         Command::Device(command) => device::run(session, command),
+        Command::Number(command) => number::run(session, command),
         Command::Changes(args) => changes::run(session, args),
         Command::Undo(args) => undo::run(session, args),
         Command::Job(command) => job::run(session, command),

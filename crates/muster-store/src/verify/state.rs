@@ -4,7 +4,7 @@
 
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::OrgId;
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
+use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
 use muster_domain::replay::{Difference, Replayed};
 use muster_domain::user::User;
 use rustc_hash::FxHashMap;
@@ -76,6 +76,7 @@ impl Reader {
                     EntityKind::Device => self.compare_kind::<Device>(org, &of_kind, check)?,
                     EntityKind::Mailbox => self.compare_kind::<Mailbox>(org, &of_kind, check)?,
                     EntityKind::Token => self.compare_kind::<Token>(org, &of_kind, check)?,
+                    EntityKind::PhoneNumber => self.compare_kind::<PhoneNumber>(org, &of_kind, check)?,
                 }
             }
         }

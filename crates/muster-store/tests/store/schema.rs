@@ -1,7 +1,7 @@
 //! Tables, migrations, and the address of the database.
 
 use muster_domain::field::{Entity, EntityKind};
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, Site, Token};
+use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
 use muster_domain::user::User;
 use muster_store::{KeyRing, Store, StoreError};
 
@@ -36,6 +36,7 @@ fn every_field_has_its_column_and_no_column_is_left_over(database: &Database) {
         ("users", expected::<User>()),
         ("devices", expected::<Device>()),
         ("mailboxes", expected::<Mailbox>()),
+        ("numbers", expected::<PhoneNumber>()),
         ("tokens", expected::<Token>()),
     ] {
         assert_eq!(database.store.columns_of(table).unwrap(), expected, "the columns of {table}");

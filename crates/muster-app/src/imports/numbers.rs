@@ -1,0 +1,134 @@
+//! Numbers that rows name and the organization does not have: recorded once each, as owned elsewhere.
+
+use std::collections::HashMap;
+
+use muster_domain::claims;
+use muster_domain::field::Entity;
+use muster_domain::ids::{OrgId, UserId};
+use muster_domain::organization::{NumberKind, PhoneNumber};
+use muster_domain::types::E164;
+use muster_domain::user::User;
+use muster_domain::value::FieldError;
+use muster_import::{Column, Row};
+use muster_store::Reader;
+use smol_str::SmolStr;
+use uuid::Uuid;
+
+use super::build::problem;
+use super::report::RowProblem;
+use crate::AppError;
+use crate::apply::Session;
+
+/// Fields of a user that name a number, and what the number is then.
+const FIELDS: [(&str, NumberKind); 2] =
+    [("direct_number", NumberKind::Direct), ("caller_id_number", NumberKind::Inventory)];
+
+/// The numbers that rows have named so far, and what there is of them.
+#[derive(Default)]
+pub(super) struct Numbers(HashMap<SmolStr, Option<PhoneNumber>>);
+
+impl Numbers {
+    /// Looks for those that were not named before: nothing is asked for a file with few of them.
+    pub fn load<'r>(
+        &mut self,
+        r: &mut Reader,
+        org: OrgId,
+        rows: impl Iterator<Item = &'r Row>,
+    ) -> Result<(), AppError> {
+        let named = rows.flat_map(|row| FIELDS.iter().filter_map(|(field, _)| row.person.text(field)));
+        let mut keys: Vec<SmolStr> =
+            named.filter(|key| !self.0.contains_key(*key)).map(SmolStr::new).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> =
+            r.claimed(org, claims::NUMBER_SPACE, &keys)?.into_iter().map(|(_, _, id)| id).collect();
+        self.0.extend(keys.into_iter().map(|key| (key, None)));
+        for number in r.get_many::<PhoneNumber>(org, &ids)? {
+            self.0.insert(SmolStr::new(number.number.as_str()), Some(number));
+        }
+        Ok(())
+    }
+
+    /// What is said of the numbers of a row that is taken: of each once.
+    pub fn remarks(&mut self, row: &Row, user: &User, columns: &[Column]) -> Vec<RowProblem> {
+        let mut said = Vec::new();
+        for (field, wish) in self.wishes(row, user) {
+            if self.0.get(wish.number.as_str()).is_some_and(Option::is_some) {
+                continue;
+            }
+            self.keep(wish);
+            let reason =
+                "is no number of this organization: recorded as owned elsewhere, neither ordered nor routed";
+            let error = FieldError::new(field, reason, "");
+            said.push(RowProblem { remark: true, ..problem(row, columns, error) });
+        }
+        said
+    }
+
+    /// Records the numbers of a row that was written. One that nobody has becomes the person's own.
+    pub fn write(&mut self, session: &mut Session<'_>, row: &Row, user: &User) -> Result<(), AppError> {
+        for (_, wish) in self.wishes(row, user) {
+            match self.0.get(wish.number.as_str()) {
+                None | Some(None) => {
+                    session.create(&wish)?;
+                    self.keep(PhoneNumber { version: 1, ..wish });
+                }
+                Some(Some(there)) if wish.user.is_some() && is_free(there) => {
+                    let after = PhoneNumber { kind: wish.kind, user: wish.user, ..there.clone() };
+                    session.update(there, &after)?;
+                    self.keep(PhoneNumber { version: after.version + 1, ..after });
+                }
+                Some(Some(_)) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn wishes(&self, row: &Row, user: &User) -> Vec<(&'static str, PhoneNumber)> {
+        let of_field = |(field, kind): &(&'static str, NumberKind)| {
+            let text = row.person.text(field)?;
+            let mut number = PhoneNumber::blank(user.org, Uuid::now_v7());
+            number.number = E164::parse(text).ok()?;
+            (number.kind, number.owned_elsewhere) = (*kind, true);
+            number.user = (*kind == NumberKind::Direct).then_some(user.id);
+            Some((*field, number))
+        };
+        FIELDS.iter().filter_map(of_field).collect()
+    }
+
+    fn keep(&mut self, number: PhoneNumber) {
+        self.0.insert(SmolStr::new(number.number.as_str()), Some(number));
+    }
+}
+
+fn is_free(number: &PhoneNumber) -> bool {
+    number.owned_elsewhere && number.user.is_none() && number.kind == NumberKind::Inventory
+}
+
+/// Numbers of people who are removed reach nobody; what they are stays recorded.
+pub(crate) fn detach(session: &mut Session<'_>, org: OrgId, users: &[UserId]) -> Result<(), AppError> {
+    let ids: Vec<Uuid> = users.iter().map(|user| user.0).collect();
+    for before in session.tx.referring::<PhoneNumber>(org, "user", &ids)? {
+        let after = PhoneNumber { user: None, ..before.clone() };
+        session.update(&before, &after)?;
+    }
+    Ok(())
+}
+
+/// The number of somebody who is brought back is theirs again, if nobody has it.
+pub(crate) fn attach(session: &mut Session<'_>, user: &User) -> Result<(), AppError> {
+    let Some(direct) = &user.direct_number else { return Ok(()) };
+    let key = SmolStr::new(direct.as_str());
+    let found = session.tx.claimed(user.org, claims::NUMBER_SPACE, &[key])?;
+    let ids: Vec<Uuid> = found.into_iter().map(|(_, _, id)| id).collect();
+    for before in session.tx.get_many::<PhoneNumber>(user.org, &ids)? {
+        if before.user.is_none() && before.kind == NumberKind::Direct {
+            let after = PhoneNumber { user: Some(user.id), ..before.clone() };
+            session.update(&before, &after)?;
+        }
+    }
+    Ok(())
+}
