@@ -158,7 +158,7 @@ impl Candidate {
                 candidates.push(Candidate {
                     delimiter,
                     has_delimiter_line: skipped > 0,
-                    cells: record.cells.iter().map(|cell| SmolStr::new(cell.trim())).collect(),
+                    cells: record.cells.iter().map(|cell| SmolStr::new(as_name(cell))).collect(),
                     cells_total: record.cells_total,
                     line: record.line,
                     flaw: record.flaw,
@@ -255,6 +255,14 @@ fn positional_header(
         return candidate.into_header(Some(format), limits);
     }
     Ok(candidate.into_positional(format))
+}
+
+/// A cell as the name of a column. A name is compared with many others: of a cell that is far too long for one
+/// the beginning will do.
+pub(crate) fn as_name(cell: &str) -> &str {
+    const BYTES_MAX: usize = 1024;
+    let cell = cell.trim_start();
+    cell[..cell.floor_char_boundary(BYTES_MAX)].trim_end()
 }
 
 /// Whose row the first line is, if it is no header.

@@ -69,9 +69,18 @@ impl App {
     }
 
     /// Guesses at the columns of a file, to be looked at and sent with it. Nothing is kept of the file.
-    pub fn suggest_mapping(&self, scope: &Scope, bytes: &[u8]) -> Result<Vec<Suggestion>, AppError> {
+    pub fn suggest_mapping(
+        &self,
+        scope: &Scope,
+        bytes: &[u8],
+        vertical: bool,
+    ) -> Result<Vec<Suggestion>, AppError> {
         scope.require(Permission::ManageUsers)?;
-        let header = Source::header_of(bytes, &Limits::default())?.ok_or_else(|| {
+        let header = match vertical {
+            true => Source::header_of_vertical(bytes, &Limits::default())?,
+            false => Source::header_of(bytes, &Limits::default())?,
+        };
+        let header = header.ok_or_else(|| {
             let mend = "write a line of column names above the people";
             AppError::invalid("file", "has no line that looks like column names", mend)
         })?;
@@ -131,7 +140,11 @@ impl App {
 /// The file as the options say that it is to be read.
 pub(super) fn open<'a>(bytes: &'a [u8], options: &ImportOptions) -> Result<Source<'a>, AppError> {
     let Some(mapping) = &options.mapping else {
-        return Ok(Source::open(bytes, format_of(options)?, &Limits::default())?);
+        let (format, limits) = (format_of(options)?, Limits::default());
+        return Ok(match options.vertical {
+            true => Source::open_vertical(bytes, format, &limits)?,
+            false => Source::open(bytes, format, &limits)?,
+        });
     };
     if format_of(options)?.is_some() {
         let mend = "leave one of the two out: a mapping is for a file of no known format";
@@ -144,7 +157,11 @@ pub(super) fn open<'a>(bytes: &'a [u8], options: &ImportOptions) -> Result<Sourc
             "mend the mapping, or ask for a new one for this file",
         )
     })?;
-    Ok(Source::open_mapped(bytes, &mapping, &Limits::default())?)
+    let limits = Limits::default();
+    Ok(match options.vertical {
+        true => Source::open_mapped_vertical(bytes, &mapping, &limits)?,
+        false => Source::open_mapped(bytes, &mapping, &limits)?,
+    })
 }
 
 fn format_of(options: &ImportOptions) -> Result<Option<Format>, AppError> {

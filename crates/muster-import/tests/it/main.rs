@@ -5,11 +5,14 @@ mod bad_input;
 mod columns;
 mod excerpt;
 mod formats;
+mod fuzz;
+mod fuzz_entry;
 mod mapping;
 mod other_systems;
 mod people;
 mod round_trip;
 mod variants;
+mod vertical;
 mod workbook;
 
 use muster_domain::field::Entity;
