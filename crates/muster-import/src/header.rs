@@ -58,7 +58,9 @@ pub(crate) fn find_header(
                 Some(format) => format.rules().is_header(&names),
                 None => Format::recognize(&names).is_some() || positional_format(&names).is_some(),
             };
-            let cells = names.len();
+            // People of a list without a header have as many cells as their last one that is written.
+            let positional = positional_format(&names).filter(|_| Format::recognize(&names).is_none());
+            let cells = positional.map_or(names.len(), |format| format.rules().columns.len());
             // The first of equals stays: commas before semicolons before tabs, higher lines before lower.
             let is_better = |(known, most, _): &(bool, usize, _)| (recognized, cells) > (*known, *most);
             if (i == 0 || recognized) && best.as_ref().is_none_or(is_better) {

@@ -5,6 +5,7 @@ mod bad_input;
 mod columns;
 mod excerpt;
 mod formats;
+mod formats_table;
 mod fuzz;
 mod fuzz_entry;
 mod mapping;
