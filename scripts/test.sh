@@ -4,12 +4,13 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 need_rust
-need python3=python3 sipp=sip-tester baresip=baresip-core /usr/lib/postgresql/15/bin/initdb=postgresql
+need python3=python3 c++=g++ sipp=sip-tester baresip=baresip-core /usr/lib/postgresql/15/bin/initdb=postgresql
 # python3-minimal is a python3 without most of its library.
 python3 -c 'import json' 2>/dev/null || install_packages python3
 
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+step "the fuzz target" cargo check --manifest-path fuzz/Cargo.toml --locked --quiet
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 step "examples in the documentation" cargo test --workspace --doc --locked --quiet
 

@@ -15,6 +15,13 @@ const KINDS: &[(&[u8], &str)] = &[
     (b"\xd0\xcf\x11\xe0", "an Excel workbook of before 2007, or one with a password on it"),
     (b"%PDF", "a PDF document"),
     (b"\x1f\x8b", "a compressed file"),
+    (b"7z\xbc\xaf", "a compressed file"),
+    (b"Rar!", "a compressed file"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"{\\rtf", "a rich text document"),
+    (b"SQLite format 3\0", "a database"),
 ];
 
 #[derive(Debug)]
@@ -43,10 +50,25 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded<'_>, FileError> {
     if memchr::memchr(0, decoded.text.as_bytes()).is_some() {
         return Err(FileError::NotText { looks_like: None });
     }
-    if is_json(&decoded.text) {
-        return Err(FileError::NotText { looks_like: Some("JSON") });
+    match marked_up(&decoded.text) {
+        Some(kind) => Err(FileError::NotText { looks_like: Some(kind) }),
+        None => Ok(decoded),
     }
-    Ok(decoded)
+}
+
+/// Text that is no table: other systems call some of it `.xls` or `.csv`.
+fn marked_up(text: &str) -> Option<&'static str> {
+    const SHOWN: usize = 64;
+    let text = text.trim_start();
+    let begin = text[..text.floor_char_boundary(SHOWN)].to_ascii_lowercase();
+    let page = ["<!doctype html", "<html", "<table", "<head", "<body"];
+    if page.iter().any(|tag| begin.starts_with(tag)) {
+        Some("a web page")
+    } else if begin.starts_with("<?xml") {
+        Some("an XML document")
+    } else {
+        is_json(text).then_some("JSON")
+    }
 }
 
 /// Judged by its first two signs: no table begins so.

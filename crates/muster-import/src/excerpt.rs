@@ -150,8 +150,10 @@ impl Source<'_> {
     /// The table on its side again: a line for each column.
     fn turned_lines(&self, is_wanted: impl FnMut(u64) -> bool) -> io::Result<Lines> {
         let header = self.header_record();
-        let names = header.iter().flat_map(|record| &record.cells);
-        let mut records: Vec<Vec<String>> = names.map(|name| vec![name.to_string()]).collect();
+        let mut records: Vec<Vec<String>> = match &header {
+            Some(header) => header.cells.iter().map(|name| vec![name.to_string()]).collect(),
+            None => vec![Vec::new(); self.columns().len()],
+        };
         let people = self.each_wanted(is_wanted, |record, _, _| {
             for (line, cell) in records.iter_mut().zip(&record.cells) {
                 line.push(cell.to_string());

@@ -58,7 +58,9 @@ pub(crate) fn find_header(
                 Some(format) => format.rules().is_header(&names),
                 None => Format::recognize(&names).is_some() || positional_format(&names).is_some(),
             };
-            let cells = names.len();
+            // People of a list without a header have as many cells as their last one that is written.
+            let positional = positional_format(&names).filter(|_| Format::recognize(&names).is_none());
+            let cells = positional.map_or(names.len(), |format| format.rules().columns.len());
             // The first of equals stays: commas before semicolons before tabs, higher lines before lower.
             let is_better = |(known, most, _): &(bool, usize, _)| (recognized, cells) > (*known, *most);
             if (i == 0 || recognized) && best.as_ref().is_none_or(is_better) {
@@ -158,7 +160,7 @@ impl Candidate {
                 candidates.push(Candidate {
                     delimiter,
                     has_delimiter_line: skipped > 0,
-                    cells: record.cells.iter().map(|cell| SmolStr::new(cell.trim())).collect(),
+                    cells: record.cells.iter().map(|cell| SmolStr::new(as_name(cell))).collect(),
                     cells_total: record.cells_total,
                     line: record.line,
                     flaw: record.flaw,
@@ -255,6 +257,14 @@ fn positional_header(
         return candidate.into_header(Some(format), limits);
     }
     Ok(candidate.into_positional(format))
+}
+
+/// A cell as the name of a column. A name is compared with many others: of a cell that is far too long for one
+/// the beginning will do.
+pub(crate) fn as_name(cell: &str) -> &str {
+    const BYTES_MAX: usize = 1024;
+    let cell = cell.trim_start();
+    cell[..cell.floor_char_boundary(BYTES_MAX)].trim_end()
 }
 
 /// Whose row the first line is, if it is no header.

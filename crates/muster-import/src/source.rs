@@ -80,19 +80,45 @@ impl<'a> Source<'a> {
         )
     }
 
+    /// The same for a file that is said to lie on its side, a column for each person. Without this it is
+    /// turned only where its lines begin with the names of a format's columns.
+    pub fn open_vertical(
+        bytes: &'a [u8],
+        format: Option<Format>,
+        limits: &Limits,
+    ) -> Result<Source<'a>, FileError> {
+        Source::read_vertical(bytes, limits, |text, limits| find_header(text, format, limits))
+    }
+
+    /// [`Source::open_mapped`] for a file that is said to lie on its side.
+    pub fn open_mapped_vertical(
+        bytes: &'a [u8],
+        mapping: &Mapping,
+        limits: &Limits,
+    ) -> Result<Source<'a>, FileError> {
+        let rules = mapping.rules();
+        let find = |text: &str, limits| find_mapped_header(text, &rules, limits);
+        let source = Source::read_vertical(bytes, limits, find)?;
+        Ok(source.with_mapping(mapping, rules))
+    }
+
     /// The same for a file of no known format, with what a person has said of its columns.
     pub fn open_mapped(bytes: &'a [u8], mapping: &Mapping, limits: &Limits) -> Result<Source<'a>, FileError> {
         let rules = mapping.rules();
-        let mut source = Source::read(
+        let source = Source::read(
             bytes,
             limits,
             |text, limits| find_mapped_header(text, &rules, limits),
             |names| rules.is_header(names),
         )?;
+        Ok(source.with_mapping(mapping, rules))
+    }
+
+    fn with_mapping(mut self, mapping: &Mapping, rules: Rules) -> Source<'a> {
         let fix = |(at, column): (usize, &Column)| mapping.fix_of(&column.header).map(|f| (at, f.clone()));
-        source.fixes = source.columns().iter().enumerate().filter_map(fix).collect();
-        source.mapped = Some(Box::new(rules));
-        Ok(source)
+        self.fixes = self.columns().iter().enumerate().filter_map(fix).collect();
+        self.mapped = Some(Box::new(rules));
+        self
     }
 
     /// As it was opened, with what a mapping corrects and nothing of what it says of columns.
@@ -124,6 +150,32 @@ impl<'a> Source<'a> {
         Ok(guess_header(&decoded.text, record_limits(limits)))
     }
 
+    /// [`Source::header_of`] for a file that is said to lie on its side.
+    pub fn header_of_vertical(bytes: &[u8], limits: &Limits) -> Result<Option<Vec<SmolStr>>, FileError> {
+        if bytes.len() as u64 > limits.bytes_max {
+            return Err(FileError::TooLarge { limit: limits.bytes_max });
+        }
+        let (decoded, _, _) = text_of(bytes, limits)?;
+        let (upright, _) = turned::upright_as_said(&decoded.text, limits)?;
+        Ok(guess_header(&upright, record_limits(limits)))
+    }
+
+    fn read_vertical(
+        bytes: &'a [u8],
+        limits: &Limits,
+        find: impl Fn(&str, RecordLimits) -> Result<Header, FileError>,
+    ) -> Result<Source<'a>, FileError> {
+        if bytes.len() as u64 > limits.bytes_max {
+            return Err(FileError::TooLarge { limit: limits.bytes_max });
+        }
+        let (decoded, marks, shape) = text_of(bytes, limits)?;
+        let (upright, delimiter) = turned::upright_as_said(&decoded.text, limits)?;
+        let shape = Shape::Turned { delimiter, is_workbook: shape == Shape::Workbook };
+        let header = find(&upright, record_limits(limits))?;
+        let decoded = Decoded { text: Cow::Owned(upright), encoding: decoded.encoding };
+        Source::counted(bytes, decoded, marks, shape, header, limits)
+    }
+
     fn read(
         bytes: &'a [u8],
         limits: &Limits,
@@ -133,9 +185,8 @@ impl<'a> Source<'a> {
         if bytes.len() as u64 > limits.bytes_max {
             return Err(FileError::TooLarge { limit: limits.bytes_max });
         }
-        let (decoded, marks, mut shape) = text_of(bytes, limits)?;
+        let (Decoded { mut text, encoding }, marks, mut shape) = text_of(bytes, limits)?;
         let record_limits = record_limits(limits);
-        let mut text = decoded.text;
         let header = match find(&text, record_limits) {
             Ok(header) => header,
             Err(error) => match turned::upright(&text, &is_turned_header, limits)? {
@@ -147,15 +198,26 @@ impl<'a> Source<'a> {
                 None => return Err(error),
             },
         };
+        Source::counted(bytes, Decoded { text, encoding }, marks, shape, header, limits)
+    }
+
+    fn counted(
+        bytes: &[u8],
+        decoded: Decoded<'a>,
+        marks: Vec<Mark>,
+        shape: Shape,
+        header: Header,
+        limits: &Limits,
+    ) -> Result<Source<'a>, FileError> {
         let mut source = Source {
-            text,
+            text: decoded.text,
             encoding: decoded.encoding,
             begins_with_mark: bytes.starts_with("\u{feff}".as_bytes()),
             shape,
             marks,
             header,
             rows_total: 0,
-            limits: record_limits,
+            limits: record_limits(limits),
             mapped: None,
             fixes: Vec::new(),
             corrections: Corrections::default(),
@@ -213,7 +275,7 @@ impl<'a> Source<'a> {
             number: 0,
             index: self.header.rows_index,
             counts_lines: self.shape == Shape::Upright,
-            is_workbook: self.shape == Shape::Workbook,
+            is_workbook: self.is_workbook(),
             said: vec![0; self.columns().len()],
             // A turned sheet's marks would have to be turned too: its cells are judged by what they hold.
             marks: if self.shape == Shape::Workbook { &self.marks } else { &[] },

@@ -1,6 +1,7 @@
 //! A table that lies on its side: a line for each field, a column for each person.
 
 use crate::error::FileError;
+use crate::header::as_name;
 use crate::limits::Limits;
 use crate::table::{Flaw, Record, RecordLimits, Records};
 
@@ -16,40 +17,58 @@ pub(crate) fn upright(
     limits: &Limits,
 ) -> Result<Option<(String, u8)>, FileError> {
     for delimiter in DELIMITERS {
-        if !is_turned(text, *delimiter, &is_header, limits) {
-            continue;
+        if first_cells(text, *delimiter, limits).is_some_and(|names| {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            is_header(&names)
+        }) {
+            return turned(text, *delimiter, false, limits).map(|upright| Some((upright, *delimiter)));
         }
-        let mut table = Vec::new();
-        let mut records = Records::new(text, *delimiter, 1, limits_of(limits));
-        let mut record = Record::default();
-        let mut expected = None;
-        while records.read(&mut record) {
-            if record.is_blank() {
-                continue;
-            }
-            let (line, found) = (record.line, record.cells_total);
-            if record.flaw.is_some() {
-                return Err(FileError::QuoteNeverClosed { row: 0, line });
-            }
-            let expected = *expected.get_or_insert(found);
-            if found != expected {
-                return Err(FileError::Uneven { line, found, expected });
-            }
-            if found > TURNED_COLUMNS_MAX {
-                return Err(FileError::TooManyColumns { found, limit: TURNED_COLUMNS_MAX });
-            }
-            if found as u64 > limits.rows_max.saturating_add(1) {
-                return Err(FileError::TooManyRows { limit: limits.rows_max });
-            }
-            table.push(std::mem::take(&mut record.cells));
-        }
-        let mut upright = String::with_capacity(text.len());
-        for person in 0..expected.unwrap_or(0) {
-            push_record(&mut upright, table.iter().map(|line| line[person].as_ref()));
-        }
-        return Ok(Some((upright, *delimiter)));
     }
     Ok(None)
+}
+
+/// The same where a person has said that the table lies on its side, whatever its lines begin with.
+pub(crate) fn upright_as_said(text: &str, limits: &Limits) -> Result<(String, u8), FileError> {
+    let lines = |delimiter: &u8| first_cells(text, *delimiter, limits).map_or(0, |names| names.len());
+    // The first of equals: commas before semicolons before tabs.
+    let delimiter = DELIMITERS.iter().rev().max_by_key(|delimiter| lines(delimiter)).copied().unwrap_or(b',');
+    Ok((turned(text, delimiter, true, limits)?, delimiter))
+}
+
+/// `keeps_blank`: a line of empty cells is a field that nobody has, and no gap in the table.
+fn turned(text: &str, delimiter: u8, keeps_blank: bool, limits: &Limits) -> Result<String, FileError> {
+    let mut table = Vec::new();
+    let mut records = Records::new(text, delimiter, 1, limits_of(limits));
+    let mut record = Record::default();
+    let mut expected = None;
+    while records.read(&mut record) {
+        if record.is_blank() && !(keeps_blank && record.cells_total > 1) {
+            continue;
+        }
+        let (line, found) = (record.line, record.cells_total);
+        if record.flaw.is_some() {
+            return Err(FileError::QuoteNeverClosed { row: 0, line });
+        }
+        if table.len() >= limits.columns_max {
+            return Err(FileError::TooManyColumns { found: table.len() + 1, limit: limits.columns_max });
+        }
+        let expected = *expected.get_or_insert(found);
+        if found != expected {
+            return Err(FileError::Uneven { line, found, expected });
+        }
+        if found > TURNED_COLUMNS_MAX {
+            return Err(FileError::TooManyColumns { found, limit: TURNED_COLUMNS_MAX });
+        }
+        if found as u64 > limits.rows_max.saturating_add(1) {
+            return Err(FileError::TooManyRows { limit: limits.rows_max });
+        }
+        table.push(std::mem::take(&mut record.cells));
+    }
+    let mut upright = String::with_capacity(text.len());
+    for person in 0..expected.unwrap_or(0) {
+        push_record(&mut upright, table.iter().map(|line| line[person].as_ref()));
+    }
+    Ok(upright)
 }
 
 /// Appends a record that reads back to the same cells; never an empty line, which would be no record.
@@ -84,21 +103,20 @@ pub(crate) fn push_record_by<'c>(text: &mut String, delimiter: u8, cells: impl I
     text.push('\n');
 }
 
-/// Looks at first cells only, and at no more lines than there can be columns.
-fn is_turned(text: &str, delimiter: u8, is_header: impl Fn(&[&str]) -> bool, limits: &Limits) -> bool {
+/// The first cells of the lines that have others; `None` where the lines are more than there can be columns.
+fn first_cells(text: &str, delimiter: u8, limits: &Limits) -> Option<Vec<String>> {
     let one_cell = RecordLimits { cells_max: 1, cell_bytes_max: limits.cell_bytes_max };
     let mut records = Records::new(text, delimiter, 1, one_cell);
     let (mut record, mut names) = (Record::default(), Vec::new());
     while records.read(&mut record) {
         if record.flaw == Some(Flaw::QuoteNeverClosed) || names.len() >= limits.columns_max {
-            return false;
+            return None;
         }
         if record.cells_total > 1 {
-            names.extend(record.cells.first().map(|name| name.trim().to_owned()));
+            names.extend(record.cells.first().map(|name| as_name(name).to_owned()));
         }
     }
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    is_header(&names)
+    Some(names)
 }
 
 fn limits_of(limits: &Limits) -> RecordLimits {

@@ -26,6 +26,13 @@ fn rows(count: u64) -> String {
     format!("{} {}", grouped(count), if count == 1 { "row" } else { "rows" })
 }
 
+/// To the minute: nobody plans a move by the second.
+fn when(report: &MoveInReport) -> String {
+    let time = crate::wire::time(report.at);
+    let (date, clock) = time.split_once('T').unwrap_or((time.as_str(), ""));
+    format!("{date} {} UTC", clock.get(..5).unwrap_or(clock))
+}
+
 fn heading(report: &MoveInReport) -> String {
     let file = if report.file_name.is_empty() { "a file" } else { &report.file_name };
     format!("Moving {} in from {}: {file}", report.organization, report.format)

@@ -7,8 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use muster_app::imports::{Cause, MoveInReport};
 use sha2::{Digest, Sha256};
 
-use super::{figures, grouped, heading, outcome, rows, where_it_is};
-use crate::wire;
+use super::{figures, grouped, heading, outcome, rows, when, where_it_is};
 
 const STYLE: &str = include_str!("../page/report.css");
 
@@ -31,7 +30,7 @@ pub fn html(report: &MoveInReport) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<header>\n<h1>{title}</h1>\n\
          <p class=\"quiet\">{}, by {}, {}</p>\n<p class=\"outcome\">{}</p>\n</header>\n",
-        escaped(&wire::time(report.at)),
+        escaped(&when(report)),
         escaped(&report.by),
         escaped(&report.encoding),
         escaped(&outcome(report)),

@@ -4,22 +4,14 @@ use std::fmt::Write as _;
 
 use muster_app::imports::{Cause, MoveInReport};
 
-use super::{figures, grouped, heading, outcome, rows, where_it_is};
-use crate::wire;
+use super::{figures, grouped, heading, outcome, rows, when, where_it_is};
 
 pub fn text(report: &MoveInReport) -> String {
     let mut out = String::new();
     let heading = heading(report);
     // Writing to a string does not fail.
     let _ = writeln!(out, "{heading}\n{}", "=".repeat(heading.chars().count()));
-    let _ = writeln!(
-        out,
-        "{}, by {}, {}. {}\n",
-        wire::time(report.at),
-        report.by,
-        report.encoding,
-        outcome(report)
-    );
+    let _ = writeln!(out, "{}, by {}, {}. {}\n", when(report), report.by, report.encoding, outcome(report));
     for (name, count) in figures(report) {
         let _ = writeln!(out, "{:>12}  {name}", grouped(count));
     }

@@ -44,6 +44,7 @@ pub struct ImportForm {
     params(("org" = String, Path, description = "Slug or id."),
         ("format" = Option<String>, Query, pattern = "^(auto|muster|ringotel|3cx|fusionpbx|freepbx|wazo|webex|mikopbx|ivozprovider|conductor)$", description = "Which system wrote the file; `auto` [default] tells by its columns."),
         ("mapping" = Option<String>, Query, max_length = 32768, description = "What the columns of a file of no known format mean, as `…/imports/mapping` gives it."),
+        ("vertical" = Option<bool>, Query, description = "People are columns and their fields are lines: read so whatever the file looks like. Without it that is seen by the names at the beginning of the lines."),
         ("match" = Option<String>, Query, pattern = "^(username|extension|email)$", description = "By what a row is recognized as somebody who is there already."),
         ("existing" = Option<String>, Query, pattern = "^(update|skip|fail)$", description = "What becomes of rows that mean somebody who is there already: `update` what differs [default with `match`], `skip` them, or `fail`: each is an error [default without `match`]. Without `match`, `skip` knows them by username, else by extension."),
         ("inactive" = Option<String>, Query, pattern = "^(contacts|disabled|leave_out)$", description = "What becomes of people whom the file calls inactive, whatever `activate` says of the others: `contacts` [default], `disabled`, or `leave_out`. Not asked where our own format says the state itself."),
@@ -111,7 +112,8 @@ pub struct MappingBody {
 ///
 /// For a list that no phone system wrote. Nothing is kept of the file. At most 256 MiB.
 #[utoipa::path(post, path = "/api/v1/organizations/{org}/imports/mapping", tag = "files",
-    params(("org" = String, Path, description = "Slug or id.")),
+    params(("org" = String, Path, description = "Slug or id."),
+        ("vertical" = Option<bool>, Query, description = "People are columns and their fields are lines.")),
     request_body(content((String = "text/csv"), (Vec<u8> = "application/octet-stream"), (ImportForm = "multipart/form-data"))),
     responses((status = 200, body = MappingBody)))]
 pub async fn mapping(
@@ -121,11 +123,13 @@ pub async fn mapping(
     mut incoming: Incoming,
 ) -> Result<Json<MappingBody>, Problem> {
     let scope = caller.scope(&org, Permission::ManageUsers).await?;
-    Params::of(Query(pairs)).finish()?;
+    let mut params = Params::of(Query(pairs));
+    let vertical = params.flag("vertical");
+    params.finish()?;
     let place = caller.state.place_for_upload(scope.org()).await?;
     let bytes = file(&mut incoming).await?;
     let guesses = caller.run(move |app| {
-        let guesses = app.suggest_mapping(&scope, &bytes);
+        let guesses = app.suggest_mapping(&scope, &bytes, vertical);
         drop(place);
         guesses
     });
@@ -155,6 +159,7 @@ fn options(params: &mut Params) -> ImportOptions {
     ImportOptions {
         format: params.text("format"),
         mapping: params.text("mapping"),
+        vertical: params.flag("vertical"),
         activate: params
             .parsed("activate", |text| match text {
                 "file" => Ok(Activate::File),

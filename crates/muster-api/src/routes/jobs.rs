@@ -65,6 +65,9 @@ pub struct JobProgress {
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct JobOptions {
     format: Option<String>,
+    /// People are columns.
+    #[serde(default)]
+    vertical: bool,
     #[serde(default)]
     activate: Option<String>,
     #[serde(default, alias = "match")]

@@ -97,9 +97,9 @@ fn a_file_that_is_none_is_refused_before_it_is_a_job() {
             .send()
             .await
             .problem(415, "unsupported-media-type");
-        let options = "/imports?format=excel&match=name&activate=some&dry_run=1&vertical=true";
+        let options = "/imports?format=excel&match=name&activate=some&dry_run=1&sideways=true";
         let wrong = i.admin("POST", options).text("text/csv", CSV).send().await.wrong_fields();
-        assert_eq!(wrong, ["activate", "dry_run", "match", "vertical"]);
+        assert_eq!(wrong, ["activate", "dry_run", "match", "sideways"]);
         assert_eq!(
             i.admin("POST", "/imports?format=excel").text("text/csv", CSV).send().await.wrong_fields(),
             ["format"]

@@ -22,6 +22,7 @@ const COLUMN_STEPS_MAX: usize = 30;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MoveInReport {
+    pub job: JobId,
     /// Empty if it was not said.
     pub file_name: String,
     /// What a person calls the system that wrote the file.
@@ -137,6 +138,7 @@ fn of_job(job: &Job, report: &ImportReport, by: String, organization: String) ->
         report.causes.iter().cloned().partition(|cause| cause.remark);
     let format = Format::from_word(&report.format).unwrap_or(Format::Mapped);
     MoveInReport {
+        job: job.id,
         file_name: stored.file_name,
         format: format.label().to_string(),
         encoding: report.encoding.clone(),
@@ -156,7 +158,7 @@ fn of_job(job: &Job, report: &ImportReport, by: String, organization: String) ->
         },
         taken,
         not_taken,
-        steps: steps(report, outcome),
+        steps: steps(report, outcome, job.id),
         notes: notes(&report.facts, &report.new_sites),
         problems,
         remarks,
@@ -169,7 +171,7 @@ fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-fn steps(report: &ImportReport, outcome: Outcome) -> Vec<Step> {
+fn steps(report: &ImportReport, outcome: Outcome, job: JobId) -> Vec<Step> {
     let facts = &report.facts;
     let mut steps = Vec::new();
     let mut step = |count: u64, what: String, how: &str| {
@@ -182,7 +184,9 @@ fn steps(report: &ImportReport, outcome: Outcome) -> Vec<Step> {
     step(
         report.rejected,
         format!("Mend {} that {} not taken", rows(report.rejected), is_are(report.rejected)),
-        "The problems below say what is wrong; `muster job rejected ID FILE` writes just these rows to a file.",
+        &format!(
+            "The problems below say what is wrong; `muster job rejected {job} FILE` writes just these rows to a file."
+        ),
     );
     step(
         report.facts.secrets_made,

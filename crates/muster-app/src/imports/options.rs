@@ -69,6 +69,9 @@ pub struct ImportOptions {
     pub format: Option<String>,
     /// What the columns of a file of no known format mean, as [`muster_import::Mapping`] writes it.
     pub mapping: Option<String>,
+    /// People are columns: read so whatever the file looks like.
+    #[serde(default)]
+    pub vertical: bool,
     pub activate: Activate,
     /// By what rows mean somebody who is already there.
     pub match_by: Option<MatchKey>,

@@ -70,9 +70,18 @@ impl App {
     }
 
     /// Guesses at the columns of a file, to be looked at and sent with it. Nothing is kept of the file.
-    pub fn suggest_mapping(&self, scope: &Scope, bytes: &[u8]) -> Result<Vec<Suggestion>, AppError> {
+    pub fn suggest_mapping(
+        &self,
+        scope: &Scope,
+        bytes: &[u8],
+        vertical: bool,
+    ) -> Result<Vec<Suggestion>, AppError> {
         scope.require(Permission::ManageUsers)?;
-        let header = Source::header_of(bytes, &Limits::default())?.ok_or_else(|| {
+        let header = match vertical {
+            true => Source::header_of_vertical(bytes, &Limits::default())?,
+            false => Source::header_of(bytes, &Limits::default())?,
+        };
+        let header = header.ok_or_else(|| {
             let mend = "write a line of column names above the people";
             AppError::invalid("file", "has no line that looks like column names", mend)
         })?;
@@ -147,17 +156,28 @@ pub(super) fn open<'a>(bytes: &'a [u8], options: &ImportOptions) -> Result<Sourc
 }
 
 fn open_as_mapped<'a>(bytes: &'a [u8], options: &ImportOptions) -> Result<Source<'a>, AppError> {
+    let limits = Limits::default();
+    let open_known = || -> Result<Source<'a>, AppError> {
+        let format = format_of(options)?;
+        Ok(match options.vertical {
+            true => Source::open_vertical(bytes, format, &limits)?,
+            false => Source::open(bytes, format, &limits)?,
+        })
+    };
     let Some(mapping) = mapping_of(options)? else {
-        return Ok(Source::open(bytes, format_of(options)?, &Limits::default())?);
+        return open_known();
     };
     if !mapping.has_columns() {
-        return Ok(Source::open(bytes, format_of(options)?, &Limits::default())?.fixed(&mapping)?);
+        return Ok(open_known()?.fixed(&mapping)?);
     }
     if format_of(options)?.is_some() {
         let mend = "leave one of the two out: a mapping is for a file of no known format";
         return Err(AppError::invalid("mapping", "is there beside a format", mend));
     }
-    Ok(Source::open_mapped(bytes, &mapping, &Limits::default())?)
+    Ok(match options.vertical {
+        true => Source::open_mapped_vertical(bytes, &mapping, &limits)?,
+        false => Source::open_mapped(bytes, &mapping, &limits)?,
+    })
 }
 
 fn mapping_of(options: &ImportOptions) -> Result<Option<Mapping>, AppError> {

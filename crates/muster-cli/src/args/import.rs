@@ -36,6 +36,10 @@ pub struct ImportArgs {
     #[arg(long, conflicts_with_all = ["map", "format", "dry_run"])]
     pub suggest_mapping: bool,
 
+    /// People are columns and their fields are lines: read the file so whatever it looks like
+    #[arg(long)]
+    pub vertical: bool,
+
     /// By what a row means somebody who is there already
     #[arg(long = "match", value_enum, value_name = "BY")]
     pub match_by: Option<MatchBy>,

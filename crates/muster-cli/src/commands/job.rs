@@ -185,13 +185,15 @@ fn rejected(session: &mut Session<'_, '_>, job: &str, file: &Path, force: bool) 
 
 /// What must be said again for the file to be read as it was.
 fn as_before(job: &Value) -> String {
-    match (job["options"]["format"].as_str(), job["summary"]["format"].as_str()) {
+    let vertical = if job["options"]["vertical"] == true { " --vertical" } else { "" };
+    let format = match (job["options"]["format"].as_str(), job["summary"]["format"].as_str()) {
         (Some(format), _) => format!(" --format {format}"),
         (None, Some("mapped")) => " --map MAPPING.toml".to_owned(),
         // Without a header it is known by its first row, which may be one that no format knows.
         (None, Some("ivozprovider")) => " --format ivozprovider".to_owned(),
         _ => String::new(),
-    }
+    };
+    format!("{vertical}{format}")
 }
 
 fn where_to_look(failure: Failure) -> Failure {

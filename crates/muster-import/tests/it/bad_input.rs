@@ -177,3 +177,107 @@ fn a_person_with_more_devices_than_there_are_columns_is_not_exported_in_part() {
         Exporter::new(Vec::new(), Layout { devices: 2, ..Layout::default() }).unwrap().push(&row).is_ok()
     );
 }
+
+#[test]
+fn a_file_of_another_kind_that_is_called_csv_or_xlsx_is_named() {
+    let mut pictures: Vec<(&str, Vec<u8>)> = vec![
+        ("a PDF document", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec()),
+        ("a web page", b"\xef\xbb\xbf\n<!DOCTYPE html><html><table><tr><td>name</td></tr></table>".to_vec()),
+        ("a web page", b"<html xmlns:x=\"urn:schemas-microsoft-com:office:excel\"><table>".to_vec()),
+        ("an XML document", b"<?xml version=\"1.0\"?><Workbook></Workbook>".to_vec()),
+        ("JSON", b"[{\"name\": \"Ana\"}]".to_vec()),
+        ("JSON", b"{\"users\": []}".to_vec()),
+        ("a PNG picture", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec()),
+        ("a JPEG picture", b"\xff\xd8\xff\xe0\0\x10JFIF".to_vec()),
+        ("a GIF picture", b"GIF89a\x01\0".to_vec()),
+        ("a compressed file", b"\x1f\x8b\x08\0".to_vec()),
+        ("a compressed file", b"7z\xbc\xaf\x27\x1c\0\x04".to_vec()),
+        ("a rich text document", b"{\\rtf1\\ansi name,extension}".to_vec()),
+        ("a database", b"SQLite format 3\0".to_vec()),
+        (
+            "an Excel workbook of before 2007, or one with a password on it",
+            b"\xd0\xcf\x11\xe0\xa1\xb1".to_vec(),
+        ),
+    ];
+    for (kind, bytes) in &mut pictures {
+        bytes.extend(b"and more of it");
+        let error = open(bytes).unwrap_err();
+        assert_eq!(error.to_string(), format!("the file is not a table: it looks like {kind}"));
+        let mend = "save it as CSV (UTF-8) or as an Excel workbook (.xlsx) and try again";
+        assert_eq!(error.mend(), mend);
+    }
+}
+
+#[test]
+fn a_row_of_a_million_cells_is_an_error_of_its_row_and_a_header_of_them_of_the_file() {
+    let row = format!("{HEADER}\nAna,1,p\nBo,2{}\nCy,3,p\n", ",x".repeat(1_000_000));
+    let source = open(row.as_bytes()).unwrap();
+    let wrong: Vec<String> = source.rows().flat_map(|row| row.errors).map(|e| e.to_string()).collect();
+    assert_eq!(
+        wrong,
+        ["row 2 (line 3) has 1000002 cells, and the header has 3: write a cell for each column, empty ones \
+          too, and quote cells with a separator in them"]
+    );
+    let header = format!("{HEADER}{}\nAna,1,p\n", ",x".repeat(100_000));
+    let error = open(header.as_bytes()).unwrap_err();
+    assert_eq!(error.to_string(), "the file has 100003 columns, more than 512");
+    assert_eq!(error.mend(), "remove the columns that say nothing about people");
+}
+
+#[test]
+fn a_cell_of_a_hundred_megabytes_is_an_error_of_its_row_that_shows_a_little_of_it() {
+    for (open_quote, close_quote, size) in [("", "", 100_000_000), ("\"", "\"", 2_000_000)] {
+        let mut file = format!("{HEADER}\n{open_quote}").into_bytes();
+        file.resize(file.len() + size, b'x');
+        file.extend(format!("{close_quote},1,p\nBo,2,p\n").bytes());
+        let source = open(&file).unwrap();
+        let rows: Vec<_> = source.rows().collect();
+        let [error] = rows[0].errors.as_slice() else { panic!("{:?}", rows[0].errors.len()) };
+        assert_eq!(
+            (error.reason.as_str(), error.mend.as_str()),
+            ("is longer than 65536 bytes", "shorten it")
+        );
+        assert!(error.found.len() < 300, "{}", error.found.len());
+        assert_eq!(rows[1].errors, []);
+    }
+}
+
+#[test]
+fn names_may_hold_what_a_spreadsheet_takes_for_a_formula_and_marks_that_turn_writing() {
+    let names = ["=cmd|' /C calc'!A0", "\u{202e}evil\u{202c}", "‏דנה‏", "👩🏽‍💻 Zoë", "@SUM(A1)", "Ana\u{200b}"];
+    for name in names {
+        let row = rows(&format!("{HEADER}\n\"{name}\",1,p\n")).remove(0);
+        let refused: Vec<String> = row.errors.iter().map(|e| e.to_string()).collect();
+        match row.person.text("display_name") {
+            Some(taken) => assert!(!taken.is_empty() && refused.is_empty(), "{name}: {refused:?}"),
+            None => {
+                assert!(refused.len() == 1 && refused[0].starts_with("row 1 (line 2), name: "), "{refused:?}")
+            }
+        }
+    }
+    let row = rows(&format!("{HEADER}\n=cmd|' /C calc'!A0,1,p\n")).remove(0);
+    assert_eq!(row.person.text("display_name"), Some("=cmd|' /C calc'!A0"), "a name is a name here");
+}
+
+#[test]
+fn an_extension_with_a_space_in_it_is_refused_with_what_to_write_and_spaces_around_it_are_not_its() {
+    let said = errors(&format!("{HEADER}\nA,10 05,p\n"));
+    assert_eq!(
+        said,
+        "row 1 (line 2), extension: 10 05 is not an extension: write 1 to 15 digits, such as 1001"
+    );
+    let row = rows(&format!("{HEADER}\nA, 0100 ,p\n")).remove(0);
+    assert_eq!((row.person.text("extension"), row.errors.len()), (Some("0100"), 0));
+}
+
+#[test]
+fn line_ends_may_be_mixed_and_the_header_may_stand_in_the_third_row() {
+    let file = "Staff\r,,\n\r\nname,extension,password\rA,1,p\nB,2,q\r\n\"C\r\nD\",3,r\n\rE,4,s";
+    let source = open(file.as_bytes()).unwrap();
+    let people: Vec<(u64, String)> =
+        source.rows().map(|r| (r.line, r.person.text("extension").unwrap().to_owned())).collect();
+    let expect = [(5, "1"), (6, "2"), (7, "3"), (10, "4")].map(|(line, number)| (line, number.to_owned()));
+    assert_eq!(people, expect);
+    let row = open(file.as_bytes()).unwrap().rows().nth(2).unwrap();
+    assert!(row.errors.len() <= 1, "{:?}", row.errors);
+}

@@ -6,11 +6,15 @@ mod columns;
 mod correct;
 mod excerpt;
 mod formats;
+mod formats_table;
+mod fuzz;
+mod fuzz_entry;
 mod mapping;
 mod other_systems;
 mod people;
 mod round_trip;
 mod variants;
+mod vertical;
 mod workbook;
 
 use muster_domain::field::Entity;

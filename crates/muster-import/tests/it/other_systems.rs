@@ -16,7 +16,7 @@ use crate::{
     FREEPBX, FUSIONPBX, IVOZPROVIDER, MIKOPBX, RINGOTEL, THREE_CX, VERTICAL, WAZO, WEBEX, blank_user, open,
 };
 
-fn user_of(row: &PersonRow) -> User {
+pub fn user_of(row: &PersonRow) -> User {
     let mut user = blank_user();
     for (name, value) in &row.values {
         (User::field(name).unwrap().set)(&mut user, value).unwrap();
@@ -28,7 +28,11 @@ fn user_of(row: &PersonRow) -> User {
     user
 }
 
-fn export(format: Format, people: &[PersonRow], with_secrets: bool) -> (Vec<u8>, BTreeMap<String, LeftOut>) {
+pub fn export(
+    format: Format,
+    people: &[PersonRow],
+    with_secrets: bool,
+) -> (Vec<u8>, BTreeMap<String, LeftOut>) {
     let mut exporter = OtherExporter::new(Vec::new(), format, with_secrets).unwrap().unwrap();
     for person in people {
         let user = user_of(person);
@@ -52,7 +56,7 @@ fn export(format: Format, people: &[PersonRow], with_secrets: bool) -> (Vec<u8>,
     exporter.finish().unwrap()
 }
 
-fn device(wish: &muster_import::DeviceWish) -> Device {
+pub fn device(wish: &muster_import::DeviceWish) -> Device {
     let mut device = Device::blank(blank_user().org, uuid::Uuid::nil());
     device.name = wish.name.clone().unwrap_or(Name::parse("Phone").unwrap());
     device.mac = wish.mac.clone();

@@ -11,8 +11,15 @@ pub struct Variant {
 pub type Cells = Vec<Vec<String>>;
 
 pub fn cells_of(csv: &[u8]) -> Cells {
-    let text = std::str::from_utf8(csv).unwrap().trim_start_matches('\u{feff}');
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    cells_by(std::str::from_utf8(csv).unwrap().trim_start_matches('\u{feff}'), b',')
+}
+
+pub fn cells_by(text: &str, delimiter: u8) -> Cells {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(text.as_bytes());
     reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
 }
 

@@ -216,3 +216,56 @@ proptest! {
         }
     }
 }
+
+/// A workbook of one sheet whose parts are written out.
+fn workbook_with(texts: &str, sheet: &str) -> Vec<u8> {
+    let types = r#"<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/></Types>"#;
+    let book = r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="a" sheetId="1" r:id="rId1"/></sheets></workbook>"#;
+    let relations = r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings" Target="sharedStrings.xml"/></Relationships>"#;
+    let root = r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#;
+    archive(&[
+        ("[Content_Types].xml", types.as_bytes()),
+        ("_rels/.rels", root.as_bytes()),
+        ("xl/workbook.xml", book.as_bytes()),
+        ("xl/_rels/workbook.xml.rels", relations.as_bytes()),
+        ("xl/sharedStrings.xml", texts.as_bytes()),
+        ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
+    ])
+}
+
+/// Entities that grow, and one that would read a file of this machine.
+const ENTITIES: &str = r#"<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "hahahahahaha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;"><!ENTITY d "&c;&c;&c;&c;&c;&c;&c;&c;"><!ENTITY file SYSTEM "file:///etc/passwd">]>"#;
+
+#[test]
+fn entities_of_a_workbook_are_neither_expanded_nor_fetched() {
+    let names = ["name", "extension", "password"].map(|n| format!("<si><t>{n}</t></si>")).concat();
+    let main = "xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"";
+    let cell = |at: &str, n: usize| format!("<c r=\"{at}\" t=\"s\"><v>{n}</v></c>");
+    let rows = format!(
+        "<row r=\"1\">{}{}{}</row><row r=\"2\">{}{}{}</row>",
+        cell("A1", 0),
+        cell("B1", 1),
+        cell("C1", 2),
+        cell("A2", 3),
+        cell("B2", 4),
+        cell("C2", 5)
+    );
+    let sheet = format!("<worksheet {main}><sheetData>{rows}</sheetData></worksheet>");
+    let texts = |evil: &str| {
+        format!(
+            "{ENTITIES}<sst {main}>{names}<si><t>{evil}</t></si><si><t>100</t></si><si><t>p</t></si></sst>"
+        )
+    };
+    let plain = workbook_with(&texts("Ana"), &sheet);
+    let row = open(&plain).unwrap().rows().next().unwrap();
+    assert_eq!(row.person.text("display_name"), Some("Ana"), "the file is right but for its entities");
+    for evil in ["&d;", "&file;", "&#0;&#x110000;"] {
+        let bytes = workbook_with(&texts(evil), &sheet);
+        let said = match open(&bytes) {
+            Err(error) => format!("{error}: {}", error.mend()),
+            Ok(source) => source.rows().map(|row| format!("{row:?}")).collect(),
+        };
+        assert!(!said.contains("haha") && !said.contains("root:"), "{evil}: {said}");
+        assert!(said.len() < 1000, "{evil}: {said}");
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -81,6 +82,21 @@ fn an_import_is_stopped_while_it_judges_and_while_it_writes_and_nothing_of_it_is
         server.run(&["import", &few]);
         assert_eq!(extensions(&server, "20").len(), 10, "the next import goes through");
     }
+}
+
+#[test]
+fn an_import_is_stopped_by_its_row_where_another_process_was_asked() {
+    let url = Database::Postgres.url().unwrap();
+    let server = Server::start_at(Some(&url));
+    let file = file_of(&server, "many.csv", 100_000..100_000 + MANY);
+    let mut import = server.spawn(&["import", &file]);
+    let job = running(&server, "rows_judged");
+    // As another server of the same database does.
+    let asked = Command::new("psql").args([&url, "-qc", "UPDATE jobs SET cancel_requested = TRUE"]).status();
+    assert!(asked.unwrap().success());
+    assert_eq!(import.wait().unwrap().code(), Some(1));
+    let (_, job) = server.api("GET", &format!("/jobs/{job}"), None);
+    assert_eq!((&job["state"], people(&server)), (&"cancelled".into(), 0), "{job}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ const FILE_BYTES_MAX: u64 = FILE_MIB_MAX * 1024 * 1024;
 pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<(), Failure> {
     let content = Content::open(&args.file)?;
     if args.suggest_mapping {
-        return suggest(session, &content);
+        return suggest(session, &content, args.vertical);
     }
     let request = request(session, args)?.upload(content.upload());
     let name = args.file.display().to_string();
@@ -63,10 +63,13 @@ fn left_out(session: &mut Session<'_, '_>, report: &Value) {
 }
 
 /// The guess goes to stdout as it would go into a file, what is to be done with it to stderr.
-fn suggest(session: &mut Session<'_, '_>, content: &Content) -> Result<(), Failure> {
-    let request = Request::new(Method::Post, session.path("/imports/mapping")?)
+fn suggest(session: &mut Session<'_, '_>, content: &Content, vertical: bool) -> Result<(), Failure> {
+    let mut request = Request::new(Method::Post, session.path("/imports/mapping")?)
         .header("content-type", "application/octet-stream")
         .upload(content.upload());
+    if vertical {
+        request = request.query("vertical", "true");
+    }
     let answer = session.client.send(&request)?;
     session.tell(&answer.value, |console, guess| {
         console.line(guess["mapping"].as_str().unwrap_or_default().trim_end())?;
@@ -143,6 +146,7 @@ fn request<'a>(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<Reque
         request = request.query(name, value);
     }
     let flags = [
+        ("vertical", args.vertical),
         ("dry_run", args.dry_run),
         ("good_rows_only", args.good_rows_only),
         ("allow_shared_emails", args.allow_shared_emails),
