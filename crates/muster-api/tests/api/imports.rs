@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use crate::common::{Installation, run};
 
 /// Works on jobs for as long as a test goes on.
-struct Worker(App, Option<JoinHandle<()>>);
+pub struct Worker(App, Option<JoinHandle<()>>);
 
 impl Worker {
-    fn start(i: &Installation) -> Worker {
+    pub fn start(i: &Installation) -> Worker {
         let app = i.app.clone();
         Worker(i.app.clone(), Some(std::thread::spawn(move || app.work_on_jobs("test"))))
     }
@@ -28,7 +28,7 @@ impl Drop for Worker {
 }
 
 /// Imports a file into an organization and gives the ended job.
-async fn import(i: &Installation, (org, token): (&str, &str), options: &str, csv: &str) -> Value {
+pub async fn import(i: &Installation, (org, token): (&str, &str), options: &str, csv: &str) -> Value {
     let path = format!("/api/v1/organizations/{org}/imports?{options}");
     let answer = i.call("POST", &path).by(token).text("text/csv", csv).send().await.expect(202);
     let location = answer.header("location").to_string();

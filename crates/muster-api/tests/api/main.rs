@@ -12,5 +12,6 @@ mod imports;
 mod lists;
 mod pages;
 mod phones;
+mod taken_back;
 mod users;
 mod writes;

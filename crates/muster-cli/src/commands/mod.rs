@@ -1,5 +1,6 @@
 //! One file for each thing that can be typed.
 
+mod back;
 mod changes;
 mod connection;
 mod contacts;
