@@ -60,6 +60,16 @@ impl Console<'_> {
         self.out.flush()
     }
 
+    /// Asks for a yes; anything else is a no.
+    pub(crate) fn confirm(&mut self, question: &str) -> io::Result<bool> {
+        self.out.flush()?;
+        write!(self.err, "{question} [y/N] ")?;
+        self.err.flush()?;
+        let mut line = String::new();
+        self.input.read_line(&mut line)?;
+        Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
     /// Asks for something secret: unseen on a terminal, else a line of the input.
     pub(crate) fn ask_secret(&mut self, prompt: &str) -> io::Result<String> {
         if self.asks_person {

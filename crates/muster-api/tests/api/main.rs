@@ -16,5 +16,6 @@ mod lists;
 mod numbers;
 mod pages;
 mod phones;
+mod taken_back;
 mod users;
 mod writes;

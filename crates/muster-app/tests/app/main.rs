@@ -1,3 +1,7 @@
-//! Use cases over a store of their own, without a server.
+//! The use cases on a real database, of either kind, without a server.
+
+#![allow(clippy::unwrap_used)]
 
 mod dial_plan;
+mod sequences;
+mod world;

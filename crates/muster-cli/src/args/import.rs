@@ -247,4 +247,8 @@ pub struct ExportArgs {
     /// Replace the file if it is there
     #[arg(long)]
     pub force: bool,
+
+    /// Everybody as they were at this time, or after the change of this number
+    #[arg(long, value_name = "TIME|SEQ")]
+    pub as_of: Option<String>,
 }

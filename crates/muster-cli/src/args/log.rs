@@ -21,12 +21,19 @@ pub struct ChangesArgs {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-Taking back is a change of its own: it is refused where somebody changed the same thing since.
+Taking back is a change of its own: it is refused where somebody changed the same thing since. Going back \
+with --to is of all people, their devices and mailboxes: what would change is shown first, and done after a \
+yes. It is taken back whole by the undo of any of its changes.
 
 Examples:
-  muster undo 1204          take change 1204 back
-  muster undo --job 0192a7c4-…    take a whole import back")]
-#[group(required = true, multiple = false)]
+  muster undo 1204                take change 1204 back
+  muster undo 1204 --together     and all that was done in the same request
+  muster undo --job 0192a7c4-…    take a whole import back
+  muster undo --job 0192a7c4-… --review    look at it first
+  muster undo --to 2026-11-22T09:00:00Z    all people as they were then
+  muster undo --to 1204 --yes     as they were after change 1204, without a question")]
+#[group(skip)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["seq", "job", "to"])))]
 pub struct UndoArgs {
     /// The number of the change, as `muster changes` shows it
     #[arg(value_name = "SEQ", value_parser = change_number)]
@@ -35,6 +42,22 @@ pub struct UndoArgs {
     /// Everything that this job did
     #[arg(long, value_name = "ID")]
     pub job: Option<String>,
+
+    /// All people as they were at this time, or after the change of this number
+    #[arg(long, value_name = "TIME|SEQ")]
+    pub to: Option<String>,
+
+    /// Also what else was done in the same request, about whomever
+    #[arg(long, requires = "seq")]
+    pub together: bool,
+
+    /// Show what would change, and ask
+    #[arg(long, requires = "job")]
+    pub review: bool,
+
+    /// Do it without a question
+    #[arg(long, conflicts_with = "seq")]
+    pub yes: bool,
 }
 
 #[derive(Clone, Debug, clap::Subcommand)]

@@ -14,8 +14,8 @@ pub use organization::{
     SiteCreateArgs, TokenCommand, TokenCreateArgs,
 };
 pub use user::{
-    AddArgs, CredentialsArgs, DeactivateArgs, Drop, ListArgs, PhonesArgs, SetArgs, UserCommand, WhoArgs,
-    WhoManyArgs,
+    AddArgs, CredentialsArgs, DeactivateArgs, Drop, ListArgs, PhonesArgs, RestoreArgs, SetArgs, ShowArgs,
+    UserCommand, WhoManyArgs,
 };
 
 /// Commands that speak to a running server.
@@ -55,7 +55,7 @@ pub enum Command {
     Number(NumberCommand),
     /// The change log: who changed what, and when
     Changes(ChangesArgs),
-    /// Take a change back, or everything that a job did
+    /// Take a change back, or everything that a job did; or go back to a moment
     Undo(UndoArgs),
     /// Look at long work, such as an import
     #[command(subcommand)]

@@ -3,7 +3,7 @@ pub enum UserCommand {
     /// The people of the organization
     List(ListArgs),
     /// Everything about one person
-    Show(WhoArgs),
+    Show(ShowArgs),
     /// Add a person
     Add(AddArgs),
     /// Change a person
@@ -14,8 +14,8 @@ pub enum UserCommand {
     Deactivate(DeactivateArgs),
     /// Remove people; `restore` brings them back
     Remove(WhoManyArgs),
-    /// Bring removed people back
-    Restore(WhoManyArgs),
+    /// Bring removed people back, or a person to how they were
+    Restore(RestoreArgs),
     /// What to type into a person's phone
     Credentials(CredentialsArgs),
     /// The phones of a person that are registered now, and signing them off
@@ -32,7 +32,8 @@ Examples:
   muster user list --filter 'department=Sales and display_name~per'
   muster user list --filter service=enabled
   muster user list --sort extension --all
-  muster user list --all --json > people.json")]
+  muster user list --all --json > people.json
+  muster user list --as-of 2026-11-22T09:00:00Z")]
 pub struct ListArgs {
     /// Only those whom this fits
     #[arg(long, value_name = "EXPR")]
@@ -49,12 +50,43 @@ pub struct ListArgs {
     /// Everybody, however many they are
     #[arg(long, conflicts_with = "limit")]
     pub all: bool,
+
+    /// As it was at this time, or after the change of this number
+    #[arg(long, value_name = "TIME|SEQ")]
+    pub as_of: Option<String>,
 }
 
 #[derive(Clone, Debug, clap::Args)]
-pub struct WhoArgs {
+pub struct ShowArgs {
     /// A username, an extension, an email or an id
     pub who: String,
+
+    /// As they were at this time, or after the change of this number; WHO is as they were called then
+    #[arg(long, value_name = "TIME|SEQ")]
+    pub as_of: Option<String>,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+With --to one person goes back to how they were, with their devices and mailbox: what would change is shown \
+first, and done after a yes. It is taken back by the undo of any of its changes.
+
+Examples:
+  muster user restore ana                 back from the trash
+  muster user restore 1001 --to 2026-11-22T09:00:00Z
+  muster user restore 1001 --to 1204 --yes")]
+pub struct RestoreArgs {
+    /// Usernames, extensions, emails or ids
+    #[arg(required = true, num_args = 1..)]
+    pub who: Vec<String>,
+
+    /// To how they were at this time, or after the change of this number
+    #[arg(long, value_name = "TIME|SEQ")]
+    pub to: Option<String>,
+
+    /// Do it without a question
+    #[arg(long, requires = "to")]
+    pub yes: bool,
 }
 
 #[derive(Clone, Debug, clap::Args)]

@@ -86,6 +86,9 @@ fn request<'a>(session: &mut Session<'_, '_>, args: &ExportArgs, path: &str) -> 
     if args.with_secrets {
         request = request.query("with_secrets", "true");
     }
+    if let Some(as_of) = &args.as_of {
+        request = request.query("as_of", as_of);
+    }
     Ok(request)
 }
 

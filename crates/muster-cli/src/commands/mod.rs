@@ -1,5 +1,6 @@
 //! One file for each thing that can be typed.
 
+mod back;
 mod backup;
 mod changes;
 mod connection;

@@ -1,7 +1,8 @@
-//! kill -9 in the middle of an import and a stream of changes: what was acknowledged is there, what was
-//! not is there whole or not at all.
+//! kill -9 in the middle of an import, of its undo and of going back to a moment, and of a stream of changes:
+//! what was acknowledged is there, what was not is there whole or not at all.
 
 use std::collections::BTreeSet;
+use std::process::Child;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,6 +30,36 @@ fn file(round: u64, rows: u64) -> String {
     text
 }
 
+/// What a round is killed in; they take turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Killed {
+    Import,
+    /// The undo of an import that was done.
+    Undo,
+    /// All people going back to before an import; nobody else writes meanwhile.
+    Restore,
+}
+
+impl Killed {
+    fn of(round: u64) -> Killed {
+        [Killed::Import, Killed::Undo, Killed::Restore][(round % 3) as usize]
+    }
+
+    /// Begins what is to be killed: a command that nobody waits for.
+    fn begin(self, server: &Server, path: &str) -> Child {
+        if self == Killed::Import {
+            return server.spawn(&["import", path]);
+        }
+        let before = head(server);
+        server.run(&["import", path]);
+        let (_, jobs) = server.api("GET", "/jobs?limit=1", None);
+        match self {
+            Killed::Undo => server.spawn(&["undo", "--job", jobs["items"][0]["id"].as_str().unwrap()]),
+            _ => server.spawn(&["undo", "--to", &before.to_string(), "--yes"]),
+        }
+    }
+}
+
 #[test]
 fn kill_9_loses_nothing_that_was_acknowledged_and_leaves_no_half_import() {
     kill_again_and_again(Database::Sqlite);
@@ -49,17 +80,19 @@ fn kill_again_and_again(database: Database) {
     server.run(&["org", "create", "Example", "--domain", "voice.example.com"]);
     let acknowledged: Mutex<BTreeSet<String>> = Mutex::default();
     let (mut imports, mut writes, mut everybody) = (Vec::new(), 0, BTreeSet::new());
+    let mut ends: Vec<(Killed, bool)> = Vec::new();
     for round in 0..rounds {
         let path = folder.path().join(format!("{round}.csv"));
         std::fs::write(&path, file(round, ROWS)).unwrap();
         let path = path.display().to_string();
         let stop = AtomicBool::new(false);
         // The command waits for its server to come back; here nobody waits for the command.
-        let mut import = server.spawn(&["import", &path]);
+        let killed = Killed::of(round);
+        let mut command = killed.begin(&server, &path);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for i in 0.. {
-                    if stop.load(Ordering::Relaxed) {
+                    if killed == Killed::Restore || stop.load(Ordering::Relaxed) {
                         break;
                     }
                     let extension = (500_000 + round * 10_000 + i).to_string();
@@ -69,14 +102,14 @@ fn kill_again_and_again(database: Database) {
                     }
                 }
             });
-            // Every round dies at another moment of the import.
+            // Every round dies at another moment of what it does.
             std::thread::sleep(Duration::from_millis(60 + (round * 137) % 900));
             Server::kill_by_pid(server.pid());
             stop.store(true, Ordering::Relaxed);
         });
         server.kill();
-        import.kill().unwrap();
-        import.wait().unwrap();
+        command.kill().unwrap();
+        command.wait().unwrap();
         server = Server::start_in(&data, database.as_deref());
         wait_for_jobs(&server);
         let there = extensions(&server, &format!("extension^{}", 50 + round));
@@ -88,9 +121,10 @@ fn kill_again_and_again(database: Database) {
         let imported = extensions(&server, &format!("extension^1{round:02}")).len() as u64;
         assert!(
             imported == 0 || imported == ROWS,
-            "round {round}: {imported} of {ROWS} people of its import"
+            "round {round}, killed in {killed:?}: {imported} of {ROWS} people of its import"
         );
         imports.push(imported);
+        ends.push((killed, imported > 0));
         let verified = server.json(&["changes", "--verify"]);
         assert_eq!(verified["intact"], true, "round {round}: {verified}");
     }
@@ -98,14 +132,27 @@ fn kill_again_and_again(database: Database) {
     assert!(writes > 0, "no write was acknowledged: nothing was tried");
     assert!(everybody.is_subset(&there), "what a later round lost of an earlier one");
     assert_eq!(there.len() as u64, everybody_and(&there, &everybody) + imports.iter().sum::<u64>());
-    let whole = imports.iter().filter(|n| **n > 0).count();
-    println!("{rounds} rounds, {whole} imports done in the end, {writes} writes acknowledged");
+    for killed in [Killed::Import, Killed::Undo, Killed::Restore] {
+        let of = || ends.iter().filter(|(of, _)| *of == killed);
+        let (rounds, whole) = (of().count(), of().filter(|(_, there)| *there).count());
+        println!("killed in {killed:?}: {rounds} rounds, {whole} with the import there in the end");
+    }
+    println!("{rounds} rounds, {writes} writes acknowledged");
 }
 
 /// Those whose write was acknowledged, and those whose write was done while its answer was cut off.
 fn everybody_and(there: &BTreeSet<String>, everybody: &BTreeSet<String>) -> u64 {
     let unanswered = there.iter().filter(|e| e.len() == 6 && !everybody.contains(*e)).count();
     (everybody.len() + unanswered) as u64
+}
+
+fn head(server: &Server) -> u64 {
+    let mut since = 0;
+    loop {
+        let (_, page) = server.api("GET", &format!("/changes?since={since}&limit=1000"), None);
+        let Some(last) = page["items"].as_array().unwrap().last() else { return since };
+        since = last["seq"].as_u64().unwrap();
+    }
 }
 
 fn extensions(server: &Server, filter: &str) -> BTreeSet<String> {

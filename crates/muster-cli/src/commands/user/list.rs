@@ -3,8 +3,8 @@ use std::io;
 
 use serde_json::Value;
 
-use super::find;
-use crate::args::ListArgs;
+use super::{find, find_as_of};
+use crate::args::{ListArgs, ShowArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::listing::{Column, List};
@@ -26,12 +26,16 @@ pub(super) fn list(session: &mut Session<'_, '_>, args: &ListArgs) -> Result<(),
         .query("filter", args.filter.as_deref())
         .query("sort", args.sort.as_deref())
         .query("total", Some("true"))
+        .query("as_of", args.as_of.as_deref())
         .limit((!args.all).then_some(args.limit))
         .print(session, columns)
 }
 
-pub(super) fn show(session: &mut Session<'_, '_>, who: &str) -> Result<(), Failure> {
-    let user = find(session, who)?;
+pub(super) fn show(session: &mut Session<'_, '_>, args: &ShowArgs) -> Result<(), Failure> {
+    let user = match &args.as_of {
+        Some(as_of) => find_as_of(session, &args.who, as_of)?,
+        None => find(session, &args.who)?,
+    };
     tell(session, &user)
 }
 

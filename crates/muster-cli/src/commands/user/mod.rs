@@ -20,13 +20,13 @@ use crate::value::{list_of, text_of};
 pub(crate) fn run(session: &mut Session<'_, '_>, command: &UserCommand) -> Result<(), Failure> {
     match command {
         UserCommand::List(args) => list::list(session, args),
-        UserCommand::Show(args) => list::show(session, &args.who),
+        UserCommand::Show(args) => list::show(session, args),
         UserCommand::Add(args) => edit::add(session, &args.fields),
         UserCommand::Set(args) => edit::set(session, args),
         UserCommand::Activate(args) => activate::activate(session, &args.who),
         UserCommand::Deactivate(args) => activate::deactivate(session, args),
         UserCommand::Remove(args) => remove::remove(session, &args.who),
-        UserCommand::Restore(args) => remove::restore(session, &args.who),
+        UserCommand::Restore(args) => remove::restore(session, args),
         UserCommand::Credentials(args) => credentials::run(session, args),
         UserCommand::Phones(args) => phones::run(session, args),
     }
@@ -42,6 +42,19 @@ fn find(session: &mut Session<'_, '_>, who: &str) -> Result<Value, Failure> {
     let path = session.path("/users")?;
     let answer = session.client.send(&Request::get(path).query("who", who))?;
     list_of(&answer.value, "items").first().cloned().ok_or_else(|| nobody(who))
+}
+
+/// The one whom it named at a moment: by an id, also somebody who was in the trash then.
+fn find_as_of(session: &mut Session<'_, '_>, who: &str, as_of: &str) -> Result<Value, Failure> {
+    let path = session.path("/users")?;
+    let request = Request::get(path).query("who", who).query("as_of", as_of);
+    let answer = session.client.send(&request)?;
+    list_of(&answer.value, "items").first().cloned().ok_or_else(|| {
+        Failure::refused(
+            format!("`{}` named nobody then.", clean(who)),
+            "`muster user list --as-of TIME` shows who was there.",
+        )
+    })
 }
 
 fn nobody(who: &str) -> Failure {

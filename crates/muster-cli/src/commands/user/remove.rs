@@ -1,8 +1,11 @@
 use serde_json::{Value, json};
 
-use super::{called, find, nobody, path_of};
+use super::{called, find, find_as_of, nobody, path_of};
+use crate::args::RestoreArgs;
 use crate::client::{Method, Request};
+use crate::commands::back;
 use crate::failure::Failure;
+use crate::hints::shell_word;
 use crate::session::Session;
 use crate::value::{list_of, text_of};
 
@@ -28,7 +31,17 @@ pub(super) fn remove(session: &mut Session<'_, '_>, who: &[String]) -> Result<()
     session.wait_for_phones(seq)
 }
 
-pub(super) fn restore(session: &mut Session<'_, '_>, who: &[String]) -> Result<(), Failure> {
+pub(super) fn restore(session: &mut Session<'_, '_>, args: &RestoreArgs) -> Result<(), Failure> {
+    let who = &args.who;
+    if let Some(to) = &args.to {
+        let [who] = who.as_slice() else {
+            return Err(Failure::usage(
+                "Several people were named with --to.",
+                "Name one; `muster undo --to TIME` is for all people.",
+            ));
+        };
+        return restore_to(session, who, to, args.yes);
+    }
     let mut found = Vec::with_capacity(who.len());
     for who in who {
         found.push(find_removed(session, who)?);
@@ -47,6 +60,20 @@ pub(super) fn restore(session: &mut Session<'_, '_>, who: &[String]) -> Result<(
     }
     print_json(session, answers)?;
     session.wait_for_phones(seq)
+}
+
+/// One person as they were: whom the name means now, else whom it meant then.
+fn restore_to(session: &mut Session<'_, '_>, who: &str, to: &str, yes: bool) -> Result<(), Failure> {
+    let id = match is_id(who) {
+        true => who.trim().to_owned(),
+        false => {
+            let found = find(session, who).or_else(|now| find_as_of(session, who, to).map_err(|_| now))?;
+            text_of(&found["id"])
+        }
+    };
+    let order = json!({ "what": "person", "id": id, "to": to });
+    let command = format!("user restore {} --to {}", shell_word(who), shell_word(to));
+    back::go(session, &order, yes, &command)
 }
 
 /// Somebody in the trash. Names are free again there, so that several may have had the same one.

@@ -1,0 +1,136 @@
+//! Every writing endpoint of the description is taken back, or named here with the reason why it is not. What
+//! the description gains fails until somebody says which.
+
+use serde_json::{Value, json};
+
+use crate::common::{Installation, run};
+use crate::imports::{self, Worker};
+
+/// What is not taken back, and why.
+const NOT_TAKEN_BACK: &[(&str, &str)] = &[
+    ("POST /organizations", "an organization has people, a bill and a log"),
+    ("POST /tokens", "the token was shown: it is revoked, not forgotten"),
+    ("DELETE /tokens/{token}", "what was revoked is made anew, never trusted again"),
+    ("POST /imports/mapping", "it only guesses and keeps nothing"),
+    ("POST /jobs/{job}/cancel", "what was cancelled did nothing; the file is sent again"),
+    ("DELETE /users/{user}/registrations", "a phone comes back by itself when it registers next"),
+    ("DELETE /users/{user}/registrations/{phone}", "a phone comes back by itself when it registers next"),
+];
+
+/// All that there is, but for versions and for when it was made: both count on.
+async fn state(i: &Installation) -> Value {
+    let mut state = serde_json::Map::new();
+    for list in ["users", "users?filter=record%3Dtrashed", "devices", "mailboxes", "sites", "connections"] {
+        let path = format!("/{list}{}limit=1000", if list.contains('?') { '&' } else { '?' });
+        let mut page = i.admin("GET", &path).send().await.expect(200).json();
+        for item in page["items"].as_array_mut().unwrap() {
+            let item = item.as_object_mut().unwrap();
+            item.remove("version");
+            item.remove("created_at");
+        }
+        state.insert(list.to_string(), page["items"].take());
+    }
+    Value::Object(state)
+}
+
+async fn head(i: &Installation) -> u64 {
+    let lines = i.admin("GET", "/changes?limit=1000").send().await.json();
+    lines["items"].as_array().unwrap().last().unwrap()["seq"].as_u64().unwrap()
+}
+
+const FILE: &str = "display_name,extension,username\nEva,1007,eva\nIda,1008,ida\n";
+
+async fn import(i: &Installation) -> String {
+    let _worker = Worker::start(i);
+    let job = imports::import(i, ("acme", &i.administrator), "", FILE).await;
+    assert_eq!(job["state"], "done", "{job}");
+    job["id"].as_str().unwrap().to_string()
+}
+
+/// Does what the endpoint does; `None`: this test does not know it. What is prepared for it is there before
+/// the state is read.
+async fn prepare(i: &Installation, operation: &str) -> Option<(String, String, Value)> {
+    let ana = i.user("1001", "Ana").await["id"].as_str().unwrap().to_string();
+    let call = |method: &str, path: String, body: Value| Some((method.to_string(), path, body));
+    match operation {
+        "POST /users" => call("POST", "/users".into(), json!({ "display_name": "Rui", "extension": "1002" })),
+        "PATCH /users/{user}" => {
+            call("PATCH", format!("/users/{ana}"), json!({ "extension": "1003", "title": "Boss" }))
+        }
+        "DELETE /users/{user}" => call("DELETE", format!("/users/{ana}"), Value::Null),
+        "POST /users/{user}/restore" => {
+            i.admin("DELETE", &format!("/users/{ana}")).send().await.expect(204);
+            call("POST", format!("/users/{ana}/restore"), Value::Null)
+        }
+        "POST /users/activate" => call("POST", "/users/activate".into(), json!({ "users": ["1001"] })),
+        "POST /users/deactivate" => {
+            let body = json!({ "users": ["1001"] });
+            i.admin("POST", "/users/activate").json(&body).send().await.expect(200);
+            call("POST", "/users/deactivate".into(), json!({ "users": ["1001"], "reason": "leave" }))
+        }
+        "POST /users/{user}/credentials" => {
+            call("POST", format!("/users/{ana}/credentials"), json!({ "device": "kitchen" }))
+        }
+        "POST /sites" => call("POST", "/sites".into(), json!({ "name": "North" })),
+        "POST /imports" => call("IMPORT", String::new(), Value::Null),
+        "POST /jobs/{job}/undo" => {
+            let job = import(i).await;
+            call("POST", format!("/jobs/{job}/undo"), Value::Null)
+        }
+        "POST /changes/{seq}/undo" => call("POST", format!("/changes/{}/undo", head(i).await), Value::Null),
+        "POST /restores" => {
+            let then = head(i).await;
+            let edit = json!({ "display_name": "Zoe" });
+            let path = format!("/users/{ana}");
+            i.admin("PATCH", &path).header("if-match", "*").json(&edit).send().await.expect(200);
+            i.user("1009", "Mia").await;
+            let mut body = json!({ "what": "people", "to": then.to_string(), "review": true });
+            let review = i.admin("POST", "/restores").json(&body).send().await.expect(200).json();
+            body["plan"] = review["review"]["plan"].clone();
+            body.as_object_mut().unwrap().remove("review");
+            call("POST", "/restores".into(), body)
+        }
+        _ => None,
+    }
+}
+
+#[test]
+fn every_endpoint_that_writes_is_taken_back_or_named_with_its_reason() {
+    let mut operations: Vec<String> = Vec::new();
+    run(async |i| {
+        let description = i.call("GET", "/openapi.json").send().await.expect(200).json();
+        for (path, item) in description["paths"].as_object().unwrap() {
+            for method in ["post", "patch", "put", "delete"].iter().filter(|m| item.get(**m).is_some()) {
+                let path = path.trim_start_matches("/api/v1");
+                let path = path.strip_prefix("/organizations/{org}").unwrap_or(path);
+                operations.push(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+    });
+    assert!(operations.len() > 15, "{operations:?}");
+    for (named, reason) in NOT_TAKEN_BACK {
+        assert!(operations.iter().any(|operation| operation == named), "there is no {named} any more");
+        assert!(!reason.is_empty(), "{named}");
+    }
+    operations.retain(|operation| !NOT_TAKEN_BACK.iter().any(|(named, _)| named == operation));
+    for operation in &operations {
+        run(async |i| {
+            let Some((method, path, body)) = prepare(i, operation).await else {
+                panic!("{operation} writes: take it back here, or say why it is not taken back");
+            };
+            let before = state(i).await;
+            if method == "IMPORT" {
+                import(i).await;
+            } else {
+                let call = i.admin(&method, &path).header("if-match", "*");
+                let call = if body.is_null() { call } else { call.json(&body) };
+                let answer = call.send().await;
+                assert!(answer.status.is_success(), "{operation}: {}", answer.text);
+            }
+            assert_ne!(state(i).await, before, "{operation} did nothing");
+            let undo = format!("/changes/{}/undo", head(i).await);
+            i.admin("POST", &undo).json(&json!({ "together": true })).send().await.expect(200);
+            assert_eq!(state(i).await, before, "{operation} taken back");
+        });
+    }
+}
