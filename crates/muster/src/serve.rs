@@ -28,7 +28,6 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
     let config = args.resolve()?;
     start_log(config.log);
     http::raise_descriptor_limit();
-    process::ignore_file_size_signal();
     let _folder = data_dir::take(&config.data, config.http)?;
     restore::finish_before_start(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

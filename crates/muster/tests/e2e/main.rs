@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod backup;
 mod calls;
 mod command_line;
 mod connections;
@@ -11,6 +12,7 @@ mod faults;
 mod kill;
 mod outages;
 mod people;
+mod postgres_gone;
 mod real_calls;
 mod real_registrations;
 mod server;
