@@ -81,9 +81,7 @@ crash() {
     # One that has just ended by itself is no failure.
     kill -KILL "$pid" $children 2>/dev/null || true
     for one in $pid $children; do
-        while kill -0 "$one" 2>/dev/null && ! grep -q '^State:[[:space:]]*Z' "/proc/$one/status" 2>/dev/null; do
-            sleep 0.05
-        done
+        while kill -0 "$one" 2>/dev/null; do sleep 0.05; done
     done
 }
 
