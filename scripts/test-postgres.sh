@@ -4,6 +4,7 @@
 #   scripts/test-postgres.sh start            prints the URL, the process id and the directory
 #   scripts/test-postgres.sh stop DIRECTORY   ends it and removes the directory
 #   scripts/test-postgres.sh pause DIRECTORY  ends it as a crash would; resume starts it again where it was
+#   scripts/test-postgres.sh crash DIRECTORY  kill -9 of it and all its children; resume starts it again
 #   scripts/test-postgres.sh run COMMAND …    starts one, runs the command with MUSTER_TEST_POSTGRES set,
 #                                             stops it and exits as the command did
 set -eu
@@ -71,6 +72,19 @@ pause() {
     while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
 }
 
+# The whole server at once, without a chance to write anything: it and its children by their ids.
+crash() {
+    [ -f "$1/data/postmaster.pid" ] || fail "no server runs in $1"
+    sed -n 4p "$1/data/postmaster.pid" >"$1/port"
+    pid=$(head -n 1 "$1/data/postmaster.pid")
+    children=$(grep -l "^PPid:[[:space:]]*$pid\$" /proc/[0-9]*/status 2>/dev/null | cut -d/ -f3 || true)
+    # One that has just ended by itself is no failure.
+    kill -KILL "$pid" $children 2>/dev/null || true
+    for one in $pid $children; do
+        while kill -0 "$one" 2>/dev/null; do sleep 0.05; done
+    done
+}
+
 resume() {
     dir=$1
     port=$(cat "$dir/port")
@@ -98,7 +112,7 @@ stop)
     [ -n "${2:-}" ] || fail "say which directory"
     stop "$2"
     ;;
-pause | resume)
+pause | resume | crash)
     [ -n "${2:-}" ] || fail "say which directory"
     "$1" "$2"
     ;;
@@ -114,6 +128,6 @@ run)
     exit "$status"
     ;;
 *)
-    fail "usage: start | stop, pause or resume DIRECTORY | run COMMAND …"
+    fail "usage: start | stop, pause, crash or resume DIRECTORY | run COMMAND …"
     ;;
 esac

@@ -42,6 +42,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    process::ignore_file_size_signal();
     let mut parser = Cli::command();
     if std::env::args_os().len() < 2 {
         // Who types the name alone wants to know what there is.

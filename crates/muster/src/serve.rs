@@ -19,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 use crate::call_log::CallLog;
 use crate::config::{Config, LogFormat, ServeArgs};
 use crate::followers::{Followers, presence};
-use crate::{banner, data_dir, demo, http, metrics, process, reach, registrations, restore};
+use crate::{banner, data_dir, demo, http, metrics, reach, registrations, restore};
 
 /// The API gets this long to finish what it is doing; the whole end is to take less than ten seconds.
 const DRAIN: Duration = Duration::from_secs(4);
@@ -28,7 +28,6 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
     let config = args.resolve()?;
     start_log(config.log);
     http::raise_descriptor_limit();
-    process::ignore_file_size_signal();
     let _folder = data_dir::take(&config.data, config.http)?;
     restore::finish_before_start(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -4,6 +4,7 @@
 //! when [`Loaded::commit`] returns. It then holds a mark with what the backup is known by ([`finished`]), so that
 //! whoever was killed in between can tell whether that happened; [`forget`] takes the mark away.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -67,6 +68,15 @@ impl<R: Read> Backup<R> {
         read_all(self.inside, &mut Nowhere, &mut file)
     }
 
+    /// Every row, by its table, in an order that does not depend on the database. For tests.
+    #[doc(hidden)]
+    pub fn rows(self) -> Result<BTreeMap<String, Vec<String>>, BackupError> {
+        let mut all = AllRows::default();
+        read_all(self.inside, &mut all, &mut |_, content| io::copy(content, &mut io::sink()))?;
+        all.tables.values_mut().for_each(|rows| rows.sort_unstable());
+        Ok(all.tables)
+    }
+
     /// Fills the database, which nobody sees before [`Loaded::commit`]. `file` is given each file of the data
     /// folder, reads it to its end, and returns how long it was.
     pub fn load(
@@ -97,6 +107,26 @@ impl Sink for Nowhere {
     }
 
     fn rows(&mut self, _: &[Vec<Value>]) -> Result<(), BackupError> {
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct AllRows {
+    tables: BTreeMap<String, Vec<String>>,
+    table: String,
+}
+
+impl Sink for AllRows {
+    fn table(&mut self, name: &str, _: &[String]) -> Result<(), BackupError> {
+        self.table = name.to_string();
+        self.tables.insert(name.to_string(), Vec::new());
+        Ok(())
+    }
+
+    fn rows(&mut self, rows: &[Vec<Value>]) -> Result<(), BackupError> {
+        let table = self.tables.entry(self.table.clone()).or_default();
+        table.extend(rows.iter().map(|row| format!("{row:?}")));
         Ok(())
     }
 }

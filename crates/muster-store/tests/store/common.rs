@@ -62,13 +62,13 @@ impl Database {
         if self.is_sqlite() { Self::empty_sqlite() } else { Self::empty_postgres().unwrap() }
     }
 
-    fn empty_sqlite() -> (String, Keep) {
+    pub fn empty_sqlite() -> (String, Keep) {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("muster.db").display());
         (url, Keep::Directory(directory))
     }
 
-    fn empty_postgres() -> Option<(String, Keep)> {
+    pub fn empty_postgres() -> Option<(String, Keep)> {
         let admin = match std::env::var("MUSTER_TEST_POSTGRES") {
             Ok(url) => url,
             Err(_) if std::env::var("MUSTER_TEST_NO_POSTGRES").is_ok_and(|v| v == "1") => {

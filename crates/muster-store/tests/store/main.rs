@@ -6,6 +6,7 @@
 // Clippy takes only the functions marked as tests for tests, not what they call.
 #![allow(clippy::unwrap_used)]
 
+mod backup;
 mod bodies;
 mod common;
 mod concurrency;
@@ -13,6 +14,7 @@ mod faults;
 mod fold;
 mod lists;
 mod plan;
+mod power;
 mod records;
 mod schema;
 mod secrets;

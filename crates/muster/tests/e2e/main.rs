@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod backup;
 mod calls;
 mod command_line;
 mod connections;
@@ -12,6 +13,7 @@ mod imports;
 mod kill;
 mod outages;
 mod people;
+mod postgres_gone;
 mod real_calls;
 mod real_registrations;
 mod server;

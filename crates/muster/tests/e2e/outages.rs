@@ -107,13 +107,13 @@ fn an_import_on_a_full_disk_leaves_nothing_half_done_and_goes_through_once_there
 }
 
 /// A PostgreSQL that a test may stop.
-struct Postgres {
-    url: String,
+pub struct Postgres {
+    pub url: String,
     folder: String,
 }
 
 impl Postgres {
-    fn start() -> Postgres {
+    pub fn start() -> Postgres {
         let out = Command::new(root().join("scripts/test-postgres.sh")).arg("start").output().unwrap();
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
         assert!(out.status.success(), "{text}{}", String::from_utf8_lossy(&out.stderr));
@@ -129,7 +129,7 @@ impl Postgres {
     }
 
     /// Stopped in the middle, or started again where it was.
-    fn control(&self, what: &str) {
+    pub fn control(&self, what: &str) {
         let done = Command::new(root().join("scripts/test-postgres.sh")).args([what, &self.folder]).status();
         assert!(done.unwrap().success(), "{what}");
     }
