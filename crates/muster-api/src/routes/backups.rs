@@ -8,6 +8,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use muster_domain::value::Reason;
+use serde::Deserialize;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
@@ -28,7 +29,8 @@ const SLOW_MAX: Duration = Duration::from_secs(60);
 type Chunk = Result<Bytes, io::Error>;
 
 /// What a backup is encrypted under.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = NewBackup)]
 #[allow(dead_code)]
 pub struct NewBackupBody {

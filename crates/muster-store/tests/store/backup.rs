@@ -79,6 +79,7 @@ fn job(tenant: &Tenant) -> Job {
         problem: None,
         cancel_requested: true,
         lease: Some(("somebody who is gone".into(), UnixMillis(i64::MAX))),
+        undone_by: None,
     }
 }
 
