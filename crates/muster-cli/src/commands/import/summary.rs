@@ -159,6 +159,7 @@ fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value
             };
             console.line(&format!("Mend the rows below{others}."))?;
         }
+        inactive(console, report, false)?;
         return Ok(());
     }
     let (were, activated) = if nothing_written { ("would be", "would be enabled") } else { ("", "enabled") };
