@@ -224,10 +224,7 @@ fn ten_thousand_rows_with_one_mistake_are_one_cause_whatever_is_kept_of_the_rows
         let twice = "display_name,extension\nAna,1001\nEva,1001\nIda,1002\nUma,1002\n";
         let job = import(i, ours, "", twice).await;
         let causes = listed(&job["summary"]["causes"], &["column", "reason", "rows", "correctable"]);
-        assert_eq!(
-            causes,
-            ["username is also in another row 2 false", "extension is also in another row 2 false"]
-        );
+        assert_eq!(causes, ["extension is also in another row 2 false"]);
         assert_eq!(job["summary"]["problems"][0]["reason"], "is also in row 1");
     });
 }
@@ -272,5 +269,19 @@ fn one_correction_mends_every_row_with_the_same_cause_and_is_saved_for_the_next_
         .await;
         wrong(json!([{ "column": "password", "found": "a", "value": "b" }]), "holds passwords").await;
         wrong(json!({ "column": "name" }), "no list of corrections").await;
+    });
+}
+
+#[test]
+fn a_row_with_one_unreadable_cell_is_judged_by_its_others_too_and_one_mistake_is_said_once() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let file = "display_name,extension,site,email,time_zone\nAna,1001,Lisbonne,no address,\n\
+                    Eva,1001,Lisbonne,eva@example.com,nowhere\nIda,1003,Lisbonne,eva@example.com,\n";
+        let job = import(i, ours, "", file).await;
+        let said = listed(&job["summary"]["problems"], &["row", "column"]);
+        let expect = ["1 email", "1 site", "2 time_zone", "2 site", "2 extension", "3 site", "3 email"];
+        assert_eq!(said, expect, "{job}");
     });
 }

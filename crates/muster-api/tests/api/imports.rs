@@ -345,7 +345,7 @@ fn what_an_option_would_allow_is_said_with_the_name_of_the_option() {
         let expect = [
             "1 site create_sites",
             "1 connection null",
-            "2 username match",
+            "1 email allow_shared_emails",
             "2 extension match",
             "3 email allow_shared_emails",
         ];

@@ -11,7 +11,11 @@ async fn numbers(i: &Installation) -> Vec<String> {
     let users = i.admin("GET", "/users").send().await.expect(200).json();
     let items = all["items"].as_array().unwrap().iter().map(|number| {
         let holder = users["items"].as_array().unwrap().iter().find(|user| user["id"] == number["user"]);
-        let holder = holder.map_or("-", |user| user["display_name"].as_str().unwrap());
+        let holder = match holder {
+            Some(user) => user["display_name"].as_str().unwrap(),
+            None if number["user"].is_null() => "-",
+            None => "somebody who is not in use",
+        };
         let [text, kind] = ["number", "kind"].map(|name| number[name].as_str().unwrap());
         assert_eq!(number["owned_elsewhere"], true);
         format!("{text} {kind} {holder}")

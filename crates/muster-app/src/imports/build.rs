@@ -22,13 +22,14 @@ pub(super) const SECRET_TO_COME: SecretId = SecretId(Uuid::max());
 /// The reason of those who are disabled because they were in the system that they come from.
 const DISABLED_BY_FILE: &str = "disabled in the file it came from";
 
-/// The user as the row wants it. Secrets are noted as [`SECRET_TO_COME`].
+/// The user as the row wants it, as far as it is right, and what is not. Secrets are noted as
+/// [`SECRET_TO_COME`].
 pub(super) fn build(
     row: &Row,
     context: &mut Context,
     existing: Option<&User>,
     options: &ImportOptions,
-) -> Result<User, Vec<FieldError>> {
+) -> (User, Vec<FieldError>) {
     let person = &row.person;
     let mut errors = Vec::new();
     let mut user = existing.cloned().unwrap_or_else(|| {
@@ -71,7 +72,7 @@ pub(super) fn build(
         errors.extend(numbers::refusal(extension.as_str(), context.known_site(user.site)));
     }
     errors.extend(user.validate());
-    if errors.is_empty() { Ok(user) } else { Err(errors) }
+    (user, errors)
 }
 
 fn set_values(user: &mut User, person: &PersonRow, existing: Option<&User>, errors: &mut Vec<FieldError>) {

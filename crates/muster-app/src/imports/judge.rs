@@ -17,6 +17,9 @@ use super::remarks::remarks;
 use super::report::{ColumnReport, CorrectionCount, ImportReport, InactiveRows, RowProblem};
 use crate::AppError;
 
+/// Fields that are right or wrong by themselves, whatever else is wrong with the row.
+const OF_THEIR_OWN_CELL: [&str; 2] = ["site", "connection"];
+
 /// Rows that are looked up in the database together.
 pub(super) const BATCH: usize = 500;
 
@@ -131,21 +134,28 @@ impl Judge<'_, '_> {
             keys.problems.into_iter().for_each(|problem| report.problem(problem));
             return Ok(Decision::Reject);
         }
-        // A row whose cells could not be read is not asked for what those cells would have given.
-        let user = match build(&row, self.context, existing, self.options) {
-            Ok(user) => user,
-            Err(errors) => {
-                for error in errors.into_iter().filter(|_| !unreadable) {
-                    report.problem(problem(&row, self.source.columns(), error));
-                }
-                return Ok(Decision::Reject);
-            }
-        };
-        let plan = Plan::make(r, user.clone(), existing, &row.person, &self.known.held)?;
+        let (mut user, mut errors) = build(&row, self.context, existing, self.options);
+        if unreadable {
+            // It is not asked for what the cells that could not be read would have given.
+            errors.retain(|error| OF_THEIR_OWN_CELL.contains(&error.field));
+        }
+        let wrong = unreadable || !errors.is_empty();
+        if errors.iter().any(|error| error.field == "connection") {
+            // Whose dial plan it shall be is not known.
+            user.connection = None;
+        }
+        for error in errors {
+            report.problem(problem(&row, self.source.columns(), error));
+        }
         let mut keys = Keys::of(&row, self.source.columns(), self.context, self.known, self.options);
         keys.check(&user, existing, self.seen);
+        if wrong {
+            keys.problems.into_iter().for_each(|problem| report.problem(problem));
+            return Ok(Decision::Reject);
+        }
+        let plan = Plan::make(r, user.clone(), existing, &row.person, &self.known.held)?;
         keys.check_devices(&plan, self.seen);
-        let rejected = unreadable || !keys.problems.is_empty();
+        let rejected = !keys.problems.is_empty();
         let mut said = std::mem::take(&mut keys.problems);
         if !rejected {
             said.extend(keys.remark_elsewhere(&user, existing));

@@ -67,22 +67,12 @@ impl<'k> Keys<'k> {
             let mend = "keep one of the two rows";
             self.fail("username", "is the same person as another row", reason, mend, None);
         }
-        let by_match = self.options.match_by.is_none().then_some("match");
-        let username = SmolStr::from(fold(user.username.as_str()));
-        if let Some(earlier) = seen.names.insert(username.clone(), row) {
-            self.in_file("username", earlier, "give each person a username of their own", None);
-        } else if let Some(holder) = self.known.auth.get(&username).filter(|h| Some(UserId(**h)) != me) {
-            self.taken("username", *holder, user, "choose another", by_match);
-        }
-        if let (Some(extension), Some(connection)) = (&user.extension, user.connection) {
-            let key = (connection, extension.to_smol());
-            let holder = self.known.extension(connection, extension.as_str());
-            if let Some(earlier) = seen.extensions.insert(key, row) {
-                self.in_file("extension", earlier, "give each person one of their own", None);
-            } else if let Some(holder) = holder.filter(|holder| Some(*holder) != me) {
-                self.taken("extension", holder.0, user, "choose another", by_match);
-            }
-        }
+        let said_before = self.problems.len();
+        self.check_extension(user, me, seen);
+        // One mistake is said once: that the extension is the username too is nobody's doing.
+        let is_extension = self.row.person.text("extension") == Some(user.username.as_str());
+        let has_said = is_extension && self.problems.len() > said_before;
+        self.check_username(user, me, seen, has_said);
         if let Some(email) = user.email.as_ref().filter(|_| !self.options.allow_shared_emails) {
             let key = SmolStr::from(fold(email.as_str()));
             const MEND: &str = "give each person an address of their own";
@@ -97,6 +87,39 @@ impl<'k> Keys<'k> {
                 }
             }
         }
+    }
+
+    fn check_extension(&mut self, user: &User, me: Option<UserId>, seen: &mut Seen) {
+        let (Some(extension), Some(connection)) = (&user.extension, user.connection) else { return };
+        let holder =
+            self.known.extension(connection, extension.as_str()).filter(|holder| Some(*holder) != me);
+        if let Some(earlier) = seen.extensions.insert((connection, extension.to_smol()), self.row.number) {
+            self.in_file("extension", earlier, "give each person one of their own", None);
+        } else if let Some(holder) = holder {
+            self.taken("extension", holder.0, user, "choose another", self.by_match());
+        }
+    }
+
+    fn check_username(&mut self, user: &User, me: Option<UserId>, seen: &mut Seen, has_said: bool) {
+        let username = SmolStr::from(fold(user.username.as_str()));
+        if username.is_empty() {
+            return;
+        }
+        let earlier = seen.names.insert(username.clone(), self.row.number);
+        let holder = self.known.auth.get(&username).filter(|holder| Some(UserId(**holder)) != me);
+        if has_said {
+            return;
+        }
+        if let Some(earlier) = earlier {
+            self.in_file("username", earlier, "give each person a username of their own", None);
+        } else if let Some(holder) = holder {
+            self.taken("username", *holder, user, "choose another", self.by_match());
+        }
+    }
+
+    /// Perhaps whoever is there was meant.
+    fn by_match(&self) -> Option<&'static str> {
+        self.options.match_by.is_none().then_some("match")
     }
 
     /// The row means somebody, and that is not wanted.

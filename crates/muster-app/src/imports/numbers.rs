@@ -23,9 +23,16 @@ use crate::apply::Session;
 const FIELDS: [(&str, NumberKind); 2] =
     [("direct_number", NumberKind::Direct), ("caller_id_number", NumberKind::Inventory)];
 
-/// The numbers that rows have named so far, and what there is of them.
+/// The numbers that rows have named so far, and what there is of them. There may be as many as rows.
 #[derive(Default)]
-pub(super) struct Numbers(HashMap<SmolStr, Option<PhoneNumber>>);
+pub(super) struct Numbers(HashMap<SmolStr, There>);
+
+enum There {
+    Not,
+    /// Can become somebody's own.
+    Free(Box<PhoneNumber>),
+    Fixed,
+}
 
 impl Numbers {
     /// Looks for those that were not named before: nothing is asked for a file with few of them.
@@ -45,9 +52,9 @@ impl Numbers {
         }
         let ids: Vec<Uuid> =
             r.claimed(org, claims::NUMBER_SPACE, &keys)?.into_iter().map(|(_, _, id)| id).collect();
-        self.0.extend(keys.into_iter().map(|key| (key, None)));
+        self.0.extend(keys.into_iter().map(|key| (key, There::Not)));
         for number in r.get_many::<PhoneNumber>(org, &ids)? {
-            self.0.insert(SmolStr::new(number.number.as_str()), Some(number));
+            self.keep(number);
         }
         Ok(())
     }
@@ -56,7 +63,7 @@ impl Numbers {
     pub fn remarks(&mut self, row: &Row, user: &User, columns: &[Column]) -> Vec<RowProblem> {
         let mut said = Vec::new();
         for (field, wish) in self.wishes(row, user) {
-            if self.0.get(wish.number.as_str()).is_some_and(Option::is_some) {
+            if matches!(self.0.get(wish.number.as_str()), Some(There::Free(_) | There::Fixed)) {
                 continue;
             }
             self.keep(wish);
@@ -72,16 +79,16 @@ impl Numbers {
     pub fn write(&mut self, session: &mut Session<'_>, row: &Row, user: &User) -> Result<(), AppError> {
         for (_, wish) in self.wishes(row, user) {
             match self.0.get(wish.number.as_str()) {
-                None | Some(None) => {
+                None | Some(There::Not) => {
                     session.create(&wish)?;
                     self.keep(PhoneNumber { version: 1, ..wish });
                 }
-                Some(Some(there)) if wish.user.is_some() && is_free(there) => {
-                    let after = PhoneNumber { kind: wish.kind, user: wish.user, ..there.clone() };
-                    session.update(there, &after)?;
+                Some(There::Free(there)) if wish.user.is_some() => {
+                    let after = PhoneNumber { kind: wish.kind, user: wish.user, ..(**there).clone() };
+                    session.update(&**there, &after)?;
                     self.keep(PhoneNumber { version: after.version + 1, ..after });
                 }
-                Some(Some(_)) => {}
+                Some(There::Free(_) | There::Fixed) => {}
             }
         }
         Ok(())
@@ -100,12 +107,10 @@ impl Numbers {
     }
 
     fn keep(&mut self, number: PhoneNumber) {
-        self.0.insert(SmolStr::new(number.number.as_str()), Some(number));
+        let key = SmolStr::new(number.number.as_str());
+        let is_free = number.owned_elsewhere && number.user.is_none() && number.kind == NumberKind::Inventory;
+        self.0.insert(key, if is_free { There::Free(Box::new(number)) } else { There::Fixed });
     }
-}
-
-fn is_free(number: &PhoneNumber) -> bool {
-    number.owned_elsewhere && number.user.is_none() && number.kind == NumberKind::Inventory
 }
 
 /// Numbers of people who are removed reach nobody; what they are stays recorded.

@@ -312,9 +312,10 @@ impl Writer<'_, '_> {
                 Decision::Create => None,
                 Decision::Update(id) => existing.iter().find(|u| u.id == id).cloned(),
             };
-            let Ok(user) = build(&row, context, before.as_ref(), self.options) else {
+            let (user, errors) = build(&row, context, before.as_ref(), self.options);
+            if !errors.is_empty() {
                 return Err(AppError::Limit(format!("row {} changed while it was read", row.number)));
-            };
+            }
             let mut plan = Plan::make(self.session.tx, user, before.as_ref(), &row.person, &held)?;
             secrets.settle(&mut plan, &row)?;
             plans.push((row, before, plan));

@@ -93,7 +93,7 @@ fn print_cause(console: &mut Console<'_>, cause: &Value, by_row: &ByRow<'_>) -> 
         0 => return Ok(()),
         more => console.line(&format!("    and {}", counted(more, "more row", "more rows")))?,
     }
-    if found.len() > 1 {
+    if found.len() > 1 && found.first().is_some_and(|most| count_of(most, "rows") > 1) {
         let one =
             |found: &Value| format!("`{}` {}", text_of(&found["found"]), grouped(count_of(found, "rows")));
         let shown: Vec<String> = found.iter().take(VALUES_MAX).map(one).collect();

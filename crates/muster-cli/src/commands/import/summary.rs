@@ -129,12 +129,13 @@ fn inactive(console: &mut Console<'_>, report: &Value, is_done: bool) -> io::Res
         ("leave_out", false) => if one { "is left out" } else { "are left out" }.to_owned(),
         ("contacts", true) if one => "became a contact".to_owned(),
         ("contacts", false) if one => "becomes a contact".to_owned(),
+        ("disabled", true) => if one { "is disabled here" } else { "are disabled here" }.to_owned(),
         (what, true) => format!("became {what}"),
         (what, false) => format!("{} {what}", if one { "becomes" } else { "become" }),
     };
     let are = if one { "is" } else { "are" };
     let mut line = format!("{} {are} disabled in {system} and {becomes}.", counted(rows, "person", "people"));
-    if inactive["chosen"] == false {
+    if inactive["chosen"] == false && !is_done {
         line.push_str(" To choose otherwise: --inactive contacts, disabled or leave-out.");
     }
     console.line(&line)
@@ -159,6 +160,7 @@ fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value
             };
             console.line(&format!("Mend the rows below{others}."))?;
         }
+        inactive(console, report, false)?;
         return Ok(());
     }
     let (were, activated) = if nothing_written { ("would be", "would be enabled") } else { ("", "enabled") };
