@@ -207,3 +207,21 @@ fn an_extension_that_begins_like_an_emergency_number_is_taken_and_said() {
         assert_eq!(job["summary"]["created"], 2);
     });
 }
+
+#[test]
+fn a_long_history_is_whole_and_in_its_order() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let mut ids = Vec::new();
+        for number in 0..43 {
+            let options = format!("dry_run=true&file_name={number}.csv");
+            let job =
+                import(i, ("acme", &i.administrator), &options, "name,extension,password\nA,1,p\n").await;
+            ids.insert(0, id_of(&job).to_string());
+        }
+        let list = i.admin("GET", "/imports").send().await.expect(200).json();
+        let items = list["items"].as_array().unwrap().iter();
+        let listed: Vec<String> = items.map(|item| item["id"].as_str().unwrap().to_string()).collect();
+        assert_eq!((listed, &list["next_cursor"]), (ids, &Value::Null));
+    });
+}

@@ -23,7 +23,7 @@ mod run;
 
 pub use export::{ExportOptions, Exported};
 pub use facts::Facts;
-pub use history::ImportView;
+pub use history::{ImportCounts, ImportView};
 pub use move_in::{Cause, LeftColumn, MoveInReport, Outcome, PeopleCounts, Step, TakenColumn};
 pub use muster_import::{Format, LeftOut, Likeness, Mapping, Suggestion};
 pub use options::{Activate, ImportOptions, MatchKey};
