@@ -7,6 +7,10 @@ use crate::value::FieldError;
 /// whatever a dial plan says.
 const EMERGENCY: &[&str] = &["000", "110", "111", "112", "113", "118", "119", "911", "988", "999"];
 
+/// Those that people dial without thinking. The others of the list begin many an extension of four digits, and
+/// saying so of each would be noise.
+const BEST_KNOWN: &[&str] = &["112", "911", "999"];
+
 /// Why an extension cannot be given to somebody of this site; `None` if it can.
 pub fn refusal(extension: &str, site: Option<&Site>) -> Option<FieldError> {
     let of_site = site.is_some_and(|site| site.emergency_numbers.iter().any(|n| n.as_str() == extension));
@@ -21,6 +25,12 @@ pub fn refusal(extension: &str, site: Option<&Site>) -> Option<FieldError> {
 
 /// What is worth saying about an extension that can be given.
 pub fn remark(extension: &str) -> Option<(&'static str, &'static str)> {
+    if BEST_KNOWN.iter().any(|number| extension.len() > number.len() && extension.starts_with(number)) {
+        return Some((
+            "begins with an emergency number: a phone that dials by itself once a number is known calls for help",
+            "give an extension that begins with other digits",
+        ));
+    }
     (extension.len() < 2).then_some((
         "has one digit: no longer extension that begins with it can be dialled without waiting",
         "give an extension of three or four digits",
@@ -46,5 +56,9 @@ mod tests {
             assert_eq!(refusal(number, Some(&site)), None, "{number}");
         }
         assert!(remark("1").is_some() && remark("10").is_none());
+        for (number, expect) in [("9110", true), ("11200", true), ("1101", false), ("2911", false)] {
+            let begins = remark(number).is_some_and(|(why, _)| why.starts_with("begins with an emergency"));
+            assert_eq!(begins, expect, "{number}");
+        }
     }
 }

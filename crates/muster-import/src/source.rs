@@ -411,8 +411,32 @@ impl Iterator for Rows<'_> {
     }
 }
 
+/// Asked of every cell: most are told apart by their first sign.
 fn says_something(cell: &str) -> bool {
-    const NOTHING: &[&str] = &["0", "no", "false", "none", "default", "disabled", "off", "dontcare", "novm"];
+    const NOTHING: &[&str] = &["no", "false", "none", "default", "disabled", "off", "dontcare", "novm"];
     let cell = cell.trim();
-    !cell.is_empty() && (cell.len() > 8 || !NOTHING.iter().any(|nothing| cell.eq_ignore_ascii_case(nothing)))
+    match cell.as_bytes() {
+        [] | [b'0'] => false,
+        [b'n' | b'N' | b'f' | b'F' | b'd' | b'D' | b'o' | b'O', rest @ ..] if rest.len() < 8 => {
+            !NOTHING.iter().any(|nothing| cell.eq_ignore_ascii_case(nothing))
+        }
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says_something;
+
+    #[test]
+    fn a_cell_that_says_no_or_the_usual_says_nothing() {
+        for nothing in
+            ["", "  ", "0", " no", "False", "NONE", "default", "disabled", "Off", "dontcare", "novm"]
+        {
+            assert!(!says_something(nothing), "{nothing}");
+        }
+        for something in ["1", "00", "yes", "nothing", "Dora", "disabled by Ana", "true", "é"] {
+            assert!(says_something(something), "{something}");
+        }
+    }
 }

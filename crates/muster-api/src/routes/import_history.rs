@@ -5,7 +5,7 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use muster_app::imports::ImportView;
+use muster_app::imports::{ImportCounts, ImportView};
 use muster_domain::ids::JobId;
 use muster_domain::permission::Permission;
 use serde::Serialize;
@@ -72,24 +72,23 @@ impl ImportBody {
     fn of(view: &ImportView) -> ImportBody {
         let job = &view.job.job;
         let options: Value = serde_json::from_str(&job.options).unwrap_or_default();
-        let summary: Value =
-            job.summary.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let count = |name: &str| summary[name].as_u64();
+        let counts = view.counts.as_ref();
+        let count = |of: fn(&ImportCounts) -> u64| counts.map(of);
         ImportBody {
             id: job.id.to_string(),
             file_name: options["file_name"].as_str().unwrap_or_default().to_string(),
-            format: summary["format"].as_str().map(str::to_string),
+            format: counts.map(|counts| counts.format.clone()),
             state: state_word(job.state),
             dry_run: options["dry_run"] == true,
             created_at: wire::time(job.created_at),
             updated_at: wire::time(job.updated_at),
             by: view.by.clone(),
             options: chosen(&options),
-            rows: count("rows"),
-            created: count("created"),
-            updated: count("updated"),
-            unchanged: count("unchanged"),
-            rejected: count("rejected"),
+            rows: count(|counts| counts.rows),
+            created: count(|counts| counts.created),
+            updated: count(|counts| counts.updated),
+            unchanged: count(|counts| counts.unchanged),
+            rejected: count(|counts| counts.rejected),
             undone_by: job.undone_by,
             file_kept: view.file_kept,
             problem: job.problem.clone(),

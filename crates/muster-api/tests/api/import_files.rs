@@ -193,3 +193,35 @@ fn style_hash(page: &str) -> String {
     let style = page.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
     base64::engine::general_purpose::STANDARD.encode(Sha256::digest(style.as_bytes()))
 }
+
+#[test]
+fn an_extension_that_begins_like_an_emergency_number_is_taken_and_said() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let csv = "name,extension,password\nAna,9110,n0t-Easy-To-Guess\nBo,1101,n0t-Easy-To-Guess\n";
+        let job = import(i, ("acme", &i.administrator), "", csv).await;
+        let remarks = job["summary"]["remarks"].as_array().unwrap();
+        assert_eq!(remarks.len(), 1, "{job}");
+        let said = remarks[0]["reason"].as_str().unwrap();
+        assert!(said.starts_with("begins with an emergency number: a phone that dials by itself"), "{said}");
+        assert_eq!(job["summary"]["created"], 2);
+    });
+}
+
+#[test]
+fn a_long_history_is_whole_and_in_its_order() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let mut ids = Vec::new();
+        for number in 0..43 {
+            let options = format!("dry_run=true&file_name={number}.csv");
+            let job =
+                import(i, ("acme", &i.administrator), &options, "name,extension,password\nA,1,p\n").await;
+            ids.insert(0, id_of(&job).to_string());
+        }
+        let list = i.admin("GET", "/imports").send().await.expect(200).json();
+        let items = list["items"].as_array().unwrap().iter();
+        let listed: Vec<String> = items.map(|item| item["id"].as_str().unwrap().to_string()).collect();
+        assert_eq!((listed, &list["next_cursor"]), (ids, &Value::Null));
+    });
+}

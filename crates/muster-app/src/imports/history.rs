@@ -34,14 +34,32 @@ impl StoredOptions {
     }
 }
 
+/// Imports that are read at once: each may come with thousands of problems, of which nothing is shown here.
+const PAGE: usize = 20;
+
 /// An import of the history.
 #[derive(Clone, Debug)]
 pub struct ImportView {
+    /// Without its summary.
     pub job: JobView,
+    /// Where its rows were judged.
+    pub counts: Option<ImportCounts>,
     /// The name of the token that asked for it.
     pub by: String,
     /// Whether the uploaded file is still there.
     pub file_kept: bool,
+}
+
+/// What a summary says in a line.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ImportCounts {
+    /// The word of the format that was recognized or asked for.
+    pub format: String,
+    pub rows: u64,
+    pub created: u64,
+    pub updated: u64,
+    pub unchanged: u64,
+    pub rejected: u64,
 }
 
 impl App {
@@ -54,23 +72,28 @@ impl App {
     ) -> Result<Vec<ImportView>, AppError> {
         scope.require(Permission::Read)?;
         self.store().read(|r| {
-            let jobs = r.jobs(scope.org(), before, Some(IMPORT), limit)?;
             let kept: HashSet<JobId> =
                 r.job_inputs(scope.org())?.into_iter().map(|input| input.job).collect();
             let mut names: HashMap<Uuid, String> = HashMap::new();
-            let mut views = Vec::with_capacity(jobs.len());
-            for job in jobs {
-                let by = match names.get(&job.actor) {
-                    Some(name) => name.clone(),
-                    None => {
-                        let name = name_of_actor(r, scope.org(), job.actor)?;
-                        names.insert(job.actor, name.clone());
-                        name
-                    }
-                };
-                let file_kept = kept.contains(&job.id);
-                let progress = self.job_board().progress(job.id);
-                views.push(ImportView { job: JobView { progress, job }, by, file_kept });
+            let (mut views, mut before) = (Vec::new(), before);
+            while views.len() < limit {
+                let jobs = r.jobs(scope.org(), before, Some(IMPORT), PAGE.min(limit - views.len()))?;
+                let Some(last) = jobs.last() else { break };
+                before = Some(last.id);
+                for mut job in jobs {
+                    let counts = job.summary.take().and_then(|text| serde_json::from_str(&text).ok());
+                    let by = match names.get(&job.actor) {
+                        Some(name) => name.clone(),
+                        None => {
+                            let name = name_of_actor(r, scope.org(), job.actor)?;
+                            names.insert(job.actor, name.clone());
+                            name
+                        }
+                    };
+                    let file_kept = kept.contains(&job.id);
+                    let progress = self.job_board().progress(job.id);
+                    views.push(ImportView { job: JobView { progress, job }, counts, by, file_kept });
+                }
             }
             Ok(views)
         })

@@ -27,7 +27,7 @@ mod run;
 pub use causes::{Cause, FoundCount};
 pub use export::{ExportOptions, Exported};
 pub use facts::Facts;
-pub use history::ImportView;
+pub use history::{ImportCounts, ImportView};
 pub use move_in::{LeftColumn, MoveInReport, Outcome, PeopleCounts, Step, TakenColumn};
 pub use muster_import::{Format, LeftOut, Likeness, Mapping, Suggestion};
 pub(crate) use numbers::{attach, detach};

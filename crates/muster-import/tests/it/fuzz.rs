@@ -5,7 +5,7 @@ use crate::variants::variants_of;
 use crate::{FOREIGN, FREEPBX, FUSIONPBX, IVOZPROVIDER, MIKOPBX, RINGOTEL, THREE_CX, VERTICAL, WAZO, WEBEX};
 
 /// As many as a test build reads in some seconds.
-const FILES: usize = 1_000;
+const FILES: usize = 600;
 /// Of each list so many lines: what is wrong is wrong in few as in many.
 const LINES: usize = 4;
 
