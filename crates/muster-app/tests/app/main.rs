@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod many;
 mod sequences;
 mod world;
