@@ -433,9 +433,5 @@ fn assert_same(now: &State, then: &State, what: &str) {
 }
 
 fn is_refusal(error: &AppError) -> bool {
-    match error {
-        AppError::Refused(_) | AppError::NotFound(_) => true,
-        AppError::Store(StoreError::Reference) => true,
-        _ => false,
-    }
+    matches!(error, AppError::Refused(_) | AppError::NotFound(_) | AppError::Store(StoreError::Reference))
 }
