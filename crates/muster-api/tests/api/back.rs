@@ -99,6 +99,7 @@ fn all_people_go_back_to_a_moment_as_was_reviewed_and_forward_again_by_undo() {
         assert_eq!(review["people"], json!({ "changed": 2, "removed": 1, "brought_back": 0 }), "{review}");
         assert_eq!(review["things"], json!({ "changed": 0, "removed": 1, "brought_back": 0 }), "{review}");
         assert_eq!(review["obstacles"], json!([]));
+        assert_eq!(review["notes"], json!([]), "nobody has a phone");
         assert_eq!(review["items"][0]["name"], "Zoe (extension 1002)");
         let fields = review["items"][0]["fields"].as_array().unwrap();
         assert!(

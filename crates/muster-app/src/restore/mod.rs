@@ -185,9 +185,14 @@ impl Way {
         }
         if moved > 0
             && let Source::Before(set) = self.source
-            && let Some(refusal) = crate::undo::why_not_set(r, org, set)?
         {
-            survey.refused(refusal)?;
+            match crate::undo::why_not_set(r, org, set)? {
+                Some(refusal) => survey.refused(refusal)?,
+                // Nothing is left out without a word, whatever the search for reasons does not know.
+                None => {
+                    survey.obstacle("change", format!("is not the last of {moved} things any more"), None)
+                }
+            }
         }
         survey.finish(r)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_domain::change::{Conflict, EntityChange, FieldChange, Op, Refusal, compensations};
+use muster_domain::change::{Conflict, EntityChange, FieldChange, Op, Refusal, compensations, inverse};
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::OrgId;
 use muster_domain::log::counts;
@@ -175,8 +175,8 @@ impl<'a> Survey<'a> {
             (true, false) => self.review.no_longer_counted += 1,
             _ => {}
         }
-        // From then to now is what is undone; its notes are about that.
-        for note in compensations(&step.change) {
+        // What is undone is the way from then to now; its notes are about that.
+        for note in compensations(&inverse(&step.change)?) {
             *self.review.notes.entry(note).or_default() += 1;
         }
         if at >= self.skip

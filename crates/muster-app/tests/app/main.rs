@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod dial_plan;
+mod many;
 mod sequences;
 mod world;

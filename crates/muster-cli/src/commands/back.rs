@@ -139,8 +139,8 @@ fn show(console: &mut Console<'_>, review: &Value, names: &HashMap<String, Strin
         console.note(&format!("In the way: {} more.", grouped(more)));
     }
     for note in list_of(review, "notes") {
-        let of = counted(count_of(note, "count"), "time", "times");
-        console.line(&format!("Note: {} ({of})", text_of(&note["text"])))?;
+        let count = grouped(count_of(note, "count"));
+        console.line(&format!("Note: {} (of {count}).", text_of(&note["text"])))?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod back;
 mod commands;
 mod errors;
 mod import;
@@ -41,7 +42,17 @@ pub fn muster_with(server: &Server, arguments: &[&str], width: Option<usize>, in
     Outcome { out: steady(outcome.out), err: steady(outcome.err), ..outcome }
 }
 
+/// The same with somebody at the keyboard.
+pub fn muster_asking(server: &Server, arguments: &[&str], input: &str) -> Outcome {
+    let globals = ["--url", server.url.as_str(), "--token", "sesame", "--org", "example"];
+    run_with(&[arguments, &globals].concat(), None, input, true)
+}
+
 pub fn run(arguments: &[&str], width: Option<usize>, input: &str) -> Outcome {
+    run_with(arguments, width, input, false)
+}
+
+fn run_with(arguments: &[&str], width: Option<usize>, input: &str, asks_person: bool) -> Outcome {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let status = {
         let mut console = Console {
@@ -50,7 +61,7 @@ pub fn run(arguments: &[&str], width: Option<usize>, input: &str) -> Outcome {
             input: Box::new(Cursor::new(input.to_owned())),
             out_width: width,
             draw_progress: false,
-            asks_person: false,
+            asks_person,
         };
         muster_cli::run_arguments(std::iter::once("muster").chain(arguments.iter().copied()), &mut console)
     };

@@ -1,6 +1,8 @@
 //! Two laws: the state is the fold of the log, and undoing what was done changes nothing.
 
-use muster_domain::change::{EntityChange, Refusal, apply, change_kind, creation_of, inverse, update_of};
+use muster_domain::change::{
+    EntityChange, Refusal, apply, change_kind, creation_of, inverse, is_of_restore, update_of,
+};
 use muster_domain::compose::together;
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::ChangeSetId;
@@ -187,4 +189,21 @@ fn a_log_that_makes_one_thing_twice_contradicts_itself() {
     // Erased, it is known by its kind alone.
     replayed.apply(&line(2, &creation), None);
     assert_eq!(replayed.difference(Some(&somebody())), Some(Difference::Contradiction(2)));
+}
+
+#[test]
+fn what_going_back_made_and_took_away_is_known_by_its_kind_where_it_was_erased() {
+    let creation = creation_of(&somebody());
+    let mut replayed = Replayed::new(EntityKind::User, creation.id);
+    let kind = |seq, kind: &str| Envelope { kind: kind.into(), ..line(seq, &creation) };
+    replayed.apply(&line(1, &creation), Some(&creation));
+    replayed.apply(&kind(2, "user.set_back"), None);
+    assert!(replayed.is_here() && !replayed.wholly_known());
+    replayed.apply(&kind(3, "user.taken_away"), None);
+    assert!(!replayed.is_here());
+    replayed.apply(&kind(4, "user.brought_back"), None);
+    assert!(replayed.is_here());
+    assert_eq!((replayed.contradicted_at, replayed.removed_by), (None, None));
+    assert!(["user.set_back", "user.taken_away", "user.brought_back"].into_iter().all(is_of_restore));
+    assert!(!is_of_restore("user.restored") && !is_of_restore("user.removed"));
 }
