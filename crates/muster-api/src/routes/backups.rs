@@ -28,7 +28,8 @@ const SLOW_MAX: Duration = Duration::from_secs(60);
 type Chunk = Result<Bytes, io::Error>;
 
 /// What a backup is encrypted under.
-#[derive(ToSchema)]
+#[derive(serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = NewBackup)]
 #[allow(dead_code)]
 pub struct NewBackupBody {
