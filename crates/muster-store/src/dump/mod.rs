@@ -14,6 +14,7 @@
 
 mod backup;
 mod error;
+mod reading;
 mod records;
 mod restore;
 mod seal;

@@ -29,7 +29,7 @@ struct Progress {
 }
 
 impl Progress {
-    fn step(&self, work: impl FnOnce()) {
+    fn step<T>(&self, work: impl FnOnce() -> T) {
         self.begun.fetch_add(1, Ordering::SeqCst);
         work();
         self.acknowledged.fetch_add(1, Ordering::SeqCst);
@@ -133,7 +133,7 @@ fn write_singles(store: &Store, tenant: &Tenant, writer: u128, work: &Work) {
         if !work.goes_on() {
             return;
         }
-        progress.step(|| drop(tenant.record(store, &[created(single(tenant, writer, n))]).unwrap()));
+        progress.step(|| tenant.record(store, &[created(single(tenant, writer, n))]).unwrap());
     }
 }
 
@@ -144,9 +144,9 @@ fn import_and_undo(store: &Store, tenant: &Tenant, work: &Work) {
         }
         let users = imported(tenant, batch);
         let make: Vec<_> = users.iter().cloned().map(created).collect();
-        work.imports.step(|| drop(tenant.record(store, &make).unwrap()));
+        work.imports.step(|| tenant.record(store, &make).unwrap());
         let back: Vec<_> = users.iter().map(removed).collect();
-        work.imports.step(|| drop(tenant.record(store, &back).unwrap()));
+        work.imports.step(|| tenant.record(store, &back).unwrap());
     }
 }
 
