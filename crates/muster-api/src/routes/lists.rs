@@ -277,7 +277,7 @@ pub async fn mailboxes(
 
 /// List phone numbers
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/numbers", tag = "users",
-    params(("org" = String, Path, description = "Slug or id."), Listing),
+    params(("org" = String, Path, description = "Slug or id."), Listing, AsOf),
     responses((status = 200, body = PhoneNumbers)))]
 pub async fn numbers(
     caller: Caller,

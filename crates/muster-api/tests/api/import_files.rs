@@ -200,7 +200,7 @@ fn an_extension_that_begins_like_an_emergency_number_is_taken_and_said() {
         let _worker = Worker::start(i);
         let csv = "name,extension,password\nAna,9110,n0t-Easy-To-Guess\nBo,1101,n0t-Easy-To-Guess\n";
         let job = import(i, ("acme", &i.administrator), "", csv).await;
-        let remarks = job["summary"]["remarks"].as_array().unwrap();
+        let remarks = job["summary"]["causes"].as_array().unwrap();
         assert_eq!(remarks.len(), 1, "{job}");
         let said = remarks[0]["reason"].as_str().unwrap();
         assert!(said.starts_with("begins with an emergency number: a phone that dials by itself"), "{said}");

@@ -13,6 +13,7 @@ const NOT_TAKEN_BACK: &[(&str, &str)] = &[
     ("DELETE /tokens/{token}", "what was revoked is made anew, never trusted again"),
     ("POST /imports/mapping", "it only guesses and keeps nothing"),
     ("POST /jobs/{job}/cancel", "what was cancelled did nothing; the file is sent again"),
+    ("POST /backup", "it changes nothing but when one was last made"),
     ("DELETE /users/{user}/registrations", "a phone comes back by itself when it registers next"),
     ("DELETE /users/{user}/registrations/{phone}", "a phone comes back by itself when it registers next"),
 ];
@@ -20,7 +21,9 @@ const NOT_TAKEN_BACK: &[(&str, &str)] = &[
 /// All that there is, but for versions and for when it was made: both count on.
 async fn state(i: &Installation) -> Value {
     let mut state = serde_json::Map::new();
-    for list in ["users", "users?filter=record%3Dtrashed", "devices", "mailboxes", "sites", "connections"] {
+    for list in
+        ["users", "users?filter=record%3Dtrashed", "devices", "mailboxes", "numbers", "sites", "connections"]
+    {
         let path = format!("/{list}{}limit=1000", if list.contains('?') { '&' } else { '?' });
         let mut page = i.admin("GET", &path).send().await.expect(200).json();
         for item in page["items"].as_array_mut().unwrap() {

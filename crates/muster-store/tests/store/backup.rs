@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster_domain::field::Entity;
-use muster_domain::organization::Device;
+use muster_domain::organization::{Device, PhoneNumber};
 use muster_domain::types::UnixMillis;
 use muster_domain::user::{Record, User};
 use muster_store::dump::{self, Backup, BackupError, Contents, Cost, Manifest, Passphrase, Target};
@@ -97,11 +97,14 @@ fn fill(store: &Store) -> Tenant {
         let mut device = Device::blank(tenant.org, id(700_000 + n));
         device.name = text(&format!("Desk {n}"));
         device.user = Some(user.id);
+        let mut number = PhoneNumber::blank(tenant.org, id(800_000 + n));
+        number.number = text(&format!("+44770090{n:04}"));
+        number.user = Some(user.id);
         store
             .write(|tx: &mut Tx| {
                 let mut head = tx.lock_org(tenant.org)?;
                 tx.put_secret(tenant.org, secret, SecretKind::SipSecret, &format!("secret-{n}-ÿ"))?;
-                let changes = [created(user.clone()), created(device.clone())];
+                let changes = [created(user.clone()), created(device.clone()), created(number.clone())];
                 tx.record(&mut head, NOW, id(9), set(10 + n), &changes)?;
                 Ok::<_, StoreError>(())
             })

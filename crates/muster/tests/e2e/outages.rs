@@ -106,6 +106,50 @@ fn an_import_on_a_full_disk_leaves_nothing_half_done_and_goes_through_once_there
     assert_eq!(server.json(&["user", "list", "--all"])["items"].as_array().map(Vec::len), Some(61));
 }
 
+/// No file of the process may grow beyond this.
+fn disk_fills_at(server: &Server, bytes: u64) {
+    let limit = format!("--fsize={bytes}:unlimited");
+    let status = Command::new("prlimit").args(["--pid", &server.pid().to_string(), &limit]).status();
+    assert!(status.unwrap().success(), "prlimit (util-linux) could not set the limit");
+}
+
+#[test]
+fn a_disk_that_fills_in_the_middle_of_an_import_leaves_all_of_it_or_nothing() {
+    const PEOPLE: usize = 3_000;
+    const MIB: u64 = 1024 * 1024;
+    let rows = (0..PEOPLE).map(|n| format!("Ana Silva,{},secret-{n}-long-enough\n", 10_000 + n));
+    let csv: String = std::iter::once("name,extension,password\n".to_string()).chain(rows).collect();
+    // The first has no room for the upload, the last for all but the end of what the import writes.
+    for room_mib in [0, 2, 5] {
+        let server = Server::start();
+        let file = server.file("many.csv").display().to_string();
+        std::fs::write(&file, &csv).unwrap();
+        let largest = std::fs::metadata(server.file("data/muster.db-wal")).unwrap().len();
+        disk_fills_at(&server, largest + room_mib * MIB);
+        let mut import = server.spawn(&["import", &file]);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while import.try_wait().unwrap().is_none() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        disk_full(&server, false);
+        import.wait().unwrap();
+        let said = format!("with {room_mib} MiB of room");
+        goes_on(&server, "2000");
+        let jobs = server.json(&["job", "list"]);
+        let state = jobs["items"][0]["id"].as_str().map(|job| {
+            let out = server.command(&["job", "show", job, "--follow", "--json"]);
+            serde_json::from_slice::<Value>(&out.stdout).unwrap()["state"].as_str().unwrap().to_string()
+        });
+        let there = server.json(&["user", "list", "--all"])["items"].as_array().map(Vec::len).unwrap() - 1;
+        let expected = if state.as_deref() == Some("done") { PEOPLE } else { 0 };
+        assert_eq!(there, expected, "{said}: {state:?}\n{}", server.log());
+        assert_eq!(server.json(&["changes", "--verify"])["intact"], true, "{said}");
+        if there == 0 {
+            server.run(&["import", &file]);
+        }
+    }
+}
+
 /// A PostgreSQL that a test may stop.
 pub struct Postgres {
     pub url: String,
