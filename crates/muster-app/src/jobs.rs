@@ -25,6 +25,10 @@ const LEASE_MS: i64 = 120_000;
 /// How often a job that runs looks at its row.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// How long a worker waits for work, and for the database to be there again: each time longer.
+const PAUSE_MIN: Duration = Duration::from_secs(2);
+const PAUSE_MAX: Duration = Duration::from_secs(15);
+
 /// How often uploaded files that have expired are looked for.
 const SWEEP_MS: i64 = 60_000;
 
@@ -92,6 +96,8 @@ pub struct JobBoard {
     running: Mutex<HashMap<JobId, Arc<Progress>>>,
     bell: Condvar,
     rung: Mutex<bool>,
+    /// Why nothing can be worked on at the moment.
+    trouble: Mutex<Option<String>>,
     stop: AtomicBool,
 }
 
@@ -110,6 +116,14 @@ impl JobBoard {
         *rung = false;
     }
 
+    fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn progress(&self, id: JobId) -> Option<Arc<Progress>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
@@ -120,6 +134,9 @@ impl JobBoard {
 pub struct JobView {
     pub job: Job,
     pub progress: Option<Arc<Progress>>,
+    /// What is in the way of a job that has not ended, such as a full disk: it is tried again until that is
+    /// gone.
+    pub waiting_for: Option<String>,
 }
 
 impl App {
@@ -127,14 +144,20 @@ impl App {
         scope.require(Permission::Read)?;
         let job = self.store().read(|r| r.job(scope.org(), id).map_err(AppError::from))?;
         let job = job.ok_or(AppError::NotFound("job"))?;
-        Ok(JobView { progress: self.job_board().progress(id), job })
+        Ok(self.job_view(job))
     }
 
     /// Newest first.
     pub fn jobs(&self, scope: &Scope, before: Option<JobId>, limit: usize) -> Result<Vec<JobView>, AppError> {
         scope.require(Permission::Read)?;
         let jobs = self.store().read(|r| r.jobs(scope.org(), before, None, limit).map_err(AppError::from))?;
-        Ok(jobs.into_iter().map(|job| JobView { progress: self.job_board().progress(job.id), job }).collect())
+        Ok(jobs.into_iter().map(|job| self.job_view(job)).collect())
+    }
+
+    pub(crate) fn job_view(&self, job: Job) -> JobView {
+        let board = self.job_board();
+        let open = matches!(job.state, JobState::Queued | JobState::Running);
+        JobView { progress: board.progress(job.id), waiting_for: board.trouble().filter(|_| open), job }
     }
 
     pub fn job_results(
@@ -183,13 +206,22 @@ impl App {
     /// process, so that a lease of its earlier life is not waited for.
     pub fn work_on_jobs(&self, holder: &str) {
         let mut swept = UnixMillis(i64::MIN);
+        let mut pause = PAUSE_MIN;
         while !self.job_board().stop.load(Ordering::Relaxed) {
             match self.sweep(&mut swept).and_then(|()| self.work_on_one(holder)) {
-                Ok(true) => {}
-                Ok(false) => self.job_board().wait(Duration::from_secs(2)),
+                Ok(more) => {
+                    pause = PAUSE_MIN;
+                    self.job_board().set_trouble(None);
+                    if !more {
+                        self.job_board().wait(PAUSE_MIN);
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(%error, "jobs wait for the database");
-                    self.job_board().wait(Duration::from_secs(2));
+                    self.job_board().set_trouble(Some(error.to_string()));
+                    // A file of a million rows is not judged anew every other second.
+                    self.job_board().wait(pause);
+                    pause = (pause * 2).min(PAUSE_MAX);
                 }
             }
         }

@@ -39,29 +39,36 @@ pub(crate) fn until_ended(session: &mut Session<'_, '_>, job: &str) -> Result<Va
                 away_since = None;
                 shown.update(session.console, &answer.value);
             }
-            Err(Failure::Network(network)) => {
+            Err(failure) => {
+                let Some((what, whom)) = who_is_away(&failure) else {
+                    shown.clear();
+                    return Err(failure);
+                };
                 let since = *away_since.get_or_insert_with(|| {
-                    shown.say(
-                        session.console,
-                        &format!("{} The job is kept; waiting for the server.", network.what),
-                    );
+                    shown.say(session.console, &format!("{what} The job is kept; waiting for the {whom}."));
                     Instant::now()
                 });
                 if since.elapsed() > AWAY_MAX {
                     shown.clear();
-                    return Err(Failure::refused(
-                        network.what,
-                        format!("When the server is back: {}", shown.how_to_return(job)),
-                    ));
+                    let to_return = shown.how_to_return(job);
+                    return Err(Failure::refused(what, format!("When the {whom} is back: {to_return}")));
                 }
-            }
-            Err(other) => {
-                shown.clear();
-                return Err(other);
             }
         }
         std::thread::sleep(pause);
         pause = (pause * 3 / 2).min(PAUSE_MAX);
+    }
+}
+
+/// What a failure says, and what is waited for, where the job goes on by itself: its state is not known
+/// meanwhile, and nothing that the server says of the asking is about the job.
+fn who_is_away(failure: &Failure) -> Option<(String, &'static str)> {
+    match failure {
+        Failure::Network(network) => Some((network.what.clone(), "server")),
+        Failure::Problem(problem) if problem.status == 503 => {
+            Some(("The server cannot reach its database.".to_owned(), "database"))
+        }
+        _ => None,
     }
 }
 
@@ -86,6 +93,9 @@ fn doing(job: &Value) -> String {
         0 => format!("{} rows", grouped(done)),
         total => format!("{} of {} rows", grouped(done), grouped(total)),
     };
+    if let Some(why) = job["waiting_for"].as_str() {
+        return format!("waiting: {}", clean(why));
+    }
     match (job["state"].as_str(), rows(job)) {
         (Some("queued"), _) => "waiting for its turn".to_owned(),
         (_, (total, _, written)) if written > 0 => format!("written {}", of(written, total)),

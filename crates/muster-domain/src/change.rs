@@ -381,6 +381,9 @@ pub fn change_kind(change: &EntityChange) -> &'static str {
         },
         (EntityKind::Organization, Op::Create) => "organization.created",
         (EntityKind::Organization, Op::Update) if after("backed_up_at").is_some() => "installation.backed_up",
+        (EntityKind::Organization, Op::Update) if after("secrets_exported_at").is_some() => {
+            "organization.secrets_exported"
+        }
         (EntityKind::Organization, Op::Update) => "organization.updated",
         (EntityKind::Organization, Op::Remove) => "organization.removed",
         (EntityKind::Site, Op::Create) => "site.created",

@@ -39,6 +39,9 @@ entity! {
         time_zone: Option<TimeZone> = None => Meta { label: "Time zone", help: "For billing cycles and schedules.", ..Meta::PLAIN };
         emergency_policy: EmergencyPolicy = EmergencyPolicy::Off => Meta { label: "Emergency policy",
             help: "off, warn or require; a site may have its own.", ..Meta::PLAIN };
+        secrets_exported_at: Option<UnixMillis> = None => Meta { label: "Secrets exported", edit: Edit::ByCommand,
+            undo: Undo::Irreversible("a file with passwords is in somebody's hands"),
+            help: "When a file with passwords was last exported.", ..Meta::PLAIN };
         /// Of the operator's organization alone.
         backed_up_at: Option<UnixMillis> = None => Meta { label: "Backed up", edit: Edit::ByCommand,
             undo: Undo::Irreversible("a backup that was made is in somebody's hands"),

@@ -31,6 +31,7 @@ CREATE TABLE organizations (
     "country" {TEXT},
     "time_zone" {TEXT},
     "emergency_policy" {TEXT} NOT NULL,
+    "secrets_exported_at" {INT},
     "backed_up_at" {INT},
     head_seq {INT} NOT NULL DEFAULT 0,
     head_hash {BLOB},

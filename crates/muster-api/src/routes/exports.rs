@@ -177,6 +177,9 @@ async fn read_all(
             true => Spool::in_memory(SECRETS_BYTES_MAX),
             false => Spool::in_file(FILE_BYTES_MAX).map_err(|e| Problem::internal(&e))?,
         };
+        if with_secrets {
+            app.note_export_of_secrets(&scope)?;
+        }
         let result = app.export(&scope, options, &mut spool);
         drop(place);
         if spool.overflowed() {

@@ -50,6 +50,8 @@ pub struct JobBody {
     /// Why it failed.
     pub problem: Option<String>,
     pub cancel_requested: bool,
+    /// What keeps a job that has not ended from going on, such as a full disk; it is tried again by itself.
+    pub waiting_for: Option<String>,
 }
 
 /// Rows of a job that runs.
@@ -241,6 +243,7 @@ pub fn job_json(view: &JobView, with_problems: bool) -> JobBody {
         summary,
         problem: job.problem.clone(),
         cancel_requested: job.cancel_requested,
+        waiting_for: view.waiting_for.clone(),
     }
 }
 

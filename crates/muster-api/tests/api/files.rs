@@ -51,6 +51,8 @@ fn a_file_becomes_a_job_and_the_job_people() {
         assert!(export.text.contains("Ana") && !export.text.contains("secret-ana-1"), "{}", export.text);
         let secrets = i.admin("GET", "/export.csv?with_secrets=true").send().await.expect(200);
         assert!(secrets.text.contains("secret-ana-1"), "{}", secrets.text);
+        let kinds = i.admin("GET", "/changes?limit=1000").send().await.text;
+        assert_eq!(kinds.matches("organization.secrets_exported").count(), 1, "{kinds}");
 
         let undone =
             i.call("POST", &format!("{location}/undo")).by(&i.administrator).send().await.expect(200);

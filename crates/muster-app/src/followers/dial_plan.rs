@@ -178,15 +178,13 @@ impl DialPlanFollower {
                 Err(other) => return Err(other.into()),
             };
             let Some(last_seq) = touched.last_seq else { break };
-            let mut devices = false;
+            let mut read = false;
             for (kind, id) in touched.things {
                 match kind {
-                    // A new domain is a new realm, and every HA1 with it.
-                    EntityKind::Organization => return Ok(None),
                     EntityKind::User => {
                         users.insert(UserId(id));
                     }
-                    EntityKind::Device => devices = true,
+                    EntityKind::Device | EntityKind::Organization => read = true,
                     EntityKind::Site
                     | EntityKind::Connection
                     | EntityKind::Mailbox
@@ -194,7 +192,7 @@ impl DialPlanFollower {
                     | EntityKind::PhoneNumber => {}
                 }
             }
-            if devices && !add_holders(r, org, known, last_seq, &mut users)? {
+            if read && !add_holders(r, org, known, last_seq, &mut users)? {
                 return Ok(None);
             }
             known = last_seq;
@@ -244,7 +242,8 @@ impl DialPlanFollower {
     }
 }
 
-/// Adds whose devices changed between two lines of the log; false if it cannot say so.
+/// Adds whose devices changed between two lines of the log; false if it cannot say so, or if everybody is
+/// touched.
 fn add_holders(
     r: &mut Reader,
     org: OrgId,
@@ -258,12 +257,17 @@ fn add_holders(
         Err(other) => return Err(other.into()),
     };
     for change in changes.iter().filter(|c| c.envelope.seq <= last) {
-        if change.envelope.entity == EntityKind::Device {
-            // What was erased cannot say whose it was.
-            if change.body.is_none() {
-                return Ok(false);
-            }
+        let entity = change.envelope.entity;
+        if !matches!(entity, EntityKind::Device | EntityKind::Organization) {
+            continue;
+        }
+        // What was erased cannot say whose it was.
+        let Some(body) = &change.body else { return Ok(false) };
+        if entity == EntityKind::Device {
             users.extend(holders(r, org, change)?);
+        } else if body.fields.iter().any(|f| matches!(f.field, "domain" | "domain_aliases")) {
+            // A new domain is a new realm, and every HA1 with it.
+            return Ok(false);
         }
     }
     Ok(true)

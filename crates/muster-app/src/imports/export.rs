@@ -17,6 +17,7 @@ use muster_store::Reader;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::apply::Allow;
 use crate::{App, AppError, Scope};
 
 /// People read and written at once.
@@ -47,6 +48,21 @@ pub struct Exported {
 }
 
 impl App {
+    /// Notes in the organization's log that its passwords leave it, and who takes them. To be called before
+    /// the first byte of an export with secrets.
+    pub fn note_export_of_secrets(&self, scope: &Scope) -> Result<(), AppError> {
+        scope.require(Permission::ExportSecrets)?;
+        let at = self.now();
+        self.change(scope, Allow::default(), |session| {
+            let before = session.tx.organization(scope.org())?.ok_or(AppError::NotFound("organization"))?;
+            let mut after = before.clone();
+            after.secrets_exported_at = Some(at);
+            session.update(&before, &after)?;
+            Ok(before.id.0)
+        })?;
+        Ok(())
+    }
+
     /// Writes everybody who is not trashed.
     pub fn export<W: Write + Send>(
         &self,

@@ -91,8 +91,7 @@ impl App {
                         }
                     };
                     let file_kept = kept.contains(&job.id);
-                    let progress = self.job_board().progress(job.id);
-                    views.push(ImportView { job: JobView { progress, job }, counts, by, file_kept });
+                    views.push(ImportView { job: self.job_view(job), counts, by, file_kept });
                 }
             }
             Ok(views)

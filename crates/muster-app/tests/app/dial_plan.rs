@@ -105,4 +105,7 @@ fn a_large_organization_that_grows_by_thousands_is_followed_and_not_sent_anew() 
     installation.import(&csv(100_000..100_000 + PEOPLE, "Dias"));
     assert_eq!(told(&mut follower, org), Told { whole: PEOPLE, ..Told::default() });
     assert_eq!(told(&mut follower, org), Told::default());
+    // Nothing of the organization that the phones know.
+    app.note_export_of_secrets(&installation.scope).unwrap();
+    assert_eq!(told(&mut follower, org), Told::default());
 }

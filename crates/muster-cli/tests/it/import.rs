@@ -97,6 +97,25 @@ fn an_import_says_what_was_recognized_taken_and_mended() {
 }
 
 #[test]
+fn a_database_that_is_away_is_waited_for_because_the_job_goes_on_without_anybody() {
+    let directory = TempDir::new().unwrap();
+    let path = file(&directory, "staff.csv", "name,extension\n");
+    let unavailable = json!({ "title": "unavailable", "status": 503,
+        "detail": "the database is not available; nothing was changed" });
+    let server = Server::start(vec![
+        created(JOB, job("queued", Value::Null)),
+        problem("503 Service Unavailable", unavailable),
+        answer(job("done", report())),
+        head(),
+        reached(),
+    ]);
+    let outcome = muster(&server, &["import", path.to_str().unwrap()]);
+    assert_eq!(outcome.status, 0, "{}", outcome.seen());
+    assert!(outcome.err.contains("The job is kept; waiting for the database."), "{}", outcome.seen());
+    assert!(!outcome.seen().contains("nothing was changed"), "{}", outcome.seen());
+}
+
+#[test]
 fn a_refused_import_ends_with_1_and_says_that_nothing_was_written() {
     let directory = TempDir::new().unwrap();
     let path = file(&directory, "staff.csv", "x");

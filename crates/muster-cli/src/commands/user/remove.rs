@@ -62,12 +62,13 @@ pub(super) fn restore(session: &mut Session<'_, '_>, args: &RestoreArgs) -> Resu
     session.wait_for_phones(seq)
 }
 
-/// One person as they were: whom the name means now, else whom it meant then.
+/// One person as they were: whom the name meant then, for somebody else may have it now; else whom it means
+/// now.
 fn restore_to(session: &mut Session<'_, '_>, who: &str, to: &str, yes: bool) -> Result<(), Failure> {
     let id = match is_id(who) {
         true => who.trim().to_owned(),
         false => {
-            let found = find(session, who).or_else(|now| find_as_of(session, who, to).map_err(|_| now))?;
+            let found = find_as_of(session, who, to).or_else(|then| find(session, who).map_err(|_| then))?;
             text_of(&found["id"])
         }
     };
