@@ -189,6 +189,8 @@ impl Judge<'_, '_> {
         let mut said = std::mem::take(&mut keys.problems);
         if !rejected {
             said.extend(keys.remark_elsewhere(&user, existing));
+            keys.remark_devices(&plan);
+            said.append(&mut keys.problems);
             said.extend(remarks(&row, &plan.user, self.source.columns()));
             said.extend(self.numbers.remarks(&row, &plan.user, self.source.columns()));
         }
