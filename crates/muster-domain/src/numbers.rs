@@ -37,6 +37,24 @@ pub fn remark(extension: &str) -> Option<(&'static str, &'static str)> {
     ))
 }
 
+/// Country codes after which no number begins with the zero that is dialled inside the country. Italy's does.
+const WITHOUT_ZERO: &[&str] = &[
+    "27", "31", "32", "33", "34", "351", "353", "358", "41", "43", "44", "45", "46", "47", "48", "49", "61",
+    "64", "81", "82", "90", "91", "972",
+];
+
+/// What is worth saying about a number in international form that reaches nobody.
+pub fn remark_international(number: &str) -> Option<(&'static str, &'static str)> {
+    let has_zero = |code: &&'static str| {
+        let rest = number.strip_prefix('+').and_then(|digits| digits.strip_prefix(*code));
+        rest.is_some_and(|rest| rest.starts_with('0'))
+    };
+    WITHOUT_ZERO.iter().any(has_zero).then_some((
+        "has a zero after the country code, where none belongs: it reaches nobody from abroad",
+        "leave the zero out, as in +441134960003",
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +78,32 @@ mod tests {
             let begins = remark(number).is_some_and(|(why, _)| why.starts_with("begins with an emergency"));
             assert_eq!(begins, expect, "{number}");
         }
+    }
+
+    #[test]
+    fn a_zero_after_the_country_code_is_remarked_where_none_belongs() {
+        let check = |number: &str, said: bool| {
+            assert_eq!(remark_international(number).is_some(), said, "{number}");
+        };
+        check("+4401134960003", true);
+        check("+4903012345678", true);
+        check("+441134960003", false);
+        check("+390612345678", false);
+        check("+12125550123", false);
+        check("1001", false);
+    }
+
+    #[test]
+    fn a_bracketed_zero_after_a_country_code_is_not_dialled_and_in_italy_it_is() {
+        use crate::types::{E164, Name};
+        let check = |text: &str, expect: &str| assert_eq!(E164::parse(text).unwrap().as_str(), expect);
+        check("+44 (0)113 496 0003", "+441134960003");
+        check("+49(0)30 12345678", "+493012345678");
+        check("+39 (0)6 1234 5678", "+390612345678");
+        check("+44 113 (0)496 0003", "+4411304960003");
+        for blank in ["\u{200B}", " \u{FEFF}\u{200D} ", "\u{2800}\u{3164}"] {
+            assert_eq!(Name::parse(blank).unwrap_err().reason, "is empty");
+        }
+        assert!(Name::parse("\u{200B}Ana").is_ok());
     }
 }

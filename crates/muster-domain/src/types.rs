@@ -90,7 +90,7 @@ checked_text! {
 
 fn visible(text: &str, characters_max: usize) -> Result<SmolStr, Reason> {
     let text = text.trim();
-    if text.is_empty() {
+    if text.chars().all(|c| c.is_whitespace() || shows_nothing(c)) {
         return Err(Reason::new("is empty", "write something, or leave the field out"));
     }
     if text.chars().count() > characters_max {
@@ -104,6 +104,13 @@ fn visible(text: &str, characters_max: usize) -> Result<SmolStr, Reason> {
         return Err(Reason::new("has a character in it that makes text read in another order", mend));
     }
     Ok(SmolStr::new(text))
+}
+
+/// Zero-width signs, fillers and blanks: nobody is called by these alone.
+fn shows_nothing(c: char) -> bool {
+    matches!(c, '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{180E}'
+        | '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{2800}' | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}')
 }
 
 /// Embeddings, overrides and isolates (Unicode Bidirectional Algorithm §2): with them a name can be made
@@ -178,6 +185,7 @@ fn check_email(text: &str) -> Result<SmolStr, Reason> {
 fn check_e164(text: &str) -> Result<SmolStr, Reason> {
     let wrong = || Reason::new("is not a number in international form", "write it like +12125550123");
     let digits = text.trim().strip_prefix('+').ok_or_else(wrong)?;
+    let digits = without_trunk_zero(digits);
     let mut number = String::with_capacity(16);
     number.push('+');
     for c in digits.chars() {
@@ -191,6 +199,23 @@ fn check_e164(text: &str) -> Result<SmolStr, Reason> {
         return Err(wrong());
     }
     Ok(SmolStr::new(number))
+}
+
+/// `44 (0)113 …` is how a number is written for callers from both sides of a border: the zero is not dialled
+/// after the country code. In Italy it is.
+fn without_trunk_zero(digits: &str) -> std::borrow::Cow<'_, str> {
+    const KEEPS_ZERO: &[&str] = &["39", "378", "379"];
+    match digits.split_once("(0)") {
+        Some((code, rest)) => {
+            let code = code.trim();
+            let is_code = (1..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit());
+            match is_code && !KEEPS_ZERO.contains(&code) {
+                true => format!("{code}{rest}").into(),
+                false => digits.into(),
+            }
+        }
+        None => digits.into(),
+    }
 }
 
 fn check_alternate(text: &str) -> Result<SmolStr, Reason> {

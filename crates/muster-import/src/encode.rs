@@ -41,14 +41,17 @@ fn time_to_text(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| time.to_string())
 }
 
-fn text_to_time(text: &str) -> Result<Value, Reason> {
+/// Milliseconds have at least so many digits; fewer are the day of a workbook, or seconds.
+const MILLISECONDS_DIGITS_MIN: usize = 11;
+
+pub(crate) fn text_to_time(text: &str) -> Result<Value, Reason> {
     let text = text.trim();
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(Value::Int(time.as_millisecond()));
     }
-    UnixMillis::parse(text)
-        .map(|time| time.to_value())
-        .map_err(|_| Reason::new("is not a time", "write it like 2026-07-01T09:00:00Z"))
+    let is_long = text.trim_start_matches('-').len() >= MILLISECONDS_DIGITS_MIN;
+    let bare = UnixMillis::parse(text).ok().filter(|_| is_long).map(|time| time.to_value());
+    bare.ok_or_else(|| Reason::new("is not a time", "write it like 2026-07-01T09:00:00Z"))
 }
 
 /// Entries separated by `, `; a comma, semicolon or backslash inside one has a backslash before it.
@@ -138,7 +141,9 @@ mod tests {
     fn times_are_written_as_people_read_them() {
         assert_eq!(value_to_text(&Value::Int(1_782_896_400_000), FieldType::Time), "2026-07-01T09:00:00Z");
         assert_eq!(text_to_time("2026-07-01T11:00:00+02:00"), Ok(Value::Int(1_782_896_400_000)));
-        assert!(text_to_time("tomorrow").is_err());
+        for wrong in ["tomorrow", "46000", "20260701", "1782896400"] {
+            assert!(text_to_time(wrong).unwrap_err().mend.contains("2026-07-01T09:00:00Z"), "{wrong}");
+        }
     }
 
     proptest! {

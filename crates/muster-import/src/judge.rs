@@ -137,7 +137,7 @@ impl<'s> Judge<'s> {
                 draft.row.person.values.push((field.name, emptied.clone()));
             }
         } else if let Some(field) = step.field {
-            let value = match self.rules.own {
+            let value = match self.rules.own || field.kind == FieldType::Time {
                 true => text_to_value(cell, field, scratch),
                 false => (field.parse)(cell),
             };

@@ -306,6 +306,14 @@ impl Tx {
         self.change(sql, &[Param::Id(org.0), Param::Id(job.0), Param::uint(by)]).map(|_| ())
     }
 
+    /// A set of changes was taken back: a job that it had taken back is not taken back any more.
+    pub fn jobs_not_undone(&mut self, org: OrgId, set: ChangeSetId) -> Result<(), StoreError> {
+        let sql = "UPDATE jobs SET undone_by = NULL WHERE org_id = ?1 AND undone_by BETWEEN \
+                   (SELECT first_seq FROM change_sets WHERE org_id = ?1 AND set_id = ?2) AND \
+                   (SELECT last_seq FROM change_sets WHERE org_id = ?1 AND set_id = ?2)";
+        self.change(sql, &[Param::Id(org.0), Param::Id(set.0)]).map(|_| ())
+    }
+
     pub fn add_job_results(
         &mut self,
         org: OrgId,

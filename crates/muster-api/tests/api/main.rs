@@ -10,6 +10,7 @@ mod common;
 mod description;
 mod events;
 mod files;
+mod import_again;
 mod import_files;
 mod imports;
 mod lists;

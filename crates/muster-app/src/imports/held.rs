@@ -2,11 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use muster_domain::claims;
+use muster_domain::field::EntityKind;
 use muster_domain::ids::{OrgId, SecretId, UserId};
 use muster_domain::organization::{Device, Mailbox};
-use muster_domain::user::User;
-use muster_import::{MailboxWish, PersonRow};
+use muster_domain::types::{Username, fold};
+use muster_domain::user::{Record, User};
+use muster_import::{DeviceWish, MailboxWish, PersonRow};
 use muster_store::Reader;
+use smol_str::SmolStr;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -16,6 +20,8 @@ use crate::AppError;
 pub(super) struct Held {
     devices: HashMap<UserId, Vec<Device>>,
     device_ids: HashSet<Uuid>,
+    /// Those that rows name and nobody uses: whoever had them was removed.
+    unused: Vec<Device>,
     /// Mailboxes by their owner.
     mailboxes: HashMap<UserId, Mailbox>,
     secrets: HashMap<SecretId, Zeroizing<String>>,
@@ -29,7 +35,8 @@ impl Held {
         users: &[&User],
         rows: impl Iterator<Item = &'a PersonRow>,
     ) -> Result<Held, AppError> {
-        let mut held = Held::default();
+        let rows: Vec<&PersonRow> = rows.collect();
+        let mut held = Held { unused: unused(r, org, &rows)?, ..Held::default() };
         if users.is_empty() {
             return Ok(held);
         }
@@ -64,6 +71,17 @@ impl Held {
         Ok(held)
     }
 
+    /// The device that a row names by what no other can have, if nobody uses it.
+    pub fn unused(&self, wish: &DeviceWish) -> Option<&Device> {
+        let folded = |name: &Username| fold(name.as_str());
+        let by_name = |d: &&Device| {
+            wish.auth_name.is_some()
+                && wish.auth_name.as_ref().map(folded) == d.auth_name.as_ref().map(folded)
+        };
+        let by_mac = |d: &&Device| wish.mac.is_some() && wish.mac == d.mac;
+        self.unused.iter().find(by_name).or_else(|| self.unused.iter().find(by_mac))
+    }
+
     /// In the order in which they were made.
     pub fn devices(&self, user: UserId) -> &[Device] {
         self.devices.get(&user).map_or(&[], Vec::as_slice)
@@ -81,4 +99,31 @@ impl Held {
     pub fn is(&self, secret: Option<SecretId>, text: &str) -> bool {
         secret.and_then(|id| self.secrets.get(&id)).is_some_and(|known| known.as_str() == text)
     }
+}
+
+fn unused(r: &mut Reader, org: OrgId, rows: &[&PersonRow]) -> Result<Vec<Device>, AppError> {
+    let wishes = || rows.iter().flat_map(|row| &row.devices);
+    let macs: Vec<SmolStr> = wishes().filter_map(|wish| Some(wish.mac.as_ref()?.to_smol())).collect();
+    let names: Vec<SmolStr> =
+        wishes().filter_map(|wish| Some(fold(wish.auth_name.as_ref()?.as_str()).into())).collect();
+    let mut ids: Vec<Uuid> = Vec::new();
+    for (space, keys) in [(claims::MAC_SPACE, macs), (claims::AUTH_SPACE, names)] {
+        if !keys.is_empty() {
+            let claimed = r.claimed(org, space, &keys)?;
+            ids.extend(claimed.into_iter().filter(|c| c.1 == EntityKind::Device).map(|c| c.2));
+        }
+    }
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    let mut devices = r.get_many::<Device>(org, &ids)?;
+    let mut owners: Vec<Uuid> = devices.iter().filter_map(|device| Some(device.user?.0)).collect();
+    owners.sort_unstable();
+    owners.dedup();
+    let users = r.get_many::<User>(org, &owners)?;
+    let live: HashSet<UserId> = users.iter().filter(|u| u.record == Record::Live).map(|u| u.id).collect();
+    devices.retain(|device| device.user.is_none_or(|user| !live.contains(&user)));
+    Ok(devices)
 }

@@ -10,6 +10,7 @@ use super::build::{SECRET_TO_COME, build, problem};
 use super::context::Context;
 use super::keys::{Keys, Seen};
 use super::known::Known;
+use super::mailboxes::{Astray, Wishes};
 use super::numbers::Numbers;
 use super::options::{Activate, Existing, ImportOptions, Inactive};
 use super::plan::Plan;
@@ -47,11 +48,30 @@ pub(super) struct Judgement {
 
 pub(super) fn judge(
     r: &mut Reader,
-    mut context: Context,
+    context: Context,
     source: &Source<'_>,
     options: &ImportOptions,
     mut progress: impl FnMut(u64) -> Result<(), AppError>,
 ) -> Result<Judgement, AppError> {
+    let (judged, wishes) = pass(r, context, source, options, &Astray::default(), &mut progress)?;
+    let astray = wishes.astray(r, judged.context.org, &judged.decisions)?;
+    if astray.is_empty() {
+        return Ok(judged);
+    }
+    // Whoever is refused for it is not counted: all is judged once more, with that known.
+    let done = judged.decisions.len() as u64;
+    let (judged, _) = pass(r, judged.context, source, options, &astray, &mut |_| progress(done))?;
+    Ok(judged)
+}
+
+fn pass(
+    r: &mut Reader,
+    mut context: Context,
+    source: &Source<'_>,
+    options: &ImportOptions,
+    astray: &Astray,
+    progress: &mut dyn FnMut(u64) -> Result<(), AppError>,
+) -> Result<(Judgement, Wishes), AppError> {
     let mut report = ImportReport {
         format: source.format().word().to_string(),
         system: source.format().label().to_string(),
@@ -63,6 +83,7 @@ pub(super) fn judge(
     };
     let mut decisions = Vec::with_capacity(source.rows_total() as usize);
     let mut seen = Seen::default();
+    let mut wishes = Wishes::default();
     let mut numbers = Numbers::default();
     let mut rows = source.rows();
     loop {
@@ -78,6 +99,8 @@ pub(super) fn judge(
                 known: &known,
                 seen: &mut seen,
                 numbers: &mut numbers,
+                wishes: &mut wishes,
+                astray,
                 source,
                 options,
             };
@@ -101,7 +124,7 @@ pub(super) fn judge(
     report.corrections = corrected.collect();
     report.new_sites = context.new_sites.iter().map(|s| s.name.to_string()).collect();
     report.settle(&r.seats(context.org)?);
-    Ok(Judgement { report, decisions, context })
+    Ok((Judgement { report, decisions, context }, wishes))
 }
 
 struct Judge<'j, 's> {
@@ -109,6 +132,8 @@ struct Judge<'j, 's> {
     known: &'j Known,
     seen: &'j mut Seen,
     numbers: &'j mut Numbers,
+    wishes: &'j mut Wishes,
+    astray: &'j Astray,
     source: &'j Source<'s>,
     options: &'j ImportOptions,
 }
@@ -127,6 +152,8 @@ impl Judge<'_, '_> {
         for remark in std::mem::take(&mut row.remarks) {
             report.problem(RowProblem::of_remark(&row, remark));
         }
+        self.wishes.row(&row);
+        let mailbox = self.astray.problem(&row, self.source.columns());
         let unreadable = self.unread(&mut row, existing, report);
         if let Some(user) = existing.filter(|_| self.options.existing() == Existing::Fail) {
             let mut keys = Keys::of(&row, self.source.columns(), self.context, self.known, self.options);
@@ -149,16 +176,21 @@ impl Judge<'_, '_> {
         }
         let mut keys = Keys::of(&row, self.source.columns(), self.context, self.known, self.options);
         keys.check(&user, existing, self.seen);
+        keys.problems.extend(mailbox);
         if wrong {
+            self.wishes.person(&row, &user, existing, None);
             keys.problems.into_iter().for_each(|problem| report.problem(problem));
             return Ok(Decision::Reject);
         }
         let plan = Plan::make(r, user.clone(), existing, &row.person, &self.known.held)?;
+        self.wishes.person(&row, &user, existing, Some(&plan));
         keys.check_devices(&plan, self.seen);
         let rejected = !keys.problems.is_empty();
         let mut said = std::mem::take(&mut keys.problems);
         if !rejected {
             said.extend(keys.remark_elsewhere(&user, existing));
+            keys.remark_devices(&plan);
+            said.append(&mut keys.problems);
             said.extend(remarks(&row, &plan.user, self.source.columns()));
             said.extend(self.numbers.remarks(&row, &plan.user, self.source.columns()));
         }

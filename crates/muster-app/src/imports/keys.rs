@@ -45,6 +45,7 @@ pub(super) struct Keys<'k> {
 const IN_FILE: &str = "is also in another row";
 const THERE: &str = "is somebody's who is already there";
 const TWICE: &str = "is in one row twice";
+const UNUSED: &str = "is that of a device that nobody uses: it becomes this person's";
 const ELSEWHERE: &str = "is also somebody's in another connection";
 
 impl<'k> Keys<'k> {
@@ -83,7 +84,10 @@ impl<'k> Keys<'k> {
                 let holders = self.known.emails.get(&key);
                 let other = holders.and_then(|all| all.iter().find(|h| Some(**h) != me));
                 if let Some(holder) = other {
-                    self.taken("email", holder.0, user, MEND, sharing);
+                    // Whoever the row means by another key too is no second person.
+                    let same = self.known.is_meant(self.row, *holder, self.context);
+                    let option = self.by_match().filter(|_| same).or(sharing);
+                    self.taken("email", holder.0, user, MEND, option);
                 }
             }
         }
@@ -152,6 +156,31 @@ impl<'k> Keys<'k> {
                 let holder = self.known.macs.get(mac.as_str()).copied().filter(|holder| *holder != me);
                 self.device(("device_mac", at, mac.as_str()), (earlier, holder), &plan.user, MEND);
             }
+        }
+    }
+
+    /// Devices of people who were removed, or of nobody.
+    pub fn remark_devices(&mut self, plan: &Plan) {
+        for (at, (wish, device)) in self.row.person.devices.iter().zip(&plan.devices).enumerate() {
+            let Some(before) = device.before.as_ref().filter(|d| d.user != device.after.user) else {
+                continue;
+            };
+            let (part, found) = match (&wish.mac, &wish.auth_name) {
+                (Some(mac), _) if before.mac.as_ref() == Some(mac) => ("device_mac", mac.as_str()),
+                (_, Some(name)) => ("device_auth_name", name.as_str()),
+                (_, None) => continue,
+            };
+            let reason =
+                format!("is that of {}, a device that nobody uses: it becomes this person's", before.name);
+            let column = self.columns.iter().filter(|c| c.taken == Taken::Device(part)).nth(at);
+            let said = problem(self.row, self.columns, FieldError::new(part, reason, ""));
+            self.problems.push(RowProblem {
+                column: Some(column.map_or(part, |c| c.header.as_str()).to_string()),
+                found: found.to_string(),
+                remark: true,
+                cause: Some(UNUSED),
+                ..said
+            });
         }
     }
 

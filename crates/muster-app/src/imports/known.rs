@@ -93,11 +93,9 @@ impl Known {
         known.load_emails(r, org, texts("email"), shared)?;
         users.extend(known.emails.values().flatten().map(|holder| holder.0));
         known.load_users(r, context, users)?;
-        if options.existing() == Existing::Update {
-            let meant = rows.iter().filter_map(|row| known.meant(row, context, options));
-            let meant: Vec<&User> = meant.collect();
-            known.held = Held::load(r, org, &meant, rows.iter().map(|row| &row.person))?;
-        }
+        let meant = rows.iter().filter_map(|row| known.meant(row, context, options));
+        let meant: Vec<&User> = meant.filter(|_| options.existing() == Existing::Update).collect();
+        known.held = Held::load(r, org, &meant, rows.iter().map(|row| &row.person))?;
         known.load_devices(r, context, of_devices)?;
         Ok(known)
     }
@@ -205,6 +203,12 @@ impl Known {
     pub fn is_of_somebody(&self, row: &Row, context: &Context) -> bool {
         let keys = [MatchKey::Username, MatchKey::Extension, MatchKey::Email];
         keys.into_iter().any(|key| self.matching(row, key, context).is_some())
+    }
+
+    /// Whether the row's username or extension is this person's.
+    pub fn is_meant(&self, row: &Row, user: UserId, context: &Context) -> bool {
+        let keys = [MatchKey::Username, MatchKey::Extension];
+        keys.into_iter().any(|key| self.matching(row, key, context).is_some_and(|found| found.id == user))
     }
 
     /// The one who is already there and whom this row means: by the chosen key, or, to skip them without

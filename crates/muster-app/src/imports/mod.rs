@@ -15,6 +15,7 @@ mod inputs;
 mod judge;
 mod keys;
 mod known;
+mod mailboxes;
 mod move_in;
 mod numbers;
 mod options;

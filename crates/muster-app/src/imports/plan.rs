@@ -143,10 +143,11 @@ fn devices(user: &User, known: &[Device], wishes: &[DeviceWish], held: &Held) ->
     let one = |(wish, before): (&DeviceWish, Option<&Device>)| {
         let mut after = before.cloned().unwrap_or_else(|| {
             let mut device = Device::blank(user.org, Uuid::now_v7());
-            device.user = Some(user.id);
             device.name = wish.model.clone().or_else(|| Name::parse("Desk phone").ok()).unwrap_or_default();
             device
         });
+        // One that nobody uses becomes this person's.
+        after.user = Some(user.id);
         after.name = wish.name.clone().unwrap_or(after.name);
         after.mac = wish.mac.clone().or(after.mac);
         after.model = wish.model.clone().or(after.model);
@@ -158,7 +159,10 @@ fn devices(user: &User, known: &[Device], wishes: &[DeviceWish], held: &Held) ->
         }
         DevicePlan { before: before.cloned(), after, password }
     };
-    wishes.iter().zip(paired(known, wishes)).map(one).collect()
+    let with_unused =
+        |(wish, own): (&DeviceWish, Option<&Device>)| own.or_else(|| held.unused(wish)).cloned();
+    let pairs: Vec<Option<Device>> = wishes.iter().zip(paired(known, wishes)).map(with_unused).collect();
+    wishes.iter().zip(pairs.iter().map(Option::as_ref)).map(one).collect()
 }
 
 /// For each wish the device that it means: by what nobody else can have first, by its name last. Each

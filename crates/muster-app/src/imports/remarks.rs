@@ -16,6 +16,8 @@ const COMMON: &[&str] =
 const MEND: &str = "empty the cell, and a strong one is made when the person is activated; or reset the \
                     credentials afterwards";
 
+const NUMBERS: [&str; 4] = ["caller_id_number", "direct_number", "mobile_number", "alternate_number"];
+
 pub(super) fn remarks(row: &Row, user: &User, columns: &[Column]) -> Vec<RowProblem> {
     let remark = |field: &str, reason: &str, mend: &str| RowProblem {
         line: row.line,
@@ -39,6 +41,11 @@ pub(super) fn remarks(row: &Row, user: &User, columns: &[Column]) -> Vec<RowProb
         && let Some((reason, mend)) = numbers::remark(extension.as_str())
     {
         remarks.push(remark("extension", reason, mend));
+    }
+    for field in NUMBERS {
+        if let Some((reason, mend)) = row.person.text(field).and_then(numbers::remark_international) {
+            remarks.push(remark(field, reason, mend));
+        }
     }
     let person = &row.person;
     if let Some(reason) = person.sip_password.as_ref().and_then(|p| weakness(p, user, person)) {

@@ -99,6 +99,7 @@ impl App {
                 session.goes_back();
             }
             let review = way.go(session, scope, None)?;
+            session.tx.jobs_not_undone(scope.org(), set)?;
             changes = review.all();
             notes = review.notes.keys().map(|note| note.to_string()).collect();
             Ok(way.id)

@@ -159,20 +159,16 @@ fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value
                 ),
             };
             console.line(&format!("Mend the rows below{others}."))?;
+            if count("good_rows") > 0 {
+                console.line(&format!("People, with --good-rows-only: {}.", people(report, true)))?;
+                billing(console, report, false)?;
+            }
         }
         inactive(console, report, false)?;
         return Ok(());
     }
-    let (were, activated) = if nothing_written { ("would be", "would be enabled") } else { ("", "enabled") };
-    let outcomes = ["created", "updated", "unchanged", "skipped", "rejected"];
-    let people: Vec<String> = outcomes
-        .iter()
-        .filter(|word| count(word) > 0 || **word == "created")
-        .map(|word| {
-            format!("{} {were}{}{word}", grouped(count(word)), if were.is_empty() { "" } else { " " })
-        })
-        .collect();
-    console.line(&format!("People: {}.", people.join(", ")))?;
+    let activated = if nothing_written { "would be enabled" } else { "enabled" };
+    console.line(&format!("People: {}.", people(report, nothing_written)))?;
     console.line(&format!(
         "Of these, {} {activated}, {} not.",
         grouped(count("activated")),
@@ -184,7 +180,7 @@ fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value
         console.line(&format!("New sites: {sites}."))?;
     }
     if nothing_written {
-        if count("activated") == 0 {
+        if count("activated") == 0 && count("contacts") > 0 {
             console.line("Nobody would be able to register a phone; --activate all enables everybody.")?;
         }
         return console.line("This was a dry run: nothing was written.");
@@ -195,6 +191,15 @@ fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value
     }
     let undo = hints.command(&format!("undo --job {}", text_of(&job["id"])));
     console.line(&format!("To take it back: {undo}"))
+}
+
+/// `59 would be created, 1 would be rejected`.
+fn people(report: &Value, nothing_written: bool) -> String {
+    let would_be = if nothing_written { "would be " } else { "" };
+    let outcomes = ["created", "updated", "unchanged", "skipped", "rejected"];
+    let counts = outcomes.iter().map(|word| (word, count_of(report, word)));
+    let said = counts.filter(|(word, count)| *count > 0 || **word == "created");
+    said.map(|(word, count)| format!("{} {would_be}{word}", grouped(count))).collect::<Vec<_>>().join(", ")
 }
 
 /// What is still to be done until a phone of theirs registers.
