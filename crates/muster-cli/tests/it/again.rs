@@ -112,3 +112,43 @@ fn the_rows_that_were_not_taken_are_imported_with_the_options_of_the_job() {
     );
     assert!(out.ends_with(&want), "{out}");
 }
+
+fn cause(found: &Value) -> Value {
+    json!({ "column": "Location", "reason": "is not a site", "mend": "make the site", "option": null,
+        "remark": false, "rows": 9, "first_rows": [2], "found": found, "correctable": true })
+}
+
+#[test]
+fn no_correction_is_proposed_of_a_value_that_cannot_be_typed() {
+    let mut of_hidden = summary(2);
+    of_hidden["causes"] =
+        json!([cause(&json!([{ "found": "Le\u{202e}eds", "rows": 8 }, { "found": "x\ty", "rows": 1 }]))]);
+    of_hidden["problems"] = json!([{ "line": 3, "row": 2, "column": "Location", "found": "Le\u{202e}eds",
+        "reason": "is not a site", "mend": "make the site", "option": null, "remark": false }]);
+    let out = import(&job("failed", &of_hidden), &[]);
+    assert!(out.contains("row 2, line 3: found `Le<U+202E>eds`"), "{out}");
+    assert!(out.contains("most often: `Le<U+202E>eds` 8, `x<U+0009>y` 1"), "{out}");
+    assert!(out.contains("cannot be typed: mend it in the file, or set all cells"), "{out}");
+    assert!(out.contains("--fix 'Location:*=VALUE'") && !out.contains("Location:Le"), "{out}");
+}
+
+#[test]
+fn a_correction_that_is_itself_wrong_is_not_corrected_again() {
+    let mut wrong = summary(2);
+    wrong["causes"] = json!([cause(&json!([{ "found": "Mian", "rows": 8 }]))]);
+    let corrected =
+        |cells: u64| json!([{ "column": "Location", "found": "Main St", "value": "Mian", "cells": cells }]);
+    wrong["corrections"] = corrected(8);
+    let out = import(&job("failed", &wrong), &[]);
+    assert!(
+        out.contains("The correction of Location to `Mian` is itself wrong: give another VALUE"),
+        "{out}"
+    );
+    assert!(!out.contains("--fix"), "{out}");
+    wrong["corrections"] = corrected(0);
+    let out = import(&job("failed", &wrong), &[]);
+    assert!(
+        out.contains("--fix 'Location:Mian=VALUE'") || out.contains("--fix Location:Mian=VALUE"),
+        "{out}"
+    );
+}
