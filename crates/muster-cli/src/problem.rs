@@ -41,8 +41,8 @@ impl Problem {
                 }
             }
             _ => {
-                for error in errors.iter().take(ERRORS_SHOWN_MAX) {
-                    out.push_str(&format!("\n  - {}", field_words(error)));
+                for line in lines_of(&errors[..errors.len().min(ERRORS_SHOWN_MAX)]) {
+                    out.push_str(&format!("\n  - {line}"));
                 }
             }
         }
@@ -70,10 +70,23 @@ impl Problem {
             let field = member(error, "field");
             !field.is_empty() && text.strip_prefix(field).is_some_and(|rest| rest.starts_with(' '))
         };
+        let field = text.split(' ').next().unwrap_or_default();
+        if let Some(flag) = flag_of(field).filter(|_| self.errors().iter().any(begins_with_field)) {
+            return full_stop(&clean(&text.replacen(field, flag, 1)));
+        }
         match self.errors().iter().any(begins_with_field) {
             true => full_stop(&clean(text)),
             false => sentence(&clean(text)),
         }
+    }
+
+    /// The change that stands in the way of everything that is in the way of more than one thing.
+    pub fn only_change_in_the_way(&self) -> Option<u64> {
+        let [first, others @ ..] = self.errors() else { return None };
+        let mend = member(first, "mend");
+        let alike = !others.is_empty() && others.iter().all(|error| member(error, "mend") == mend);
+        let number = mend.strip_prefix("take change ")?.split(' ').next()?;
+        number.parse().ok().filter(|_| alike)
     }
 
     /// Puts what the person typed where the server speaks of a place in the request: `users[1]`.
@@ -100,9 +113,45 @@ fn member<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_default().trim()
 }
 
+/// Each by itself, but for those that the same change stands in the way of: that is said once, after them.
+pub(crate) fn lines_of(errors: &[Value]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut rest = errors;
+    while let [first, ..] = rest {
+        let mend = member(first, "mend");
+        let alike = rest.iter().take_while(|error| member(error, "mend") == mend).count();
+        let (together, others) = rest.split_at(alike);
+        rest = others;
+        if alike > 1 && mend.starts_with("take change ") {
+            let subject = |error: &Value| format!("{} {}", member(error, "field"), member(error, "reason"));
+            lines.extend(together.iter().map(|error| clean(subject(error).trim()).into_owned()));
+            lines.push(clean(&format!("to mend these {alike}: {mend}")).into_owned());
+        } else {
+            lines.extend(together.iter().map(field_words));
+        }
+    }
+    lines
+}
+
+/// The option that a field is typed as, where its name says nothing to who typed it.
+fn flag_of(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "match" => "--match",
+        "existing" => "--existing",
+        "inactive" => "--inactive",
+        "activate" => "--activate",
+        "mapping" => "--map",
+        "corrections" => "--fix",
+        "as_of" => "--as-of",
+        "to" => "--to",
+        _ => return None,
+    })
+}
+
 /// `extension is taken: choose another extension`.
 fn field_words(error: &Value) -> String {
-    let subject = format!("{} {}", member(error, "field"), member(error, "reason"));
+    let field = member(error, "field");
+    let subject = format!("{} {}", flag_of(field).unwrap_or(field), member(error, "reason"));
     match mend_of(error).as_str() {
         "" => clean(subject.trim()).into_owned(),
         mend => clean(&format!("{}: {mend}", subject.trim())).into_owned(),

@@ -39,7 +39,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded<'_>, FileError> {
         Some((encoding, mark_len)) => in_encoding(&bytes[mark_len..], encoding)?,
         None if memchr::memchr(0, bytes).is_some() => match utf_16_without_mark(bytes) {
             Some(encoding) => in_encoding(bytes, encoding)?,
-            None => return Err(FileError::NotText { looks_like: None }),
+            None => return Err(with_nul(bytes)),
         },
         None => match std::str::from_utf8(bytes) {
             Ok(text) => Decoded { text: Cow::Borrowed(text), encoding: UTF_8.name() },
@@ -48,11 +48,21 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded<'_>, FileError> {
         },
     };
     if memchr::memchr(0, decoded.text.as_bytes()).is_some() {
-        return Err(FileError::NotText { looks_like: None });
+        return Err(with_nul(decoded.text.as_bytes()));
     }
     match marked_up(&decoded.text) {
         Some(kind) => Err(FileError::NotText { looks_like: Some(kind) }),
         None => Ok(decoded),
+    }
+}
+
+/// Text but for its NUL bytes is a table that somebody can mend; what has other signs that no text has is none.
+fn with_nul(bytes: &[u8]) -> FileError {
+    let is_control = |b: &u8| b.is_ascii_control() && !matches!(b, 0 | b'\t' | b'\r' | b'\n');
+    let is_text = bytes.iter().any(|b| *b != 0) && !bytes.iter().any(is_control);
+    match memchr::memchr(0, bytes).filter(|_| is_text) {
+        Some(at) => FileError::Nul { line: memchr::memchr_iter(b'\n', &bytes[..at]).count() as u64 + 1 },
+        None => FileError::NotText { looks_like: None },
     }
 }
 
@@ -187,8 +197,11 @@ mod tests {
 
     #[test]
     fn what_is_not_text_is_named() {
-        for bytes in [&b"\x7fELF\x02\x00\x00\x01\x00\x00\x00"[..], b"name\0,b\n", b"\0"] {
+        for bytes in [&b"\x7fELF\x02\x00\x00\x01\x00\x00\x00"[..], b"\0"] {
             assert_eq!(decode(bytes).unwrap_err(), FileError::NotText { looks_like: None });
+        }
+        for (bytes, line) in [(&b"name\0,b\n"[..], 1), (b"name,b\r\nAna,1\r\nB\0o,2\r\n", 3)] {
+            assert_eq!(decode(bytes).unwrap_err(), FileError::Nul { line });
         }
         let pdf = decode(b"%PDF-1.7").unwrap_err();
         assert_eq!(pdf.to_string(), "the file is not a table: it looks like a PDF document");

@@ -21,6 +21,9 @@ pub enum FileError {
     NotText { looks_like: Option<&'static str> },
     #[error("the file is written in {encoding}, but line {line} holds bytes that are not")]
     Damaged { encoding: &'static str, line: u64 },
+    /// Text, but for this byte.
+    #[error("line {line} holds a NUL byte, which no text has")]
+    Nul { line: u64 },
     #[error("the file is larger than {limit} bytes")]
     TooLarge { limit: u64 },
     #[error("the file has more than {limit} rows")]
@@ -92,6 +95,10 @@ impl FileError {
             }
             FileError::Damaged { encoding, .. } => {
                 format!("save the file again as CSV in {encoding}, or mend that line")
+            }
+            FileError::Nul { .. } => {
+                "delete that sign, or export the list again: some programs leave it where a text broke off"
+                    .into()
             }
             FileError::TooLarge { .. } | FileError::TooManyRows { .. } => {
                 "split the file and import the parts one after another".into()

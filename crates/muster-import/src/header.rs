@@ -96,7 +96,7 @@ pub(crate) fn find_mapped_header(
 
 /// The header line of a file of no known format, for guesses at its columns: of the first lines the one with
 /// the most names.
-pub(crate) fn guess_header(text: &str, limits: RecordLimits) -> Option<Vec<SmolStr>> {
+pub(crate) fn guess_header(text: &str, limits: RecordLimits) -> Result<Option<Vec<SmolStr>>, FileError> {
     let (hint, skipped) = delimiter_line(text);
     let delimiters = hint.as_ref().map_or(DELIMITERS, std::slice::from_ref);
     let named = |c: &Candidate| c.cells.iter().filter(|name| !name.is_empty() && !is_data(name)).count();
@@ -108,7 +108,10 @@ pub(crate) fn guess_header(text: &str, limits: RecordLimits) -> Option<Vec<SmolS
             best = Some(candidate);
         }
     }
-    best.filter(|candidate| named(candidate) > 1).map(|candidate| candidate.cells)
+    let Some(best) = best.filter(|candidate| named(candidate) > 1) else { return Ok(None) };
+    // A mapping names each column once.
+    no_column_twice(&best.cells)?;
+    Ok(Some(best.cells))
 }
 
 /// Some spreadsheets write `sep=;` on a line of its own before the header. The delimiter it names, and

@@ -147,7 +147,7 @@ impl<'a> Source<'a> {
             return Err(FileError::TooLarge { limit: limits.bytes_max });
         }
         let (decoded, _, _) = text_of(bytes, limits)?;
-        Ok(guess_header(&decoded.text, record_limits(limits)))
+        guess_header(&decoded.text, record_limits(limits))
     }
 
     /// [`Source::header_of`] for a file that is said to lie on its side.
@@ -157,7 +157,7 @@ impl<'a> Source<'a> {
         }
         let (decoded, _, _) = text_of(bytes, limits)?;
         let (upright, _) = turned::upright_as_said(&decoded.text, limits)?;
-        Ok(guess_header(&upright, record_limits(limits)))
+        guess_header(&upright, record_limits(limits))
     }
 
     fn read_vertical(

@@ -64,6 +64,17 @@ fn figures(report: &MoveInReport) -> [(&'static str, u64); 8] {
     ]
 }
 
+/// Values of one cause that are told.
+const FOUND_SHOWN_MAX: usize = 5;
+
+/// `found `Lisbonne` (30 rows), `Porto` (1 row)`: what stands in the rows of a cause, where a value does.
+fn found(cause: &muster_app::imports::Cause) -> Option<String> {
+    let one = |value: &muster_app::imports::FoundCount| format!("`{}` ({})", value.found, rows(value.rows));
+    let told: Vec<String> =
+        cause.found.iter().filter(|value| !value.found.is_empty()).take(FOUND_SHOWN_MAX).map(one).collect();
+    if told.is_empty() { None } else { Some(format!("found {}", told.join(", "))) }
+}
+
 /// `rows 3, 7 and 12 more`.
 fn where_it_is(cause: &muster_app::imports::Cause) -> String {
     let first: Vec<String> = cause.first_rows.iter().map(u64::to_string).collect();

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use muster_app::imports::{Cause, MoveInReport};
 use sha2::{Digest, Sha256};
 
-use super::{figures, grouped, heading, outcome, rows, when, where_it_is};
+use super::{figures, found, grouped, heading, outcome, rows, when, where_it_is};
 
 const STYLE: &str = include_str!("../page/report.css");
 
@@ -75,8 +75,9 @@ fn causes(page: &mut String, title: &str, causes: &[Cause]) {
     ));
     for cause in causes {
         let column = cause.column.as_deref().unwrap_or("the row");
+        let found = found(cause).map(|found| format!("<p>{}</p>", with_code(&found))).unwrap_or_default();
         page.push_str(&format!(
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td class=\"where\">{}</td></tr>\n",
+            "<tr><th scope=\"row\">{}</th><td>{}{found}</td><td>{}</td><td class=\"where\">{}</td></tr>\n",
             escaped(column),
             escaped(&cause.reason),
             escaped(&cause.mend),

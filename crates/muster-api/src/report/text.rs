@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use muster_app::imports::{Cause, MoveInReport};
 
-use super::{figures, grouped, heading, outcome, rows, when, where_it_is};
+use super::{figures, found, grouped, heading, outcome, rows, when, where_it_is};
 
 pub fn text(report: &MoveInReport) -> String {
     let mut out = String::new();
@@ -49,8 +49,10 @@ pub fn text(report: &MoveInReport) -> String {
     for note in &report.notes {
         let _ = writeln!(out, "  {note}");
     }
-    // A terminal obeys some of what a cell may hold.
-    out.chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+    // A terminal obeys some of what a cell may hold, and writes backwards behind some of it.
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    out.chars().filter(|c| *c == '\n' || !(c.is_control() || turns(*c))).collect()
 }
 
 fn section(out: &mut String, title: &str) {
@@ -60,6 +62,9 @@ fn section(out: &mut String, title: &str) {
 fn write_cause(out: &mut String, cause: &Cause) {
     let subject = cause.column.as_deref().unwrap_or("The row");
     let _ = writeln!(out, "  {subject} {} ({})", cause.reason, where_it_is(cause));
+    if let Some(found) = found(cause) {
+        let _ = writeln!(out, "    {found}");
+    }
     if !cause.mend.is_empty() {
         let _ = writeln!(out, "    To mend it: {}", cause.mend);
     }

@@ -118,6 +118,12 @@ fn the_move_in_report_says_what_maps_what_does_not_and_what_is_left_to_do() {
     run(async |i| {
         let _worker = Worker::start(i);
         let ours = ("acme", i.administrator.as_str());
+        let nobody = "dry_run=true&allow_shared_emails=true&good_rows_only=true&activate=none";
+        let contacts = import(i, ours, nobody, HOSTILE).await;
+        let of_contacts = format!("/imports/{}/report", id_of(&contacts));
+        let of_contacts = i.admin("GET", &of_contacts).send().await.expect(200).text;
+        assert!(of_contacts.contains("Point 2 desk phones"), "{of_contacts}");
+        assert!(!of_contacts.contains("sign in here"), "nobody who is not activated signs in: {of_contacts}");
         let options = "allow_shared_emails=true&good_rows_only=true&activate=all&file_name=staff.csv";
         let job = import(i, ours, options, HOSTILE).await;
         let path = format!("/imports/{}/report", id_of(&job));
@@ -181,6 +187,12 @@ fn the_report_is_a_page_into_which_no_file_gets_and_a_text_for_a_terminal() {
         let text = i.admin("GET", &format!("{path}?format=text")).send().await.expect(200);
         assert_eq!(text.header("content-type"), "text/plain; charset=utf-8");
         assert!(!text.text.contains('\u{1b}') && text.text.contains("To be done by hand"), "{}", text.text);
+        assert!(text.text.contains("\n    found `<b>103</b>` (1 row)\n"), "{}", text.text);
+        assert!(
+            page.text.contains("<p>found <code>&lt;b&gt;103&lt;/b&gt;</code> (1 row)</p>"),
+            "{}",
+            page.text
+        );
         assert!(!text.text.contains("secret1") && !page.text.contains("secret1"));
         assert_eq!(i.admin("GET", &format!("{path}?format=pdf")).send().await.wrong_fields(), ["format"]);
     });

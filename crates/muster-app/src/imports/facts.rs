@@ -19,7 +19,8 @@ const SITES_MAX: usize = 200;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     pub people: u64,
-    /// How many phones keep signing in as they are, because the file has their password.
+    /// People who are activated and whose phones keep signing in as they are, because the file has their
+    /// password.
     pub sip_passwords: u64,
     /// People who are activated, and for whose first phone a password was made.
     pub secrets_made: u64,
@@ -70,7 +71,7 @@ impl Facts {
         let one = u64::from;
         self.people += 1;
         if let Some(password) = &person.sip_password {
-            self.sip_passwords += 1;
+            self.sip_passwords += one(user.service == Service::Enabled);
             self.weak_sip_passwords += one(sip_password_remark(password.reveal(), user).is_some());
         } else if user.sip_secret == Some(SECRET_TO_COME) {
             self.secrets_made += 1;

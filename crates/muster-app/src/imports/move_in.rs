@@ -191,8 +191,8 @@ fn steps(report: &ImportReport, outcome: Outcome, job: JobId) -> Vec<Step> {
     step(
         report.facts.secrets_made,
         format!("Give the phones of {} their new passwords", people(facts.secrets_made)),
-        "The file has no SIP password for them, so new ones are made: `muster user credentials WHO` shows one \
-         person's, `muster export FILE --with-secrets` all of them.",
+        "The file has no SIP password for them, so new ones are made: `muster export FILE --with-secrets` writes \
+         all of them to a file, `muster user credentials WHO --reset` makes and shows a new one for one person.",
     );
     step(
         facts.desk_phones,

@@ -184,8 +184,12 @@ fn cut(text: &str, at: char) -> Option<(String, &str)> {
 impl Fix {
     /// As it is typed, with `VALUE` to be replaced.
     pub fn suggested(column: &str, found: &str) -> String {
+        Fix { column: column.to_owned(), found: found.to_owned(), value: "VALUE".to_owned() }.typed()
+    }
+
+    pub fn typed(&self) -> String {
         let escaped = |text: &str, at: char| text.replace('\\', r"\\").replace(at, &format!("\\{at}"));
-        format!("{}:{}=VALUE", escaped(column, ':'), escaped(found, '='))
+        format!("{}:{}={}", escaped(&self.column, ':'), escaped(&self.found, '='), self.value)
     }
 }
 

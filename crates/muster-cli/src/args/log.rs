@@ -23,7 +23,8 @@ pub struct ChangesArgs {
 #[command(after_help = "\
 Taking back is a change of its own: it is refused where somebody changed the same thing since. Going back \
 with --to is of all people, their devices and mailboxes: what would change is shown first, and done after a \
-yes. It is taken back whole by the undo of any of its changes.
+yes. It is taken back whole by the undo of any of its changes. SEQ and --job act at once; --job with --review \
+asks first, as --to does.
 
 Examples:
   muster undo 1204                take change 1204 back
@@ -47,16 +48,16 @@ pub struct UndoArgs {
     #[arg(long, value_name = "TIME|SEQ")]
     pub to: Option<String>,
 
-    /// Also what else was done in the same request, about whomever
-    #[arg(long, requires = "seq")]
+    /// With SEQ: also what else was done in the same request, about whomever
+    #[arg(long)]
     pub together: bool,
 
-    /// Show what would change, and ask
-    #[arg(long, requires = "job")]
+    /// With --job: show what would change, and ask
+    #[arg(long)]
     pub review: bool,
 
-    /// Do it without a question
-    #[arg(long, conflicts_with = "seq")]
+    /// With --to, and with --job --review: do it without a question
+    #[arg(long)]
     pub yes: bool,
 }
 

@@ -130,10 +130,7 @@ fn show(console: &mut Console<'_>, review: &Value, names: &HashMap<String, Strin
     if more > 0 {
         console.line(&format!("… and {} more", grouped(more)))?;
     }
-    for obstacle in obstacles {
-        let what = format!("{} {}", text_of(&obstacle["field"]), text_of(&obstacle["reason"]));
-        console.note(&format!("In the way: {} {}", sentence(&what), sentence(&text_of(&obstacle["mend"]))));
-    }
+    in_the_way(console, obstacles);
     let more = count_of(review, "obstacles_left_out");
     if more > 0 {
         console.note(&format!("In the way: {} more.", grouped(more)));
@@ -143,6 +140,23 @@ fn show(console: &mut Console<'_>, review: &Value, names: &HashMap<String, Strin
         console.line(&format!("Note: {} (of {count}).", text_of(&note["text"])))?;
     }
     Ok(())
+}
+
+/// What the same change stands in the way of is told first, and then once what to do.
+fn in_the_way(console: &mut Console<'_>, obstacles: &[Value]) {
+    let same = |one: &Value, other: &Value| one["mend"] == other["mend"];
+    for alike in obstacles.chunk_by(same) {
+        let mend = alike.first().map(|first| sentence(&text_of(&first["mend"]))).unwrap_or_default();
+        let mut told = alike.iter().map(|obstacle| {
+            sentence(&format!("{} {}", text_of(&obstacle["field"]), text_of(&obstacle["reason"])))
+        });
+        if let [_] = alike {
+            console.note(&format!("In the way: {} {mend}", told.next().unwrap_or_default()));
+            continue;
+        }
+        told.for_each(|what| console.note(&format!("In the way: {what}")));
+        console.note(&format!("For these {}: {mend}", alike.len()));
+    }
 }
 
 fn line_of(item: &Value, names: &HashMap<String, String>) -> String {

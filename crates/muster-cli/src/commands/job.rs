@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::export::Part;
 use crate::args::{JobCommand, ReportFormat};
 use crate::client::{Request, escape};
-use crate::commands::import::print_summary;
+use crate::commands::import::{Again, Told, print_summary};
 use crate::console::Console;
 use crate::failure::{Failure, io_words};
 use crate::follow;
@@ -84,7 +84,8 @@ fn print_job(console: &mut Console<'_>, hints: &Hints, job: &Value, every_row: b
         return Ok(());
     }
     console.line("")?;
-    print_summary(console, hints, job, &text_of(&job["kind"]), every_row)
+    let told = Told { name: &text_of(&job["kind"]), again: Again::of_job(job, "FILE"), every_row };
+    print_summary(console, hints, job, &told)
 }
 
 fn cancel(session: &mut Session<'_, '_>, job: &str) -> Result<(), Failure> {
@@ -178,22 +179,9 @@ fn rejected(session: &mut Session<'_, '_>, job: &str, file: &Path, force: bool) 
         file.display(),
         if rows.starts_with("1 ") { "was" } else { "were" }
     ))?;
-    let again = session.hints.command(&format!("import {}{}", file.display(), as_before(&about)));
+    let again = session.hints.command(&Again::of_job(&about, &file.display().to_string()).same());
     session.console.line(&format!("Mend it, then: {again}"))?;
     Ok(())
-}
-
-/// What must be said again for the file to be read as it was.
-fn as_before(job: &Value) -> String {
-    let vertical = if job["options"]["vertical"] == true { " --vertical" } else { "" };
-    let format = match (job["options"]["format"].as_str(), job["summary"]["format"].as_str()) {
-        (Some(format), _) => format!(" --format {format}"),
-        (None, Some("mapped")) => " --map MAPPING.toml".to_owned(),
-        // Without a header it is known by its first row, which may be one that no format knows.
-        (None, Some("ivozprovider")) => " --format ivozprovider".to_owned(),
-        _ => String::new(),
-    };
-    format!("{vertical}{format}")
 }
 
 fn where_to_look(failure: Failure) -> Failure {

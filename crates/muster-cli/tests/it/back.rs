@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::server::Step;
-use crate::{Server, answer, muster, muster_asking, respond};
+use crate::{Server, answer, muster, muster_asking, problem, respond, run};
 
 fn review(obstacles: &Value) -> Value {
     let secret = json!([{ "field": "sip_secret", "before": true, "after": true }]);
@@ -85,4 +85,66 @@ fn what_is_in_the_way_is_said_and_nothing_is_asked() {
     let said = "In the way: Extension 1001 of Ana Silva is taken by Eva since. Take change 1250 back first";
     assert!(outcome.err.contains(said), "{}", outcome.err);
     assert_eq!(server.lines().len(), 3);
+}
+
+#[test]
+fn what_one_change_stands_in_the_way_of_says_so_once() {
+    let one = |who: &str| {
+        json!({ "field": "extension", "reason": format!("of {who} was changed since"),
+            "mend": "take change 168 back first, or set by hand what you want to have" })
+    };
+    let errors = json!([one("Ana"), one("Rui"), one("Eva")]);
+    let refused = json!({ "detail": "three things were changed since", "errors": errors });
+    let server = Server::start(vec![problem("409 Conflict", refused)]);
+    let outcome = muster(&server, &["undo", "--job", "0192"]);
+    assert_eq!(outcome.err.matches("ake change 168 back first").count(), 1, "{}", outcome.err);
+    assert!(
+        outcome
+            .err
+            .contains("\n  - extension of Eva was changed since\n  - to mend these 3: take change 168")
+    );
+    assert!(
+        outcome.err.contains("goes with: muster undo 168 --together --url URL --org example"),
+        "{}",
+        outcome.err
+    );
+
+    let [sites, connections] = places();
+    let server = Server::start(vec![answer(review(&errors)), sites, connections]);
+    let outcome = muster_asking(&server, &["undo", "--job", "0192", "--review"], "");
+    assert!(outcome.err.contains("In the way: Extension of Rui was changed since.\n"), "{}", outcome.err);
+    assert!(outcome.err.contains("\nFor these 3: Take change 168 back first, or"), "{}", outcome.err);
+    assert_eq!(outcome.err.matches("ake change 168 back first").count(), 1, "{}", outcome.err);
+}
+
+#[test]
+fn an_undo_names_all_its_changes_and_how_it_is_taken_back() {
+    let undone = |changes: u64| answer(json!({ "seq": 197, "changes": changes, "notes": [] }));
+    let outcome = muster(&Server::start(vec![undone(15)]), &["undo", "--job", "0192"]);
+    let want = "Taken back: 15 changes.\nThese are changes 183 to 197 now; to take this back: \
+                muster undo 197 --together --url URL --org example\n";
+    assert_eq!(outcome.out, want);
+    let outcome = muster(&Server::start(vec![undone(1)]), &["undo", "12"]);
+    let want = "Taken back: 1 change.\nThis is change 197 now; to take this back: \
+                muster undo 197 --url URL --org example\n";
+    assert_eq!(outcome.out, want);
+}
+
+#[test]
+fn an_option_of_undo_that_does_not_hold_is_refused_in_a_sentence() {
+    for (typed, want) in [
+        (
+            &["undo", "12", "--review"][..],
+            "muster: --review is not for a single change. Type `muster undo 12`",
+        ),
+        (&["undo", "12", "--yes"], "muster: --yes is not for a single change. Type `muster undo 12`"),
+        (&["undo", "--job", "x", "--together"], "muster: --together is for a single change."),
+        (&["undo", "--to", "12", "--review"], "muster: --review is for --job. --to always shows first"),
+    ] {
+        let outcome = run(&[typed, &["--org", "example", "--token", "t"]].concat(), None, "");
+        assert_eq!(outcome.status, 2, "{}", outcome.err);
+        assert!(outcome.err.starts_with(want), "{}", outcome.err);
+    }
+    let help = run(&["undo", "--help"], None, "").out;
+    assert!(help.replace("\n", " ").contains("--job act at once; --job with --review asks first"), "{help}");
 }

@@ -287,3 +287,22 @@ fn a_token_file_is_trimmed_and_one_that_is_none_is_said() {
         assert_eq!((outcome.status, server.asked().len()), (1, 0));
     }
 }
+
+#[test]
+fn a_field_that_is_an_option_is_named_as_it_is_typed() {
+    let of = |field: &str, reason: &str| {
+        let error = json!({ "field": field, "reason": reason, "mend": "say which" });
+        let detail = format!("{field} {reason}; say which");
+        problem("400 Bad Request", json!({ "detail": detail, "errors": [error] }))
+    };
+    let outcome = muster(&Server::start(vec![of("as_of", "is no time")]), &["user", "list", "--as-of", "x"]);
+    assert_eq!(outcome.err, "muster: --as-of is no time; say which.\n");
+    let outcome = muster(&Server::start(vec![of("to", "is no time")]), &["undo", "--to", "x"]);
+    assert_eq!(outcome.err, "muster: --to is no time; say which.\n");
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = directory.path().join("staff.csv");
+    std::fs::write(&path, "x").unwrap();
+    let server = Server::start(vec![of("match", "is needed to update people")]);
+    let outcome = muster(&server, &["import", path.to_str().unwrap(), "--existing", "update"]);
+    assert_eq!(outcome.err, "muster: --match is needed to update people; say which.\n");
+}

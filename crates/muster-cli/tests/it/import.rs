@@ -156,7 +156,8 @@ fn an_import_that_enables_nobody_or_makes_secrets_says_how_phones_come_to_regist
     let typed = "--url URL --org example\n";
     let contacts = of(0, 0);
     assert!(contacts.contains(&format!("\n  muster user activate WHO… {typed}")), "{contacts}");
-    let everybody = format!("\n  muster import FILE --match extension --activate all {typed}");
+    let file = path.display();
+    let everybody = format!("\n  muster import {file} --match extension --activate all {typed}");
     assert!(contacts.contains(&everybody), "{contacts}");
     let made = of(45, 12);
     assert!(made.contains("12 SIP secrets were made") && !made.contains("user activate"), "{made}");

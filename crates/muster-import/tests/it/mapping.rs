@@ -119,3 +119,16 @@ fn a_file_that_the_mapping_was_not_made_for_is_refused_and_a_turned_one_is_read(
     let source = Source::open_mapped(VERTICAL, &mapping, &Limits::default()).unwrap();
     assert_eq!((source.rows_total(), source.is_turned()), (60, true));
 }
+
+#[test]
+fn nothing_is_guessed_of_a_file_in_which_two_columns_have_one_name() {
+    let said = |file: &[u8]| Source::header_of(file, &Limits::default()).map_err(|e| e.to_string());
+    let twice = "the columns `Nom` and `nom` have the same name".to_owned();
+    assert_eq!(said(b"Nom,nom,Poste\nSilva,Ana,1001\n"), Err(twice.clone()));
+    assert_eq!(
+        Source::header_of_vertical(b"Nom,Ana\nnom,Silva\nPoste,1001\n", &Limits::default())
+            .map_err(|e| e.to_string()),
+        Err(twice)
+    );
+    assert!(said(b"Nom,,,Poste\nSilva,,,1001\n").is_ok_and(|header| header.is_some()));
+}

@@ -42,7 +42,7 @@ pub(super) fn print(
         console.line("")?;
         console.line(title)?;
         for cause in of_kind.iter().take(CAUSES_MAX) {
-            print_cause(console, cause, &by_row)?;
+            print_cause(console, cause, list_of(report, "corrections"), &by_row)?;
         }
         if of_kind.len() > CAUSES_MAX {
             let more = counted((of_kind.len() - CAUSES_MAX) as u64, "cause", "causes");
@@ -60,7 +60,12 @@ pub(super) fn print(
     print_rows(console, report)
 }
 
-fn print_cause(console: &mut Console<'_>, cause: &Value, by_row: &ByRow<'_>) -> io::Result<()> {
+fn print_cause(
+    console: &mut Console<'_>,
+    cause: &Value,
+    corrections: &[Value],
+    by_row: &ByRow<'_>,
+) -> io::Result<()> {
     let column = text_of(&cause["column"]);
     let subject = if column.is_empty() { "The row" } else { &column };
     let count = count_of(cause, "rows");
@@ -70,11 +75,8 @@ fn print_cause(console: &mut Console<'_>, cause: &Value, by_row: &ByRow<'_>) -> 
     if !mend.is_empty() {
         console.line(&format!("    To mend it: {mend}"))?;
     }
-    let found = list_of(cause, "found");
-    let is_whole = |found: &&Value| !text_of(&found["found"]).ends_with(SHORTENED);
-    if let Some(most) = found.iter().find(is_whole).filter(|_| cause["correctable"] == true) {
-        let typed = Fix::suggested(&column, &text_of(&most["found"]));
-        console.line(&format!("    Without changing the file: --fix {}", shell_word(&typed)))?;
+    if cause["correctable"] == true {
+        how_to_correct(console, cause, corrections)?;
     }
     let rows = list_of(cause, "first_rows");
     let mut bare = Vec::new();
@@ -93,13 +95,61 @@ fn print_cause(console: &mut Console<'_>, cause: &Value, by_row: &ByRow<'_>) -> 
         0 => return Ok(()),
         more => console.line(&format!("    and {}", counted(more, "more row", "more rows")))?,
     }
+    let found = list_of(cause, "found");
     if found.len() > 1 && found.first().is_some_and(|most| count_of(most, "rows") > 1) {
         let one =
-            |found: &Value| format!("`{}` {}", text_of(&found["found"]), grouped(count_of(found, "rows")));
+            |found: &Value| format!("`{}` {}", visible(&found["found"]), grouped(count_of(found, "rows")));
         let shown: Vec<String> = found.iter().take(VALUES_MAX).map(one).collect();
         console.line(&format!("    most often: {}", shown.join(", ")))?;
     }
     Ok(())
+}
+
+/// The correction that mends most rows, if its value can be typed and it is not what another one gave.
+fn how_to_correct(console: &mut Console<'_>, cause: &Value, corrections: &[Value]) -> io::Result<()> {
+    let column = text_of(&cause["column"]);
+    let value = |found: &Value| found["found"].as_str().unwrap_or_default().to_owned();
+    let gives = |correction: &&Value, found: &str| {
+        correction["column"] == cause["column"] && correction["value"] == found && correction["cells"] != 0
+    };
+    let found = list_of(cause, "found").iter().map(value).filter(|found| !found.ends_with(SHORTENED));
+    let (given, found): (Vec<String>, Vec<String>) =
+        found.partition(|found| corrections.iter().any(|correction| gives(&correction, found)));
+    for value in given {
+        console.line(&format!(
+            "    The correction of {column} to `{}` is itself wrong: give another VALUE",
+            clean(&value)
+        ))?;
+    }
+    let fix = |found: &str| shell_word(&Fix::suggested(&column, found));
+    let is_typed = |text: &&String| !text.chars().any(is_invisible);
+    match found.iter().find(is_typed) {
+        Some(most) => console.line(&format!("    Without changing the file: --fix {}", fix(most))),
+        None if found.is_empty() => Ok(()),
+        None => console.line(&format!(
+            "    What was found has an invisible sign and cannot be typed: mend it in the file, or set all cells \
+             of the column with --fix {}",
+            fix("*")
+        )),
+    }
+}
+
+/// A sign that nobody sees, or that writes the others in another order.
+fn is_invisible(c: char) -> bool {
+    clean(c.encode_utf8(&mut [0; 4])) != c.to_string()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{2060}' | '\u{feff}')
+}
+
+/// A cell as it can be printed, with `<U+202E>` for a sign that is not seen.
+fn visible(cell: &Value) -> String {
+    let mut shown = String::new();
+    for c in cell.as_str().unwrap_or_default().chars() {
+        match is_invisible(c) {
+            true => shown.push_str(&format!("<U+{:04X}>", u32::from(c))),
+            false => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// `row 7, line 9: found `1001`, which is Ana Silva's (extension 1001)`: what is so of the row alone. `None`
@@ -110,7 +160,7 @@ fn example(row: u64, cause: &Value, by_row: &ByRow<'_>) -> Option<String> {
     };
     let of_row = by_row.get(&row).and_then(|problems| problems.iter().find(same));
     let problem = of_row?;
-    let found = match text_of(&problem["found"]).as_str() {
+    let found = match visible(&problem["found"]).as_str() {
         // Of a remark and of a row as a whole the reason says what there is.
         "" if cause["remark"] == true || cause["column"].is_null() => String::new(),
         "" => ": found nothing".to_owned(),
@@ -133,7 +183,7 @@ fn print_rows(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
     }
     for problem in problems {
         let column = text_of(&problem["column"]);
-        let found = match text_of(&problem["found"]).as_str() {
+        let found = match visible(&problem["found"]).as_str() {
             "" => String::new(),
             found => format!(" `{found}`"),
         };

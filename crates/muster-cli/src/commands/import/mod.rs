@@ -1,6 +1,7 @@
 //! `muster import`: sends the file, watches the job, says what came of it, and waits until the phones
 //! know.
 
+mod again;
 mod causes;
 mod summary;
 
@@ -17,7 +18,8 @@ use crate::follow;
 use crate::session::Session;
 use crate::value::{count_of, counted, grouped};
 
-pub(crate) use summary::print as print_summary;
+pub(crate) use again::Again;
+pub(crate) use summary::{Told, print as print_summary};
 
 /// The server's limit; a larger file is refused here, before any of it is read.
 const FILE_MIB_MAX: u64 = 256;
@@ -36,7 +38,8 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<()
     let job = job_of(&answer.location, &answer.value)?;
     let ended = follow::until_ended(session, &job)?;
     let hints = session.hints.clone();
-    session.tell(&ended, |console, ended| summary::print(console, &hints, ended, &name, args.every_row))?;
+    let told = Told { name: &name, again: Again::of_args(args), every_row: args.every_row };
+    session.tell(&ended, |console, ended| summary::print(console, &hints, ended, &told))?;
     if let Some(path) = &args.save_map {
         save_map(session, path, &ended["summary"])?;
     }

@@ -4,31 +4,56 @@ use std::io;
 
 use serde_json::Value;
 
-use super::causes;
+use super::{Again, causes};
 use crate::clean::clean;
 use crate::console::Console;
 use crate::hints::Hints;
 use crate::problem::sentence;
 use crate::value::{count_of, counted, grouped, list_of, text_of};
 
-/// `name` is the file's, or the job's where the file is not known. `every_row`: problems one by one too.
+/// What is told of besides the job.
+pub(crate) struct Told<'a> {
+    /// The file's, or the job's where the file is not known.
+    pub name: &'a str,
+    /// The command for the same file once more.
+    pub again: Again,
+    /// Problems one by one too.
+    pub every_row: bool,
+}
+
 pub(crate) fn print(
     console: &mut Console<'_>,
     hints: &Hints,
     job: &Value,
-    name: &str,
-    every_row: bool,
+    told: &Told<'_>,
 ) -> io::Result<()> {
     let report = &job["summary"];
     if report.is_null() {
-        let state = text_of(&job["state"]);
-        return console.line(&sentence(&format!("{name}: {state}. {}", text_of(&job["problem"]))));
+        let (name, state) = (clean(told.name), text_of(&job["state"]));
+        let line = format!("{name}: {state}. {}", sentence(&text_of(&job["problem"])));
+        console.line(line.trim_end())?;
+        return console.line(&format!("The job is {}.", text_of(&job["id"])));
     }
-    console.line(&recognized(report, name))?;
+    console.line(&recognized(report, told.name))?;
     columns(console, report)?;
     corrections(console, report)?;
-    outcome(console, hints, job, report)?;
-    causes::print(console, hints, job, every_row)
+    outcome(console, hints, job, &told.again)?;
+    causes::print(console, hints, job, told.every_row)?;
+    rejected(console, hints, job)
+}
+
+/// How to go on with the rows that were not taken: the file is kept for a while.
+fn rejected(console: &mut Console<'_>, hints: &Hints, job: &Value) -> io::Result<()> {
+    if count_of(&job["summary"], "rejected") == 0 {
+        return Ok(());
+    }
+    let id = text_of(&job["id"]);
+    let ending = if job["summary"]["encoding"] == "XLSX" { "xlsx" } else { "csv" };
+    let rejected = hints.command(&format!("job rejected {id} rejected.{ending}"));
+    let report = hints.command(&format!("job report {id}"));
+    console.line("")?;
+    console.line(&format!("To write the rows that are not right into a file: {rejected}"))?;
+    console.line(&format!("To read what is left to be done: {report}"))
 }
 
 /// `staff.csv: ringotel, UTF-8, separated by commas, 60 rows.`
@@ -141,7 +166,8 @@ fn inactive(console: &mut Console<'_>, report: &Value, is_done: bool) -> io::Res
     console.line(&line)
 }
 
-fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value) -> io::Result<()> {
+fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, again: &Again) -> io::Result<()> {
+    let report = &job["summary"];
     let count = |name: &str| count_of(report, name);
     let nothing_written = report["nothing_written"] == true;
     let refused = job["state"] != "done";
@@ -185,7 +211,7 @@ fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, report: &Value
         }
         return console.line("This was a dry run: nothing was written.");
     }
-    how_phones_register(console, hints, report)?;
+    how_phones_register(console, hints, report, again)?;
     if count("created") + count("updated") == 0 {
         return Ok(());
     }
@@ -203,15 +229,17 @@ fn people(report: &Value, nothing_written: bool) -> String {
 }
 
 /// What is still to be done until a phone of theirs registers.
-fn how_phones_register(console: &mut Console<'_>, hints: &Hints, report: &Value) -> io::Result<()> {
+fn how_phones_register(
+    console: &mut Console<'_>,
+    hints: &Hints,
+    report: &Value,
+    again: &Again,
+) -> io::Result<()> {
     if count_of(report, "activated") == 0 {
         if count_of(report, "contacts") == 0 {
             return Ok(());
         }
-        let (some, all) = (
-            hints.command("user activate WHO…"),
-            hints.command("import FILE --match extension --activate all"),
-        );
+        let (some, all) = (hints.command("user activate WHO…"), hints.command(&again.everybody()));
         console
             .line("No phone of theirs can register yet. To enable some of them, by extension or username:")?;
         console.line(&format!("  {some}"))?;

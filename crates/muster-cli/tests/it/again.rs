@@ -1,0 +1,154 @@
+//! Commands that an import tells of: they work as they are typed.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{Server, Step, answer, created, muster, respond};
+
+const JOB: &str = "/api/v1/organizations/example/jobs/0192a7c4";
+
+fn job(state: &str, summary: &Value) -> Value {
+    json!({ "id": "0192a7c4", "kind": "import", "state": state, "problem": "1 of 2 rows is not right",
+        "summary": summary })
+}
+
+fn summary(rejected: u64) -> Value {
+    json!({ "format": "muster", "encoding": "UTF-8", "delimiter": ",", "rows": 2, "created": 1, "activated": 0,
+        "contacts": 1, "rejected": rejected, "good_rows": 1, "nothing_written": false })
+}
+
+/// What `muster import Mb's.csv OPTIONS` prints, with the directory's name taken out.
+fn import(ended: &Value, options: &[&str]) -> String {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("Mb's.csv");
+    std::fs::write(&path, "x").unwrap();
+    let map = directory.path().join("map.toml");
+    std::fs::write(&map, "").unwrap();
+    let map = map.display().to_string();
+    let options: Vec<&str> = options.iter().map(|o| if *o == "MAP" { map.as_str() } else { o }).collect();
+    let head: Step = respond(
+        "200 OK",
+        &[("content-type", "text/event-stream")],
+        "event: hello\nid: 61\ndata: {\"seq\":61}\n\n",
+    );
+    let script = vec![created(JOB, Value::Null), answer(ended.clone()), head, answer(json!({ "seq": 61 }))];
+    let file = path.display().to_string();
+    let typed = [&["import", file.as_str()][..], &options].concat();
+    muster(&Server::start(script), &typed).out.replace(&directory.path().display().to_string(), "DIR")
+}
+
+#[test]
+fn after_rows_that_are_not_right_it_is_said_how_to_have_them_in_a_file() {
+    let said = "\nTo write the rows that are not right into a file: muster job rejected 0192a7c4 rejected.csv --url URL --org example\n\
+                To read what is left to be done: muster job report 0192a7c4 --url URL --org example\n";
+    let mut dry = summary(1);
+    dry["nothing_written"] = json!(true);
+    for (state, summary, options) in [
+        ("done", &dry, &["--dry-run"][..]),
+        ("failed", &dry, &[]),
+        ("done", &summary(1), &["--good-rows-only"]),
+    ] {
+        let out = import(&job(state, summary), options);
+        assert!(out.ends_with(said), "{out}");
+    }
+    let mut workbook = summary(1);
+    workbook["encoding"] = json!("XLSX");
+    let out = import(&job("failed", &workbook), &[]);
+    assert!(out.contains("job rejected 0192a7c4 rejected.xlsx"), "{out}");
+    let out = import(&job("done", &summary(0)), &[]);
+    assert!(!out.contains("job rejected"), "{out}");
+}
+
+#[test]
+fn a_job_that_failed_as_a_whole_is_named_with_the_file_as_it_is_written() {
+    let mut failed = job("failed", &Value::Null);
+    failed["problem"] = json!("the disk is full");
+    let out = import(&failed, &[]);
+    assert_eq!(out, "DIR/Mb's.csv: failed. The disk is full.\nThe job is 0192a7c4.\n");
+}
+
+#[test]
+fn the_command_that_enables_everybody_has_the_options_that_were_given() {
+    let options = [
+        "--map",
+        "MAP",
+        "--fix",
+        "Site:Lis bonne=Lisbon",
+        "--inactive",
+        "leave-out",
+        "--site",
+        "Head office",
+        "--connection",
+        "Main",
+        "--allow-shared-emails",
+        "--create-sites",
+        "--existing",
+        "update",
+        "--match",
+        "username",
+    ];
+    let out = import(&job("done", &summary(0)), &options);
+    let want = "\n  muster import 'DIR/Mb'\\''s.csv' --map DIR/map.toml --fix 'Site:Lis bonne=Lisbon' \
+                --inactive leave-out --site 'Head office' --connection Main --allow-shared-emails --create-sites \
+                --match username --activate all --url URL --org example\n";
+    assert!(out.contains(want), "{out}");
+    let out = import(&job("done", &summary(0)), &["--format", "muster", "--vertical", "--good-rows-only"]);
+    assert!(out.contains(".csv' --format muster --vertical --good-rows-only --match extension"), "{out}");
+}
+
+#[test]
+fn the_rows_that_were_not_taken_are_imported_with_the_options_of_the_job() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("my mend.csv").display().to_string();
+    let mut about = job("failed", &summary(1));
+    about["options"] = json!({ "format": null, "vertical": true, "activate": "all", "match_by": "email",
+        "existing": "skip", "inactive": null, "allow_shared_emails": true, "create_sites": false, "site": "Main",
+        "corrections": [{ "column": "Site", "found": "a", "value": "b" }], "good_rows_only": true });
+    let server = Server::start(vec![answer(about), respond("200 OK", &[], "name\n")]);
+    let out = muster(&server, &["job", "rejected", "0192a7c4", &file]).out;
+    let want = format!(
+        "Mend it, then: muster import '{file}' --fix 'Site:a=b' --site Main --vertical --allow-shared-emails \
+         --match email --existing skip --activate all --url URL --org example\n"
+    );
+    assert!(out.ends_with(&want), "{out}");
+}
+
+fn cause(found: &Value) -> Value {
+    json!({ "column": "Location", "reason": "is not a site", "mend": "make the site", "option": null,
+        "remark": false, "rows": 9, "first_rows": [2], "found": found, "correctable": true })
+}
+
+#[test]
+fn no_correction_is_proposed_of_a_value_that_cannot_be_typed() {
+    let mut of_hidden = summary(2);
+    of_hidden["causes"] =
+        json!([cause(&json!([{ "found": "Le\u{202e}eds", "rows": 8 }, { "found": "x\ty", "rows": 1 }]))]);
+    of_hidden["problems"] = json!([{ "line": 3, "row": 2, "column": "Location", "found": "Le\u{202e}eds",
+        "reason": "is not a site", "mend": "make the site", "option": null, "remark": false }]);
+    let out = import(&job("failed", &of_hidden), &[]);
+    assert!(out.contains("row 2, line 3: found `Le<U+202E>eds`"), "{out}");
+    assert!(out.contains("most often: `Le<U+202E>eds` 8, `x<U+0009>y` 1"), "{out}");
+    assert!(out.contains("cannot be typed: mend it in the file, or set all cells"), "{out}");
+    assert!(out.contains("--fix 'Location:*=VALUE'") && !out.contains("Location:Le"), "{out}");
+}
+
+#[test]
+fn a_correction_that_is_itself_wrong_is_not_corrected_again() {
+    let mut wrong = summary(2);
+    wrong["causes"] = json!([cause(&json!([{ "found": "Mian", "rows": 8 }]))]);
+    let corrected =
+        |cells: u64| json!([{ "column": "Location", "found": "Main St", "value": "Mian", "cells": cells }]);
+    wrong["corrections"] = corrected(8);
+    let out = import(&job("failed", &wrong), &[]);
+    assert!(
+        out.contains("The correction of Location to `Mian` is itself wrong: give another VALUE"),
+        "{out}"
+    );
+    assert!(!out.contains("--fix"), "{out}");
+    wrong["corrections"] = corrected(0);
+    let out = import(&job("failed", &wrong), &[]);
+    assert!(
+        out.contains("--fix 'Location:Mian=VALUE'") || out.contains("--fix Location:Mian=VALUE"),
+        "{out}"
+    );
+}
