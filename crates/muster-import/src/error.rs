@@ -63,6 +63,9 @@ pub enum FileError {
     /// A small archive that is made to fill the memory of whoever opens it.
     #[error("the workbook unpacks to more than {limit} bytes")]
     Inflates { limit: u64 },
+    /// Of something that fills the memory or takes long to read; `what` ends the sentence.
+    #[error("the workbook has more than {limit} {what}")]
+    TooMuch { what: &'static str, limit: u64 },
     /// A turned file's lines belong together cell by cell.
     #[error("line {line} has {found} cells where the first has {expected}")]
     Uneven { line: u64, found: usize, expected: usize },
@@ -143,7 +146,7 @@ impl FileError {
             FileError::Workbook { .. } => {
                 "open it in Excel and save it again, or save it as CSV (UTF-8)".into()
             }
-            FileError::Inflates { .. } => {
+            FileError::Inflates { .. } | FileError::TooMuch { .. } => {
                 "delete the sheets that are not the list, split the list, or save it as CSV".into()
             }
             FileError::Uneven { .. } => {

@@ -36,6 +36,7 @@ mod source;
 mod synonyms;
 mod table;
 mod turned;
+mod unpack;
 mod workbook;
 
 pub use correct::Correction;

@@ -28,6 +28,7 @@ use muster_domain::user::User;
 use smol_str::SmolStr;
 
 use crate::correct::{Correction, EVERY};
+use crate::error::FileError;
 use crate::export::Layout;
 use crate::format::{ColumnRule, Format, Meaning, Names, Rules, comparable};
 use crate::formats::own;
@@ -63,6 +64,12 @@ pub(crate) struct Fix {
 }
 
 impl Fix {
+    /// Whether it may be for a column of passwords: what it says is kept in clear.
+    fn only_empties(&self) -> bool {
+        self.prefix.is_none()
+            && self.values.iter().all(|(found, (_, wanted))| found == EVERY && wanted.is_empty())
+    }
+
     /// What the cell shall be; `None` if it may stay.
     pub fn apply(&self, cell: &str) -> Option<String> {
         if let Some((_, wanted)) = self.values.get(&fold(cell)).or_else(|| self.values.get(EVERY)) {
@@ -281,6 +288,16 @@ impl Mapping {
 
     pub(crate) fn fixes(&self) -> impl Iterator<Item = (&SmolStr, &Fix)> {
         self.fixes.iter()
+    }
+
+    /// Refuses a correction of passwords, also in a column that the file has not: the mapping is kept.
+    pub(crate) fn check_secrets(&self, rules: &Rules) -> Result<(), FileError> {
+        let corrected =
+            |(name, fix): &(&SmolStr, &Fix)| rules.meaning(name).is_secret() && !fix.only_empties();
+        match self.fixes().find(corrected) {
+            Some((name, _)) => Err(FileError::SecretCorrected { column: name.clone() }),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn fix_of(&self, header: &str) -> Option<&Fix> {

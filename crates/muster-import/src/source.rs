@@ -97,6 +97,7 @@ impl<'a> Source<'a> {
         limits: &Limits,
     ) -> Result<Source<'a>, FileError> {
         let rules = mapping.rules();
+        mapping.check_secrets(&rules)?;
         let find = |text: &str, limits| find_mapped_header(text, &rules, limits);
         let source = Source::read_vertical(bytes, limits, find)?;
         Ok(source.with_mapping(mapping, rules))
@@ -105,6 +106,7 @@ impl<'a> Source<'a> {
     /// The same for a file of no known format, with what a person has said of its columns.
     pub fn open_mapped(bytes: &'a [u8], mapping: &Mapping, limits: &Limits) -> Result<Source<'a>, FileError> {
         let rules = mapping.rules();
+        mapping.check_secrets(&rules)?;
         let source = Source::read(
             bytes,
             limits,
@@ -123,12 +125,10 @@ impl<'a> Source<'a> {
 
     /// As it was opened, with what a mapping corrects and nothing of what it says of columns.
     pub fn fixed(mut self, mapping: &Mapping) -> Result<Source<'a>, FileError> {
+        mapping.check_secrets(self.rules())?;
         self.fixes = Vec::new();
         for (name, fix) in mapping.fixes() {
             let at = place(name, self.columns())?;
-            if self.rules().meaning(&self.columns()[at].header).is_secret() {
-                return Err(FileError::SecretCorrected { column: self.columns()[at].header.clone() });
-            }
             self.fixes.push((at, fix.clone()));
         }
         Ok(self)

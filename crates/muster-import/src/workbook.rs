@@ -3,7 +3,7 @@
 //! Text cells come as they are. What Excel has made of others is marked: a number has lost the zeros at its
 //! beginning, a date was seldom typed as one.
 
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{DataRef, Reader, SheetVisible, Xlsx, XlsxError};
@@ -11,18 +11,14 @@ use calamine::{DataRef, Reader, SheetVisible, Xlsx, XlsxError};
 use crate::error::FileError;
 use crate::limits::Limits;
 use crate::turned::{TURNED_COLUMNS_MAX, push_record};
+use crate::unpack::{CELLS, CELLS_MAX, too_much, unpacks_within};
 
 /// As Excel writes one, before it is known to hold a workbook.
 pub(crate) const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 /// What a workbook may grow to when it is unpacked, in bytes for each byte of the limit on files.
 const INFLATED_FACTOR: u64 = 2;
-const PARTS_MAX: usize = 10_000;
 /// Sheets that are looked at for one with anything in it. Many names may point at one large part.
 const SHEETS_MAX: usize = 8;
-/// Tags of the part that holds the texts: the reader keeps each text, also an empty one.
-const TAGS_OF_TEXTS_MAX: u64 = 12_000_000;
-/// Tags of the other parts that the reader keeps in memory, such as the styles. Sheets it reads in passing.
-const TAGS_KEPT_MAX: u64 = 500_000;
 
 /// A sheet's cells as comma-separated text.
 #[derive(Debug)]
@@ -59,54 +55,6 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Sheet, FileError> {
     read.unwrap_or_else(|_| Err(damaged("a part of it is not as it should be")))
 }
 
-/// Unpacks every part once without keeping it: what a part says of its own size need not be so.
-fn unpacks_within(bytes: &[u8], limit: u64) -> Result<(), FileError> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
-    if archive.len() > PARTS_MAX {
-        return Err(damaged("it has too many parts"));
-    }
-    let mut is_workbook = false;
-    let mut left = limit;
-    let mut buffer = vec![0; 64 * 1024];
-    for i in 0..archive.len() {
-        let mut part = archive.by_index(i).map_err(damaged)?;
-        let name = part.name().map_err(damaged)?.to_ascii_lowercase();
-        let tags_max = tags_max(&name);
-        let mut tags = 0;
-        is_workbook |= name == "xl/workbook.xml";
-        loop {
-            match part.read(&mut buffer).map_err(damaged)? as u64 {
-                0 => break,
-                read if read > left => return Err(FileError::Inflates { limit }),
-                read => {
-                    left -= read;
-                    tags += memchr::memchr_iter(b'<', &buffer[..read as usize]).count() as u64;
-                    if tags > tags_max {
-                        return Err(FileError::Inflates { limit });
-                    }
-                }
-            }
-        }
-    }
-    if is_workbook {
-        Ok(())
-    } else {
-        Err(FileError::NotText { looks_like: Some("a zip archive, and no Excel workbook is in it") })
-    }
-}
-
-/// How many tags a part may have, by its name in small letters.
-fn tags_max(name: &str) -> u64 {
-    let passed = ["xl/worksheets/", "xl/pivotcache/", "xl/drawings/", "xl/media/", "xl/charts/"];
-    if name.ends_with("sharedstrings.xml") {
-        TAGS_OF_TEXTS_MAX
-    } else if passed.iter().any(|folder| name.starts_with(folder)) {
-        u64::MAX
-    } else {
-        TAGS_KEPT_MAX
-    }
-}
-
 fn read_sheet(bytes: &[u8], limits: &Limits) -> Result<Sheet, FileError> {
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(of_workbook)?;
     let mut names: Vec<(bool, String)> = workbook
@@ -116,8 +64,10 @@ fn read_sheet(bytes: &[u8], limits: &Limits) -> Result<Sheet, FileError> {
         .collect();
     // Hidden ones last; the order is kept otherwise.
     names.sort_by_key(|(is_hidden, _)| *is_hidden);
+    // Many names may point at one part: its cells count each time that they are read.
+    let mut cells_left = CELLS_MAX;
     for (_, name) in names.into_iter().take(SHEETS_MAX) {
-        let sheet = one_sheet(&mut workbook, &name, limits)?;
+        let sheet = one_sheet(&mut workbook, &name, limits, &mut cells_left)?;
         if !sheet.text.is_empty() {
             return Ok(sheet);
         }
@@ -125,7 +75,12 @@ fn read_sheet(bytes: &[u8], limits: &Limits) -> Result<Sheet, FileError> {
     Err(FileError::Empty)
 }
 
-fn one_sheet(workbook: &mut Xlsx<Cursor<&[u8]>>, name: &str, limits: &Limits) -> Result<Sheet, FileError> {
+fn one_sheet(
+    workbook: &mut Xlsx<Cursor<&[u8]>>,
+    name: &str,
+    limits: &Limits,
+    cells_left: &mut u64,
+) -> Result<Sheet, FileError> {
     let mut cells = match workbook.worksheet_cells_reader(name) {
         Ok(cells) => cells,
         // A sheet that is a chart has no cells.
@@ -136,6 +91,7 @@ fn one_sheet(workbook: &mut Xlsx<Cursor<&[u8]>>, name: &str, limits: &Limits) ->
     };
     let mut sheet = Writer::new(limits);
     while let Some(cell) = cells.next_cell().map_err(of_workbook)? {
+        *cells_left = cells_left.checked_sub(1).ok_or_else(|| too_much(CELLS, CELLS_MAX))?;
         let (row, column) = cell.get_position();
         let (text, mark) = match cell.get_value() {
             DataRef::Empty => continue,
@@ -257,6 +213,6 @@ fn of_workbook(error: XlsxError) -> FileError {
     }
 }
 
-fn damaged(why: impl ToString) -> FileError {
+pub(crate) fn damaged(why: impl ToString) -> FileError {
     FileError::Workbook { why: why.to_string() }
 }

@@ -29,9 +29,16 @@ pub(super) struct StoredOptions {
 impl StoredOptions {
     pub fn of(new: &NewImport<'_>) -> StoredOptions {
         let name = new.file_name.rsplit(['/', '\\']).next().unwrap_or_default();
-        let shown = name.chars().filter(|c| !c.is_control()).take(FILE_NAME_CHARACTERS_MAX);
+        let shown =
+            name.chars().filter(|c| !c.is_control() && !turns_text(*c)).take(FILE_NAME_CHARACTERS_MAX);
         StoredOptions { options: new.options.clone(), file_name: shown.collect() }
     }
+}
+
+/// Marks that make what follows read in another order, so that a name looks like another (Unicode
+/// Bidirectional Algorithm §2). A name of letters from right to left needs none.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Imports that are read at once: each may come with thousands of problems, of which nothing is shown here.
@@ -96,5 +103,21 @@ impl App {
             }
             Ok(views)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_kept_under_a_name_without_folder_and_without_what_turns_its_letters_around() {
+        let kept = |file_name: &str| {
+            let options = ImportOptions::default();
+            StoredOptions::of(&NewImport { file_name, bytes: b"", options }).file_name
+        };
+        assert_eq!(kept("C:\\lists/staff\u{1b}\n.csv"), "staff.csv");
+        assert_eq!(kept("staff\u{202e}vsc.\u{2066}exe\u{2069}\u{200f}\u{61c}\u{202a}"), "staffvsc.exe");
+        assert_eq!(kept("רשימה – Müller.csv"), "רשימה – Müller.csv");
     }
 }

@@ -105,6 +105,52 @@ fn a_mapping_that_says_nonsense_is_refused_in_words() {
 }
 
 #[test]
+fn a_mapping_holds_no_passwords_but_may_empty_them_all() {
+    let limits = Limits::default();
+    let file = b"N,E,P\nAna,100,x\n";
+    let columns =
+        |target: &str| format!("[columns]\nN = \"display_name\"\nE = \"extension\"\nP = \"{target}\"\n");
+    let targets = Mapping::targets();
+    let secrets: Vec<_> =
+        targets.iter().filter(|t| t.ends_with("sip_password") || t.ends_with("_pin")).collect();
+    assert_eq!(secrets.len(), 4, "{secrets:?}");
+    for target in secrets {
+        let refused = |fixes: &str| {
+            let mapping = Mapping::parse(&format!("{}{fixes}", columns(target))).unwrap();
+            let upright = Source::open_mapped(file, &mapping, &limits).map(|_| ());
+            // The column need not be there for the mapping to be kept.
+            assert_eq!(upright, Source::open_mapped(b"N,E\nAna,100\n", &mapping, &limits).map(|_| ()));
+            assert_eq!(
+                upright,
+                Source::open_mapped_vertical(b"N,Ana\nE,100\n", &mapping, &limits).map(|_| ())
+            );
+            upright.map_err(|error| error.to_string())
+        };
+        let said = "`P` holds passwords, which are not corrected by rule: the rule would be kept in clear";
+        let prefixed =
+            "`p` holds passwords, which are not corrected by rule: the rule would be kept in clear";
+        assert_eq!(refused("[values.P]\nx = \"SuperSecret\"\n"), Err(said.into()));
+        assert_eq!(refused("[values.P]\n\"*\" = \"SuperSecret\"\n"), Err(said.into()));
+        // What is found is a password too.
+        assert_eq!(refused("[values.P]\nSuperSecret = \"\"\n"), Err(said.into()));
+        assert_eq!(refused("[prefix]\np = \"Super\"\n"), Err(prefixed.into()));
+        assert_eq!(refused("[values.P]\n\"*\" = \"\"\n"), Ok(()));
+    }
+    assert_eq!(
+        Mapping::parse(&format!("{}[prefix]\nP = \"x\"\n", columns("department")))
+            .map(|m| { Source::open_mapped(file, &m, &limits).map(|_| ()) }),
+        Ok(Ok(()))
+    );
+    let known = b"name,extension,password\nAna,100,x\n";
+    let fixed = |text: &str| {
+        let source = Source::open(known, None, &limits).unwrap().fixed(&Mapping::parse(text).unwrap());
+        source.map(|source| source.rows().next().unwrap().person.sip_password.is_some())
+    };
+    assert!(matches!(fixed("[prefix]\nPassword = \"x\"\n"), Err(FileError::SecretCorrected { .. })));
+    assert_eq!(fixed("[values.password]\n\"*\" = \"\"\n"), Ok(false), "as a correction that was saved");
+}
+
+#[test]
 fn a_file_that_the_mapping_was_not_made_for_is_refused_and_a_turned_one_is_read() {
     let mapping = Mapping::parse(MAPPING).unwrap();
     let error = Source::open_mapped(b"a,b,c\n1,2,3\n", &mapping, &Limits::default()).unwrap_err();
