@@ -302,8 +302,13 @@ pub fn compensations(change: &EntityChange) -> Vec<&'static str> {
         Some(Undo::Compensated(note)) => Some(note),
         _ => None,
     });
-    notes.collect()
+    // It may have been changed because it had leaked.
+    let old_secret = change.fields.iter().any(|f| f.field == "sip_secret" && !f.before.is_null());
+    notes.chain(old_secret.then_some(OLD_SECRET)).collect()
 }
+
+/// What is said where a SIP password comes back.
+const OLD_SECRET: &str = "the SIP password that was valid then is valid again: whoever knows it can register";
 
 /// The field of a kind by its name: the `&'static` one, for reading the log back.
 pub fn field_name(kind: EntityKind, name: &str) -> Option<&'static str> {

@@ -240,7 +240,7 @@ fn clear(config: &Config, target: &Target) -> io::Result<()> {
 fn refuse_what_is_there(config: &Config, target: &Target) -> Result<(), String> {
     let names = DATA_FILES.iter().map(|file| file.name).chain(OTHERS);
     let mut there: Vec<String> = names
-        .filter(|name| config.data.join(name).exists())
+        .filter(|name| config.data.join(name).symlink_metadata().is_ok())
         .map(|name| format!("{} is there already", config.data.join(name).display()))
         .collect();
     let in_use = target.in_use();

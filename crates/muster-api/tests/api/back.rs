@@ -177,3 +177,43 @@ fn a_moment_amid_what_was_done_together_is_refused_with_those_beside_it() {
         assert!(said.contains(&format!("give {} (before them) or {last}", last - 2)), "{said}");
     });
 }
+
+#[test]
+fn a_plan_is_stale_once_the_password_was_reset_and_an_old_one_that_comes_back_is_told() {
+    run(async |i| {
+        let ana = i.user("1001", "Ana").await;
+        let path = format!("/users/{}/credentials", ana["id"].as_str().unwrap());
+        let reset = async || i.admin("POST", &path).send().await.expect(200).json();
+        reset().await;
+        let then = head(i).await;
+        let review = async || {
+            let body =
+                json!({ "what": "person", "id": ana["id"], "to": then.to_string(), "review": true });
+            restore(i, body).await["review"].clone()
+        };
+        let go = async |plan: &Value| {
+            let body = json!({ "what": "person", "id": ana["id"], "to": then.to_string(), "plan": plan });
+            i.admin("POST", "/restores").json(&body).send().await
+        };
+        edit(i, &ana, &json!({ "title": "Boss" })).await;
+        let before_any = review().await;
+        assert_eq!(before_any["notes"], json!([]));
+        reset().await;
+        go(&before_any["plan"]).await.problem(409, "plan-changed");
+        let before_second = review().await;
+        // The old one had leaked, and so has the next.
+        reset().await;
+        go(&before_second["plan"]).await.problem(409, "plan-changed");
+        let last = review().await;
+        assert!(last["plan"] != before_second["plan"], "{last}");
+        let old = "the SIP password that was valid then is valid again: whoever knows it can register";
+        let notes = last["notes"].as_array().unwrap();
+        assert!(notes.contains(&json!({ "text": old, "count": 1 })), "{last}");
+        let said = go(&last["plan"]).await.expect(200).json();
+        assert!(said["done"]["notes"].as_array().unwrap().contains(&json!(old)), "{said}");
+        let seq = reset().await["seq"].as_u64();
+        let seq = match seq { Some(seq) => seq, None => head(i).await };
+        let undone = i.admin("POST", &format!("/changes/{seq}/undo")).send().await.expect(200).json();
+        assert!(undone["notes"].as_array().unwrap().contains(&json!(old)), "{undone}");
+    });
+}

@@ -1,5 +1,6 @@
 use std::io;
 
+use super::Cost;
 use crate::StoreError;
 
 /// Why there is no backup, or none that can be restored here. The texts follow the file's name.
@@ -20,6 +21,12 @@ pub enum BackupError {
     /// The header, which says how the key is made, is not as it was written.
     #[error("is damaged in its first bytes and cannot be opened with any passphrase: use another copy")]
     DamagedHeader,
+    /// Not tried: this would be paid before it is known whether the passphrase is right.
+    #[error(
+        "was made by something else: to try a passphrase it asks for {} KiB of memory, {} passes and {} lanes, and no backup of Muster asks for more than 256 MiB, 10 and 4: use a file that `muster backup` made",
+        .0.memory_kib, .0.passes, .0.lanes
+    )]
+    Foreign(Cost),
     /// `at` is a byte of the file.
     #[error("is damaged between byte {at} and byte {until}: use another copy")]
     Damaged { at: u64, until: u64 },

@@ -118,6 +118,11 @@ impl Sink for AllRows {
     }
 }
 
+/// Also a link that leads nowhere takes a name, which shows at the end of a restore at the latest.
+fn is_taken(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
 /// A database to restore into: `sqlite:PATH` or `postgres://…`.
 #[derive(Clone, Debug)]
 pub enum Target {
@@ -139,7 +144,7 @@ impl Target {
             Target::Sqlite(path) => {
                 let mut wal = path.clone().into_os_string();
                 wal.push("-wal");
-                let there = [path.clone(), wal.into()].into_iter().find(|path| path.exists());
+                let there = [path.clone(), wal.into()].into_iter().find(|path| is_taken(path));
                 Ok(there.map(|path| format!("{} is there already", path.display())))
             }
             Target::Postgres(url) => {

@@ -97,8 +97,9 @@ pub struct Cost {
 impl Cost {
     /// Twice as many passes as a password at a sign-in has: a file can be tried in peace.
     pub const STANDARD: Cost = Cost { memory_kib: 19 * 1024, passes: 4, lanes: 1 };
-    /// What a file may ask for: more is a trap.
-    const MAX: Cost = Cost { memory_kib: 1024 * 1024, passes: 64, lanes: 16 };
+    /// What a file may ask for before the passphrase has been tried: we never ask for so much, and more is a
+    /// trap.
+    const MAX: Cost = Cost { memory_kib: 256 * 1024, passes: 10, lanes: 4 };
 
     fn is_sane(self) -> bool {
         self.memory_kib <= Cost::MAX.memory_kib
@@ -234,8 +235,11 @@ impl<R: Read> Opener<R> {
             return Err(BackupError::Cut { at: header.len() as u64 });
         }
         let cost = Cost::of(&header[16..28]);
-        if Sha256::digest(&header[..CHECK.start])[..8] != header[CHECK] || !cost.is_sane() {
+        if Sha256::digest(&header[..CHECK.start])[..8] != header[CHECK] {
             return Err(BackupError::DamagedHeader);
+        }
+        if !cost.is_sane() {
+            return Err(BackupError::Foreign(cost));
         }
         let wrapping = ChaCha20Poly1305::new((&*passphrase.key(cost, &header[SALT])?).into());
         let (nonce, msg) = header[WRAPPED].split_first_chunk::<12>().ok_or(BackupError::DamagedHeader)?;
@@ -422,10 +426,25 @@ mod tests {
 
     #[test]
     fn a_file_that_asks_for_all_memory_is_refused() {
-        let mut file = sealed(b"x");
-        file[16..20].copy_from_slice(&u32::MAX.to_be_bytes());
-        let check = Sha256::digest(&file[..CHECK.start]);
-        file[CHECK].copy_from_slice(&check[..8]);
-        assert!(matches!(opened(&file, "p"), Err(BackupError::DamagedHeader)));
+        let asking = |cost: Cost| {
+            let mut file = sealed(b"x");
+            file[16..28].copy_from_slice(&cost.bytes());
+            let check = Sha256::digest(&file[..CHECK.start]);
+            file[CHECK].copy_from_slice(&check[..8]);
+            opened(&file, "p").err().unwrap()
+        };
+        for cost in [
+            Cost { memory_kib: u32::MAX, ..CHEAP },
+            Cost { memory_kib: 256 * 1024 + 1, ..CHEAP },
+            Cost { passes: 11, ..CHEAP },
+            Cost { lanes: 5, memory_kib: 64, ..CHEAP },
+        ] {
+            let error = asking(cost);
+            assert!(matches!(error, BackupError::Foreign(_)), "{cost:?}: {error:?}");
+            assert!(error.to_string().starts_with("was made by something else"), "{error}");
+        }
+        // What may be asked for is tried.
+        let dearer = asking(Cost { memory_kib: 64, passes: 10, lanes: 4 });
+        assert!(matches!(dearer, BackupError::WrongPassphrase), "{dearer:?}");
     }
 }
