@@ -170,7 +170,7 @@ fn people_of_whom_nobody_is_enabled_come_to_register_by_the_commands_that_are_to
     let server = Server::start();
     let file = data_file("3cx.csv");
     let said = server.run(&["import", &file, "--allow-shared-emails", "--activate", "none"]);
-    assert!(said.contains("muster import FILE --match extension --activate all"), "{said}");
+    assert!(said.contains("3cx.csv --allow-shared-emails --match extension --activate all"), "{said}");
     let again =
         ["import", file.as_str(), "--allow-shared-emails", "--match", "extension", "--activate", "all"];
     let without: Vec<Person> = people().into_iter().filter(|person| person.secret.is_none()).collect();
