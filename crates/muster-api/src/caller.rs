@@ -1,6 +1,6 @@
 //! Who asks: the bearer token of a request (RFC 6750 §2.1). A token in the address is not read.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
@@ -9,7 +9,7 @@ use muster_app::{Actor, App, AppError, Moment, Scope};
 use muster_domain::permission::Permission;
 
 use crate::problem::Problem;
-use crate::state::ApiState;
+use crate::state::{ApiState, LookingBack};
 
 /// Longer ones are nobody's; they are not looked up.
 const TOKEN_BYTES_MAX: usize = 512;
@@ -20,6 +20,8 @@ pub struct Caller {
     pub state: ApiState,
     pub actor: Actor,
     bearer: Arc<str>,
+    /// Once what was is asked for: the share of that, which work that is run takes along.
+    past: OnceLock<Arc<LookingBack>>,
 }
 
 impl FromRequestParts<ApiState> for Caller {
@@ -29,7 +31,7 @@ impl FromRequestParts<ApiState> for Caller {
         let bearer: Arc<str> = bearer(parts).ok_or_else(Problem::not_authenticated)?.into();
         let asked = bearer.clone();
         let actor = state.blocking(move |app| app.authenticate(&asked)).await?;
-        Ok(Caller { state: state.clone(), actor, bearer })
+        Ok(Caller { state: state.clone(), actor, bearer, past: OnceLock::new() })
     }
 }
 
@@ -65,7 +67,23 @@ impl Caller {
     /// The scope as of a moment, if there is one.
     pub async fn as_of(&self, scope: Scope, moment: Option<Moment>) -> Result<Scope, Problem> {
         let Some(moment) = moment else { return Ok(scope) };
-        self.state.blocking(move |app| app.as_of(scope, moment, "as_of")).await
+        self.look_back(&scope).await?;
+        self.run(move |app| app.as_of(scope, moment, "as_of")).await
+    }
+
+    /// Takes a share of reading what was, for all that is run from here on.
+    pub async fn look_back(&self, scope: &Scope) -> Result<(), Problem> {
+        if self.past.get().is_none() {
+            let share = Arc::new(self.state.looking_back(scope.org()).await?);
+            // There is none yet: nobody else has this request.
+            let _ = self.past.set(share);
+        }
+        Ok(())
+    }
+
+    /// The share, for work that goes on when the request has gone away.
+    pub fn past(&self) -> Option<Arc<LookingBack>> {
+        self.past.get().cloned()
     }
 
     pub async fn operator_scope(&self) -> Result<Scope, Problem> {
@@ -77,6 +95,12 @@ impl Caller {
         &self,
         work: impl FnOnce(&App) -> Result<T, AppError> + Send + 'static,
     ) -> Result<T, Problem> {
+        let past = self.past();
+        let work = move |app: &App| {
+            let result = work(app);
+            drop(past);
+            result
+        };
         self.state.blocking(work).await
     }
 }

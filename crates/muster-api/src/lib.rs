@@ -22,6 +22,7 @@ mod params;
 mod problem;
 mod report;
 mod routes;
+mod sending;
 mod shares;
 mod spool;
 mod state;

@@ -1,12 +1,11 @@
 //! What the handlers share.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use muster_app::{App, AppError, InstallationTotals};
-use muster_domain::ids::OrgId;
+use muster_domain::ids::{OrgId, TokenId};
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 use utoipa::ToSchema;
@@ -22,6 +21,12 @@ const BLOCKING_MAX: usize = 32;
 const EXPORTS_MAX: usize = 2;
 /// Exports that wait for their clients at once: each holds a thread, and memory or a file.
 const EXPORTS_SENT_MAX: usize = 8;
+/// Of these, one organization's; one token has one.
+const EXPORTS_SENT_OF_ONE_MAX: usize = 4;
+/// Of the use cases, those that read what was: they go through whole logs.
+const PAST_MAX: usize = BLOCKING_MAX / 4;
+/// Of these, one organization's.
+const PAST_OF_ONE_MAX: usize = 2;
 /// Files that are received at once: each is in memory.
 const UPLOADS_MAX: usize = 4;
 /// Of these, one organization's.
@@ -57,7 +62,11 @@ struct Inner {
     started: Instant,
     blocking: Arc<Semaphore>,
     exports: Arc<Semaphore>,
-    exporting: Arc<Mutex<HashSet<OrgId>>>,
+    exports_sent: Arc<Semaphore>,
+    exporting: Shares<OrgId>,
+    exporting_by: Shares<TokenId>,
+    past: Arc<Semaphore>,
+    looking_back: Shares<OrgId>,
     uploads: Arc<Semaphore>,
     uploading: Shares<OrgId>,
     verifying: Shares<OrgId>,
@@ -70,12 +79,19 @@ struct Inner {
 /// A place among a bounded number; whoever holds it works.
 pub type Place = tokio::sync::OwnedSemaphorePermit;
 
-/// That an organization's export is under way. Ends when it is dropped or ended before.
+/// That a token's export is under way. Ends when it is dropped or ended before.
 pub(crate) struct ExportClaim(Arc<Mutex<Option<Exporting>>>);
 
 struct Exporting {
-    org: OrgId,
-    among: Arc<Mutex<HashSet<OrgId>>>,
+    _of_token: Share<TokenId>,
+    _of_org: Share<OrgId>,
+    _place: Place,
+}
+
+/// That what was is read for an organization.
+pub(crate) struct LookingBack {
+    _share: Share<OrgId>,
+    _place: Place,
 }
 
 impl ExportClaim {
@@ -87,12 +103,6 @@ impl ExportClaim {
                 drop(claim.lock().unwrap_or_else(PoisonError::into_inner).take());
             }
         }
-    }
-}
-
-impl Drop for Exporting {
-    fn drop(&mut self) {
-        self.among.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.org);
     }
 }
 
@@ -116,7 +126,11 @@ impl ApiState {
             started: Instant::now(),
             blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
-            exporting: Arc::default(),
+            exports_sent: Arc::new(Semaphore::new(EXPORTS_SENT_MAX)),
+            exporting: Shares::default(),
+            exporting_by: Shares::default(),
+            past: Arc::new(Semaphore::new(PAST_MAX)),
+            looking_back: Shares::default(),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
             uploading: Shares::default(),
             verifying: Shares::default(),
@@ -213,21 +227,30 @@ impl ApiState {
         }
     }
 
-    /// One at a time per organization, and a bounded number in all.
-    pub(crate) fn claim_export(&self, org: OrgId) -> Result<ExportClaim, Problem> {
-        let among = self.0.exporting.clone();
-        let mut exporting = among.lock().unwrap_or_else(PoisonError::into_inner);
-        if exporting.contains(&org) {
-            return Err(Problem::busy(
-                "this organization is being exported already: try again when that has ended",
-            ));
-        }
-        if exporting.len() >= EXPORTS_SENT_MAX {
-            return Err(Problem::busy("too many exports are under way already: try again in a moment"));
-        }
-        exporting.insert(org);
-        drop(exporting);
-        Ok(ExportClaim(Arc::new(Mutex::new(Some(Exporting { org, among })))))
+    /// One at a time per token, and a bounded number of an organization and in all: whoever reads slowly keeps
+    /// nobody else waiting.
+    pub(crate) fn claim_export(&self, by: TokenId, org: OrgId) -> Result<ExportClaim, Problem> {
+        let of_token = self.0.exporting_by.take(by, 1).ok_or_else(|| {
+            Problem::busy("this token is fetching a file already: try again when that has ended")
+        })?;
+        let of_org = self.0.exporting.take(org, EXPORTS_SENT_OF_ONE_MAX).ok_or_else(|| {
+            Problem::busy("this organization is being exported already: try again when that has ended")
+        })?;
+        let place =
+            self.0.exports_sent.clone().try_acquire_owned().map_err(|_| {
+                Problem::busy("too many exports are under way already: try again in a moment")
+            })?;
+        let exporting = Exporting { _of_token: of_token, _of_org: of_org, _place: place };
+        Ok(ExportClaim(Arc::new(Mutex::new(Some(exporting)))))
+    }
+
+    /// What was takes long to read: a few at a time per organization, and a quarter of all places for all of
+    /// them together.
+    pub(crate) async fn looking_back(&self, org: OrgId) -> Result<LookingBack, Problem> {
+        let share = self.0.looking_back.take(org, PAST_OF_ONE_MAX).ok_or_else(|| {
+            Problem::busy("this organization is reading what was already: try again when that has ended")
+        })?;
+        Ok(LookingBack { _share: share, _place: self.place(&self.0.past).await? })
     }
 
     pub(crate) async fn place_for_export(&self) -> Result<Place, Problem> {

@@ -55,6 +55,7 @@ pub struct BackedUp {
 #[derive(Default)]
 pub struct Backups {
     under_way: AtomicBool,
+    began_at: AtomicI64,
     made: AtomicU64,
     last_at: AtomicI64,
 }
@@ -70,11 +71,15 @@ impl Backups {
         Some(self.last_at.load(Ordering::Relaxed)).filter(|at| *at > 0).map(UnixMillis)
     }
 
-    fn begin(&self) -> Result<UnderWay<'_>, AppError> {
+    fn begin(&self, now: UnixMillis) -> Result<UnderWay<'_>, AppError> {
         if self.under_way.swap(true, Ordering::AcqRel) {
-            let why = "another backup is being made: try again when that has ended";
-            return Err(AppError::Refused(Refusal::NotAllowed(why.into())));
+            let minutes = now.0.saturating_sub(self.began_at.load(Ordering::Relaxed)).max(0) / 60_000;
+            let why = format!(
+                "another backup has been under way for {minutes} min: it lasts as long as whoever asked for it takes to receive it, and one who is too slow is given up; try again when it has ended"
+            );
+            return Err(AppError::Refused(Refusal::NotAllowed(why)));
         }
+        self.began_at.store(now.0, Ordering::Relaxed);
         Ok(UnderWay(self))
     }
 }
@@ -105,8 +110,8 @@ impl App {
         let passphrase =
             Passphrase::new(passphrase).map_err(|why| AppError::invalid("passphrase", why, mend))?;
         let data = self.data().ok_or_else(|| AppError::Limit("there is no data folder".into()))?;
-        let _one = self.backups().begin()?;
         let made_at = self.now();
+        let _one = self.backups().begin(made_at)?;
         self.note_backup(scope, made_at)?;
         let mut sink = Some(sink);
         let (manifest, contents) = self.store().read(|r| {

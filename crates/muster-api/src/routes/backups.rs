@@ -1,12 +1,10 @@
 //! The whole installation, encrypted, sent as it is read.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use muster_domain::value::Reason;
 use serde::Deserialize;
 use tokio::runtime::Handle;
@@ -18,15 +16,10 @@ use utoipa::ToSchema;
 use crate::body::Incoming;
 use crate::caller::Caller;
 use crate::problem::Problem;
+use crate::sending::{CHUNKS, Chunk, Pace};
 
 /// Bytes that are sent at once.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Chunks that wait for a client that reads slowly.
-const CHUNKS: usize = 4;
-/// A client that takes nothing for this long is given up: a snapshot of the database is held for it.
-const SLOW_MAX: Duration = Duration::from_secs(60);
-
-type Chunk = Result<Bytes, io::Error>;
 
 /// What a backup is encrypted under.
 #[derive(Deserialize, ToSchema)]
@@ -43,7 +36,8 @@ pub struct NewBackupBody {
 ///
 /// Every organization, person, secret and line of the change logs as of one moment, with the keys, the owner's
 /// token and the records of calls, as one encrypted file for `muster restore`. Nobody's writes are held up. For
-/// operators, one at a time; the operator's change log says who made it. A file without its end is no backup:
+/// operators, one at a time; the operator's change log says who made it. Whoever takes less than 8 KiB a second
+/// on average is given up. A file without its end is no backup:
 /// the connection is broken off where something fails.
 #[utoipa::path(post, path = "/api/v1/backup", tag = "system",
     request_body = NewBackupBody,
@@ -61,7 +55,8 @@ pub async fn create(caller: Caller, mut incoming: Incoming) -> Result<Response, 
     object.finish()?;
     let passphrase = passphrase.unwrap_or_default();
     let (state, (out, mut chunks)) = (caller.state.clone(), mpsc::channel::<Chunk>(CHUNKS));
-    let mut sink = Sink { out, chunk: Vec::new(), has_sent: false, runtime: Handle::current() };
+    let mut sink =
+        Sink { out, chunk: Vec::new(), has_sent: false, pace: Pace::default(), runtime: Handle::current() };
     let making = tokio::task::spawn_blocking(move || {
         let made = state.app().back_up(&operator, &passphrase, state.version(), &mut sink);
         let Err(error) = made else { return Ok(()) };
@@ -89,6 +84,7 @@ struct Sink {
     out: mpsc::Sender<Chunk>,
     chunk: Vec<u8>,
     has_sent: bool,
+    pace: Pace,
     runtime: Handle,
 }
 
@@ -99,19 +95,14 @@ impl Sink {
         }
         self.has_sent = true;
         let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK_BYTES));
-        let sending = tokio::time::timeout(SLOW_MAX, self.out.send(Ok(chunk.into())));
-        match self.runtime.block_on(sending) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client went away")),
-            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client took nothing for too long")),
-        }
+        self.runtime.block_on(self.pace.send(&self.out, Ok(chunk.into())))
     }
 
     /// The client sees that it has not got everything.
-    fn break_off(&self) {
-        let sending = self.out.send(Err(io::Error::other("a backup was broken off")));
+    fn break_off(&mut self) {
+        let broken = Err(io::Error::other("a backup was broken off"));
         // Who has gone away needs not be told.
-        let _ = self.runtime.block_on(tokio::time::timeout(SLOW_MAX, sending));
+        let _ = self.runtime.block_on(self.pace.send(&self.out, broken));
     }
 }
 

@@ -1,7 +1,6 @@
 //! People as a file in our own format: read at once, then sent as the client reads.
 
 use std::io::{self, Read};
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -9,7 +8,6 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use muster_app::Scope;
 use muster_app::imports::{ExportOptions, Format};
 use muster_domain::permission::Permission;
@@ -24,8 +22,9 @@ use crate::caller::Caller;
 use crate::parameters::AsOf;
 use crate::params::{Pairs, Params};
 use crate::problem::{Mistake, Problem};
+use crate::sending::{CHUNKS, Chunk, Pace};
 use crate::spool::Spool;
-use crate::state::{ApiState, ExportClaim};
+use crate::state::ExportClaim;
 
 pub(super) const CSV: &str = "text/csv; charset=utf-8";
 pub(super) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
@@ -35,16 +34,12 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 const SECRETS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Bytes that are sent at once.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// Chunks that wait for a client that reads slowly.
-const CHUNKS: usize = 4;
-/// A client that takes nothing for this long is given up.
-const SLOW_MAX: Duration = Duration::from_secs(60);
 
 /// Export people to a file
 ///
 /// Everybody who is not trashed, in our own format or as another system takes them in. `with_secrets` adds passwords and PINs in the clear
-/// and needs the permission to export secrets. One at a time per organization: 503 while another is being
-/// sent.
+/// and needs the permission to export secrets. One at a time per token: 503 while another is being
+/// sent. Whoever takes less than 8 KiB a second is given up after a minute.
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/export.csv", tag = "files",
     params(("org" = String, Path, description = "Slug or id."),
         ("format" = Option<String>, Query, pattern = "^(muster|ringotel|3cx|fusionpbx|freepbx|wazo|webex|mikopbx|ivozprovider|conductor)$", description = "Which system is to take the file in; `muster` [default] holds everything."),
@@ -81,14 +76,14 @@ async fn send(
     params.finish()?;
     let scope = caller.as_of(scope, as_of).await?;
     let state = caller.state.clone();
-    let claim = state.claim_export(scope.org())?;
+    let claim = state.claim_export(caller.actor.token, scope.org())?;
     let slug = &scope.organization().slug;
     let file_name = match options.format {
         _ if workbook => format!("{slug}.xlsx"),
         Format::Muster => format!("{slug}.csv"),
         other => format!("{slug}-{}.csv", other.word()),
     };
-    let (reader, length) = read_all(&state, scope, options).await?;
+    let (reader, length) = read_all(&caller, scope, options).await?;
     let headers = [
         (CONTENT_TYPE, if workbook { XLSX } else { CSV }.to_string()),
         (CONTENT_DISPOSITION, format!("attachment; filename=\"{file_name}\"")),
@@ -137,7 +132,7 @@ pub async fn report(
     params.finish()?;
     let scope = caller.as_of(scope, as_of).await?;
     let state = caller.state.clone();
-    let _claim = state.claim_export(scope.org())?;
+    let _claim = state.claim_export(caller.actor.token, scope.org())?;
     let exported = caller.run(move |app| app.export(&scope, options, io::sink())).await?;
     let left_out = exported.left_out.into_iter().map(|(what, left)| LeftOutBody {
         what,
@@ -165,12 +160,12 @@ fn options(params: &mut Params, has_format: bool) -> ExportOptions {
 
 /// Everybody, at the speed of the database: whatever the client does, its connection is free after this.
 async fn read_all(
-    state: &ApiState,
+    caller: &Caller,
     scope: Scope,
     options: ExportOptions,
 ) -> Result<(Box<dyn Read + Send>, u64), Problem> {
-    let place = state.place_for_export().await?;
-    let app = state.app().clone();
+    let (past, place) = (caller.past(), caller.state.place_for_export().await?);
+    let app = caller.state.app().clone();
     let done = tokio::task::spawn_blocking(move || {
         let with_secrets = options.with_secrets;
         let mut spool = match with_secrets {
@@ -181,7 +176,7 @@ async fn read_all(
             app.note_export_of_secrets(&scope)?;
         }
         let result = app.export(&scope, options, &mut spool);
-        drop(place);
+        drop((place, past));
         if spool.overflowed() {
             return Err(too_much(with_secrets));
         }
@@ -204,11 +199,12 @@ fn too_much(with_secrets: bool) -> Problem {
     Problem::new(StatusCode::CONFLICT, "not-allowed", detail)
 }
 
-/// Sends what was read. The claim ends with the body, or when the client takes nothing for too long.
+/// Sends what was read. The claim ends with the body, or when the client takes too little.
 pub(super) fn body_of(mut reader: Box<dyn Read + Send>, claim: ExportClaim) -> Body {
-    let (out, chunks) = mpsc::channel::<Result<Bytes, io::Error>>(CHUNKS);
+    let (out, chunks) = mpsc::channel::<Chunk>(CHUNKS);
     let (runtime, give_up) = (Handle::current(), claim.ender());
     tokio::task::spawn_blocking(move || {
+        let mut pace = Pace::default();
         loop {
             let mut chunk = Vec::with_capacity(CHUNK_BYTES);
             let item = match reader.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut chunk) {
@@ -216,9 +212,8 @@ pub(super) fn body_of(mut reader: Box<dyn Read + Send>, claim: ExportClaim) -> B
                 Ok(_) => Ok(chunk.into()),
                 Err(e) => Err(e),
             };
-            match runtime.block_on(tokio::time::timeout(SLOW_MAX, out.send(item))) {
-                Ok(Ok(())) => {}
-                _ => return give_up(),
+            if runtime.block_on(pace.send(&out, item)).is_err() {
+                return give_up();
             }
         }
     });

@@ -156,7 +156,7 @@ pub async fn rejected(
     Params::of(Query(pairs)).finish()?;
     let id = job_id(&job)?;
     let state = caller.state.clone();
-    let claim = state.claim_export(scope.org())?;
+    let claim = state.claim_export(caller.actor.token, scope.org())?;
     let place = state.place_for_export().await?;
     let app = state.app().clone();
     let written = tokio::task::spawn_blocking(move || {

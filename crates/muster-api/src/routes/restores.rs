@@ -156,6 +156,7 @@ pub async fn restore(
     };
     if review {
         let shown = Shown { skip, limit: limit as usize };
+        caller.look_back(&scope).await?;
         let reviewed = caller.run(move |app| app.review_restore(&scope, what, shown)).await?;
         let review = Some(review_json(reviewed));
         return Ok(Json(Restored { review, done: None }).into_response());

@@ -1,5 +1,6 @@
 //! `muster export FILE.csv` or `FILE.xlsx`: to a file beside it, then renamed, so that nobody finds half of one.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -100,15 +101,15 @@ pub(super) struct Part {
 
 impl Part {
     pub fn beside(target: &Path, secret: bool) -> Result<Part, Failure> {
-        let mut name = std::ffi::OsString::from(".");
-        name.push(target.file_name().unwrap_or_default());
-        name.push(format!(".{}.part", std::process::id()));
-        let path = target.with_file_name(name);
+        remove_left(target);
+        let path = target.with_file_name(part_name(target, std::process::id()));
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, if secret { 0o600 } else { 0o644 });
         let file = options.open(&path).map_err(|e| cannot_write(target, &e))?;
+        // Where there are no locks, whether the process is there says enough.
+        let _ = file.try_lock();
         Ok(Part { path, file: Some(BufWriter::new(file)) })
     }
 
@@ -157,9 +158,90 @@ impl Drop for Part {
     }
 }
 
+fn part_name(target: &Path, process: u32) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    name.push(format!(".{process}.part"));
+    name
+}
+
+/// Removes the parts that commands for the same file left who were killed, as far as they are ours.
+fn remove_left(target: &Path) {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        // The number is what stands between the last two dots.
+        let process = Path::new(&name).file_stem().and_then(|stem| Path::new(stem).extension());
+        let process = process.and_then(|number| number.to_str()?.parse::<u32>().ok());
+        if process.is_some_and(|process| name == part_name(target, process) && has_ended(process))
+            && is_ours_and_free(&entry.path())
+        {
+            // What cannot be removed is in nobody's way.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// A part with our own number is of one who had it before us. False where it cannot be known.
+fn has_ended(process: u32) -> bool {
+    let processes = Path::new("/proc");
+    process == std::process::id()
+        || processes.join("self").exists() && !processes.join(process.to_string()).exists()
+}
+
+/// A file of this user that nobody writes: also a process of another container or machine has it locked.
+#[cfg(unix)]
+fn is_ours_and_free(part: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(found) = part.symlink_metadata() else { return false };
+    let ours = std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == found.uid());
+    let opened = (ours && found.is_file()).then(|| OpenOptions::new().append(true).open(part));
+    opened.is_some_and(|file| file.is_ok_and(|file| file.try_lock().is_ok()))
+}
+
+#[cfg(not(unix))]
+fn is_ours_and_free(_part: &Path) -> bool {
+    false
+}
+
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {
     Failure::refused(
         format!("{} cannot be written: {}.", path.display(), io_words(error)),
         "Is the directory there, and may you write to it?",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_a_killed_command_left_are_removed_and_nobody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("people.csv");
+        let put = |name: &str| std::fs::write(folder.path().join(name), "half").unwrap();
+        // No process has so high a number.
+        put(".people.csv.4294967295.part");
+        put(&format!(".people.csv.{}.part", std::process::id()));
+        let parent = std::os::unix::process::parent_id();
+        let kept = [
+            format!(".people.csv.{parent}.part"),
+            ".other.csv.4294967295.part".into(),
+            ".people.csv.draft.part".into(),
+            "people.csv.4294967295.part".into(),
+            ".people.csv.4294967294.part".into(),
+        ];
+        kept.iter().for_each(|name| put(name));
+        // Somebody in another container, whose processes are not seen here.
+        let locked = File::open(folder.path().join(&kept[4])).unwrap();
+        locked.lock().unwrap();
+        drop(Part::beside(&target, true).ok().unwrap());
+        let left = std::fs::read_dir(folder.path()).unwrap();
+        let mut left: Vec<_> = left.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        left.sort();
+        let mut kept = kept.to_vec();
+        kept.sort();
+        assert_eq!(left, kept);
+    }
 }

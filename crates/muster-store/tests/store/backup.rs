@@ -301,3 +301,13 @@ fn open_without_migrating(database: &Database, file: &mut Vec<u8>) -> Result<(),
             .map_err(|e| StoreError::Open(e.to_string()))
     })
 }
+
+#[test]
+fn a_link_that_leads_nowhere_is_found_before_anything_is_restored() {
+    let (url, _keep) = Database::empty_sqlite();
+    let Target::Sqlite(path) = Target::of_url(&url) else { panic!("{url}") };
+    assert_eq!(Target::of_url(&url).in_use().unwrap(), None);
+    std::os::unix::fs::symlink("/nowhere/muster.db", &path).unwrap();
+    let said = Target::of_url(&url).in_use().unwrap();
+    assert!(said.is_some_and(|said| said.ends_with("is there already")));
+}
