@@ -31,6 +31,8 @@ const PAST_OF_ONE_MAX: usize = 2;
 const UPLOADS_MAX: usize = 4;
 /// Of these, one organization's.
 const UPLOADS_OF_ONE_MAX: usize = 2;
+/// Files that are unpacked at once: a workbook takes several times its size.
+const OPENED_MAX: usize = 1;
 /// A request waits this long for one of those places.
 const PLACE_WAIT: Duration = Duration::from_secs(10);
 /// The public status is counted at most this often.
@@ -68,6 +70,7 @@ struct Inner {
     past: Arc<Semaphore>,
     looking_back: Shares<OrgId>,
     uploads: Arc<Semaphore>,
+    opened: Arc<Semaphore>,
     uploading: Shares<OrgId>,
     verifying: Shares<OrgId>,
     hub: Hub,
@@ -132,6 +135,7 @@ impl ApiState {
             past: Arc::new(Semaphore::new(PAST_MAX)),
             looking_back: Shares::default(),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            opened: Arc::new(Semaphore::new(OPENED_MAX)),
             uploading: Shares::default(),
             verifying: Shares::default(),
             hub,
@@ -262,6 +266,16 @@ impl ApiState {
             Problem::busy("this organization is sending other files: try again when one has arrived")
         })?;
         Ok((self.place(&self.0.uploads).await?, share))
+    }
+
+    /// For as long as a file is opened, where it has to be unpacked. The job that imports it opens it once
+    /// more, one job at a time.
+    pub async fn place_to_open(&self, is_packed: bool) -> Result<Option<Place>, Problem> {
+        if !is_packed {
+            return Ok(None);
+        }
+        let place = self.place(&self.0.opened).await;
+        place.map(Some).map_err(|_| Problem::busy("other workbooks are being read: try again in a moment"))
     }
 
     /// Reading a whole log takes a reader of the database for long: one at a time per organization.

@@ -51,7 +51,7 @@ impl Progress {
     pub(crate) fn set_written(&self, rows: u64) {
         self.written.store(rows, Ordering::Relaxed);
     }
-    fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
     /// Rows of the file, rows judged, rows written but not committed yet.

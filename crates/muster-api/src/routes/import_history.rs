@@ -157,12 +157,14 @@ pub async fn rejected(
     let id = job_id(&job)?;
     let state = caller.state.clone();
     let claim = state.claim_export(caller.actor.token, scope.org())?;
+    // What it is will only be seen when it is read.
+    let opening = state.place_to_open(true).await?;
     let place = state.place_for_export().await?;
     let app = state.app().clone();
     let written = tokio::task::spawn_blocking(move || {
         let mut spool = Spool::in_memory(REJECTED_BYTES_MAX);
         let result = app.rejected_rows(&scope, id, &mut spool);
-        drop(place);
+        drop((place, opening));
         if spool.overflowed() {
             return Err(too_much());
         }

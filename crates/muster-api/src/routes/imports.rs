@@ -76,9 +76,10 @@ pub async fn create(
     let place = caller.state.place_for_upload(scope.org()).await?;
     let bytes = file(&mut incoming).await?;
     let scope = incoming.once(scope, &bytes)?;
+    let opening = caller.state.place_to_open(is_packed(&bytes)).await?;
     let started = caller.run(move |app| {
         let done = app.start_import(&scope, &NewImport { file_name: &file_name, bytes: &bytes, options })?;
-        drop(place);
+        drop((place, opening));
         Ok((done, app.job(&scope, JobId(done.id))?))
     });
     let (done, job) = started.await?;
@@ -128,9 +129,10 @@ pub async fn mapping(
     params.finish()?;
     let place = caller.state.place_for_upload(scope.org()).await?;
     let bytes = file(&mut incoming).await?;
+    let opening = caller.state.place_to_open(is_packed(&bytes)).await?;
     let guesses = caller.run(move |app| {
         let guesses = app.suggest_mapping(&scope, &bytes, vertical);
-        drop(place);
+        drop((place, opening));
         guesses
     });
     let guesses = guesses.await?;
@@ -148,6 +150,11 @@ pub async fn mapping(
         mapping: Mapping::of_suggestions(&guesses).to_toml(),
         targets: Mapping::targets().iter().map(|target| target.to_string()).collect(),
     }))
+}
+
+/// Whether it is a zip archive, as workbooks are.
+fn is_packed(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04")
 }
 
 fn options(params: &mut Params) -> ImportOptions {

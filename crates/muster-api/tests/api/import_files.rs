@@ -1,5 +1,7 @@
 //! What became of the files that were imported: which there were, and the rows that were not taken.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use muster_domain::ids::{JobId, OrgId};
 use serde_json::Value;
 use uuid::Uuid;
@@ -235,5 +237,39 @@ fn a_long_history_is_whole_and_in_its_order() {
         let items = list["items"].as_array().unwrap().iter();
         let listed: Vec<String> = items.map(|item| item["id"].as_str().unwrap().to_string()).collect();
         assert_eq!((listed, &list["next_cursor"]), (ids, &Value::Null));
+    });
+}
+
+#[test]
+fn one_workbook_is_read_at_a_time_and_no_other_file_waits_for_it() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let job = import(i, ("acme", &i.administrator), "dry_run=true", CSV).await;
+        let rejected = format!("/imports/{}/rejected", id_of(&job));
+        // An archive without an end: it is refused as soon as it is opened.
+        let packed = |path| i.admin("POST", path).text("application/octet-stream", "PK\u{3}\u{4}").send();
+        let listed = |path| i.admin("POST", path).text("text/csv", "name,extension\nA,1\n").send();
+        for (method, path, status) in
+            [("POST", "/imports", 400), ("POST", "/imports/mapping", 400), ("GET", rejected.as_str(), 200)]
+        {
+            let held = i.state.place_to_open(true).await.unwrap();
+            let is_free = AtomicBool::new(false);
+            let waits = async {
+                let answer = match method {
+                    "GET" => i.admin("GET", path).send().await,
+                    _ => packed(path).await,
+                };
+                assert!(is_free.load(Ordering::SeqCst), "{path} did not wait: {answer:?}");
+                answer.expect(status);
+            };
+            let passes = async {
+                for _ in 0..10 {
+                    listed("/imports/mapping").await.expect(200);
+                }
+                is_free.store(true, Ordering::SeqCst);
+                drop(held);
+            };
+            tokio::join!(waits, passes);
+        }
     });
 }

@@ -5,6 +5,8 @@
 //! leaves nothing and a crash after it changes nothing.
 
 mod build;
+#[cfg(test)]
+mod cancelled;
 mod causes;
 mod context;
 mod export;

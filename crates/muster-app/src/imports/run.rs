@@ -92,13 +92,17 @@ impl App {
     /// Does the work of an import job. The result is in the job's row when this returns.
     pub(crate) fn run_import(&self, job: &Job, progress: &Progress) -> Result<(), AppError> {
         let options: ImportOptions = serde_json::from_str(&job.options).unwrap_or_default();
+        let mut go_on = GoOn::new(self, job, progress);
         let input = self.store().read(|r| r.job_input(job.org, job.id).map_err(AppError::from))?;
         let input = input.ok_or(AppError::NotFound("uploaded file"))?;
+        // Opening takes seconds for a large file, and cannot be stopped; nobody else waits for it, as they
+        // do for what follows.
+        go_on.check()?;
         let source = open(&input, &options)?;
+        go_on.check()?;
         progress.set_total(source.rows_total());
         let now = self.now();
         let set = job.set.unwrap_or_else(|| self.new_set());
-        let mut go_on = GoOn::new(self, job, progress);
         self.store().write(|tx| {
             let allow = Allow { shared_emails: options.allow_shared_emails };
             let mut session = Session::begin(tx, job.org, now, job.actor, set, allow)?;
