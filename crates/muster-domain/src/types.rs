@@ -205,16 +205,12 @@ fn check_e164(text: &str) -> Result<SmolStr, Reason> {
 /// after the country code. In Italy it is.
 fn without_trunk_zero(digits: &str) -> std::borrow::Cow<'_, str> {
     const KEEPS_ZERO: &[&str] = &["39", "378", "379"];
-    match digits.split_once("(0)") {
-        Some((code, rest)) => {
-            let code = code.trim();
-            let is_code = (1..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit());
-            match is_code && !KEEPS_ZERO.contains(&code) {
-                true => format!("{code}{rest}").into(),
-                false => digits.into(),
-            }
-        }
-        None => digits.into(),
+    let Some((code, rest)) = digits.split_once("(0)") else { return digits.into() };
+    let code = code.trim();
+    let is_code = (1..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit());
+    match is_code && !KEEPS_ZERO.contains(&code) {
+        true => format!("{code}{rest}").into(),
+        false => digits.into(),
     }
 }
 
