@@ -10,7 +10,7 @@ python3 -c 'import json' 2>/dev/null || install_packages python3
 
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
-step "the fuzz target" cargo check --manifest-path fuzz/Cargo.toml --locked --quiet
+step "the fuzz target" cargo check --manifest-path fuzz/Cargo.toml --target-dir target --locked --quiet
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 step "examples in the documentation" cargo test --workspace --doc --locked --quiet
 
