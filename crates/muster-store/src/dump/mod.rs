@@ -1,7 +1,7 @@
 //! The whole installation as one encrypted file, and back, between either kind of database.
 //!
-//! From the outside in: a header with what makes the key ([`seal`]), sealed pieces, a deflate stream, and in it
-//! records ([`records`]): one that says what is inside, then each table with its rows, then files of the data
+//! From the outside in: a header with what makes the key (`seal`), sealed pieces, a deflate stream, and in it
+//! records (`records`): one that says what is inside, then each table with its rows, then files of the data
 //! folder, then how many of each there were.
 //!
 //! Rows are kept as numbers, texts and bytes under the names of their columns, whatever database they are
