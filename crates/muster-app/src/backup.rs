@@ -8,12 +8,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use muster_domain::change::Refusal;
-use muster_domain::organization::Organization;
 use muster_domain::permission::Permission;
 use muster_domain::types::UnixMillis;
 use muster_store::dump::{self, BackupError, Contents, Cost, Files, Manifest, Passphrase};
 
-use crate::apply::Allow;
 use crate::followers::anchor;
 use crate::{App, AppError, Scope};
 
@@ -112,7 +110,7 @@ impl App {
         let data = self.data().ok_or_else(|| AppError::Limit("there is no data folder".into()))?;
         let made_at = self.now();
         let _one = self.backups().begin(made_at)?;
-        self.note_backup(scope, made_at)?;
+        self.note(scope, |organization| organization.backed_up_at = Some(made_at))?;
         let mut sink = Some(sink);
         let (manifest, contents) = self.store().read(|r| {
             // A read is not run again: what was sent is sent.
@@ -132,17 +130,6 @@ impl App {
         let (organizations, people) = (manifest.organizations.len(), manifest.people());
         tracing::info!(by = %scope.actor, organizations, people, rows = contents.rows_total(), "a backup was made");
         Ok(BackedUp { manifest, contents })
-    }
-
-    fn note_backup(&self, scope: &Scope, at: UnixMillis) -> Result<(), AppError> {
-        self.change(scope, Allow::default(), |session| {
-            let before = session.tx.organization(scope.org())?.ok_or(AppError::NotFound("organization"))?;
-            let mut after: Organization = before.clone();
-            after.backed_up_at = Some(at);
-            session.update(&before, &after)?;
-            Ok(before.id.0)
-        })?;
-        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ mod history;
 pub mod imports;
 pub mod jobs;
 mod names;
+mod numbers;
 pub mod organizations;
 pub mod phones;
 pub mod restore;

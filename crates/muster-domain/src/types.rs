@@ -115,7 +115,7 @@ fn shows_nothing(c: char) -> bool {
 
 /// Embeddings, overrides and isolates (Unicode Bidirectional Algorithm §2): with them a name can be made
 /// to look like another. The plain marks that names in Arabic or Hebrew may need are not among them.
-fn reorders(c: char) -> bool {
+pub fn reorders(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -41,7 +41,7 @@ pub use history::{Mark, Moment, Past};
 pub use jobs::{Job, JobInput, JobOutcome, JobResult, JobState};
 pub use keys::{KeyRing, SecretKind};
 pub use list::{AsOf, Op, Page, Query, Sort, Term, UserQuery};
-pub use log::{Change, ChangeFilter, RawBody, RawChange, Seats, Touched};
+pub use log::{Change, ChangeFilter, RawBody, RawChange, Seats};
 pub use plan::{DamagedCredential, PlanCredential, PlanPerson};
 pub use reader::{Counts, OrgHead, Reader};
 pub use seats::SeatFact;

@@ -41,14 +41,6 @@ pub struct ChangeFilter {
     pub entity: Option<(EntityKind, Uuid)>,
 }
 
-/// What some lines of the log are about.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Touched {
-    pub things: Vec<(EntityKind, Uuid)>,
-    /// `None` if there were no more lines.
-    pub last_seq: Option<u64>,
-}
-
 /// Counted users, from the facts of the log only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seats {
@@ -97,21 +89,6 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<RawChange>, StoreError> {
         self.lines(org, Span::After(since), limit, &ChangeFilter::default())
-    }
-
-    /// What the lines after `since` are about, oldest first, with the number of the last one; at most
-    /// 1,000 at once. A tenth of the work of [`Reader::changes`], which reads what they say.
-    pub fn touched(&mut self, org: OrgId, since: u64) -> Result<Touched, StoreError> {
-        let sql = "SELECT seq, entity, entity_id FROM changes WHERE org_id = ?1 AND seq > ?2 \
-                   ORDER BY seq LIMIT ?3";
-        let params = [Param::Id(org.0), Param::uint(since), Param::uint(LINES_MAX as u64)];
-        let mut touched = Touched::default();
-        self.conn.query(sql, &params, &mut |row| {
-            touched.last_seq = Some(row.uint(0)?);
-            touched.things.push((kind_from(row.text(1)?)?, row.id(2)?));
-            Ok(())
-        })?;
-        Ok(touched)
     }
 
     /// Who is counted now: the latest fact that the log has of each user.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use muster_app::imports::{Cause, MoveInReport};
+use muster_domain::types::reorders;
 
 use super::{figures, found, grouped, heading, outcome, rows, when, where_it_is};
 
@@ -50,9 +51,7 @@ pub fn text(report: &MoveInReport) -> String {
         let _ = writeln!(out, "  {note}");
     }
     // A terminal obeys some of what a cell may hold, and writes backwards behind some of it.
-    let turns =
-        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    out.chars().filter(|c| *c == '\n' || !(c.is_control() || turns(*c))).collect()
+    out.chars().filter(|c| *c == '\n' || !(c.is_control() || reorders(*c))).collect()
 }
 
 fn section(out: &mut String, title: &str) {

@@ -169,33 +169,33 @@ impl DialPlanFollower {
         if seq.saturating_sub(known) > PAGE.max(people / FOLLOWED_PART) as u64 {
             return Ok(None);
         }
-        let mut users = BTreeSet::new();
-        while known < seq {
-            let touched = match r.touched(org, known) {
-                Ok(touched) => touched,
+        let mut users: BTreeSet<UserId> =
+            r.touched_since(org, EntityKind::User, known)?.into_iter().map(UserId).collect();
+        // Of these it is not enough to know that something was done to them.
+        let told = [EntityKind::Device, EntityKind::Organization];
+        let mut more = false;
+        for kind in told {
+            more |= !r.touched_since(org, kind, known)?.is_empty();
+        }
+        while more && known < seq {
+            let changes = match r.changes(org, known, PAGE, &ChangeFilter::default()) {
+                Ok(changes) => changes,
                 // A line that cannot be read: the tables may still say what it did.
                 Err(StoreError::Corrupt(_)) => return Ok(None),
                 Err(other) => return Err(other.into()),
             };
-            let Some(last_seq) = touched.last_seq else { break };
-            let mut read = false;
-            for (kind, id) in touched.things {
-                match kind {
-                    EntityKind::User => {
-                        users.insert(UserId(id));
-                    }
-                    EntityKind::Device | EntityKind::Organization => read = true,
-                    EntityKind::Site
-                    | EntityKind::Connection
-                    | EntityKind::Mailbox
-                    | EntityKind::Token
-                    | EntityKind::PhoneNumber => {}
+            let Some(last) = changes.last() else { break };
+            known = last.envelope.seq;
+            for change in changes.iter().filter(|change| told.contains(&change.envelope.entity)) {
+                // What was erased cannot say whose it was.
+                let Some(body) = &change.body else { return Ok(None) };
+                if change.envelope.entity == EntityKind::Device {
+                    users.extend(holders(r, org, change)?);
+                } else if body.fields.iter().any(|f| matches!(f.field, "domain" | "domain_aliases")) {
+                    // A new domain is a new realm, and every HA1 with it.
+                    return Ok(None);
                 }
             }
-            if read && !add_holders(r, org, known, last_seq, &mut users)? {
-                return Ok(None);
-            }
-            known = last_seq;
         }
         Ok(Some(users))
     }
@@ -240,37 +240,6 @@ impl DialPlanFollower {
             credentials: credentials.collect(),
         }
     }
-}
-
-/// Adds whose devices changed between two lines of the log; false if it cannot say so, or if everybody is
-/// touched.
-fn add_holders(
-    r: &mut Reader,
-    org: OrgId,
-    after: u64,
-    last: u64,
-    users: &mut BTreeSet<UserId>,
-) -> Result<bool, AppError> {
-    let changes = match r.changes(org, after, PAGE, &ChangeFilter::default()) {
-        Ok(changes) => changes,
-        Err(StoreError::Corrupt(_)) => return Ok(false),
-        Err(other) => return Err(other.into()),
-    };
-    for change in changes.iter().filter(|c| c.envelope.seq <= last) {
-        let entity = change.envelope.entity;
-        if !matches!(entity, EntityKind::Device | EntityKind::Organization) {
-            continue;
-        }
-        // What was erased cannot say whose it was.
-        let Some(body) = &change.body else { return Ok(false) };
-        if entity == EntityKind::Device {
-            users.extend(holders(r, org, change)?);
-        } else if body.fields.iter().any(|f| matches!(f.field, "domain" | "domain_aliases")) {
-            // A new domain is a new realm, and every HA1 with it.
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// Who had the device before the change and who has it after: both may have lost or gained a phone.

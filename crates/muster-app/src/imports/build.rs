@@ -8,12 +8,11 @@ use muster_domain::organization::ConnectionKind;
 use muster_domain::types::{Name, Text};
 use muster_domain::user::{Service, User};
 use muster_domain::value::{FieldError, Value};
-use muster_import::{Column, FileStatus, MailboxWish, PersonRow, Row, Taken};
+use muster_import::{FileStatus, MailboxWish, PersonRow, Row};
 use uuid::Uuid;
 
 use super::context::Context;
 use super::options::{Activate, ImportOptions, Inactive};
-use super::report::RowProblem;
 use crate::users::{checked_pin, checked_sip_password, name_by_extension};
 
 /// Stands in a user that is only judged for a secret that will be kept when it is written.
@@ -173,37 +172,4 @@ fn service(person: &PersonRow, existing: Option<&User>, options: &ImportOptions)
             })
         }
     }
-}
-
-/// A field's error in terms of the file: the header of its column, and what stood there.
-pub(super) fn problem(row: &Row, columns: &[Column], error: FieldError) -> RowProblem {
-    let column = columns.iter().find(|c| c.taken == Taken::Field(error.field));
-    let found = match row.person.value(error.field) {
-        Some(Value::Text(text)) => shorten(text),
-        Some(Value::Int(n)) => n.to_string(),
-        Some(Value::Bool(b)) => if *b { "yes" } else { "no" }.to_string(),
-        _ => match error.field {
-            "site" => row.person.site_name.as_deref().map(shorten).unwrap_or_default(),
-            "connection" => row.person.connection_name.as_deref().map(shorten).unwrap_or_default(),
-            _ => String::new(),
-        },
-    };
-    RowProblem {
-        line: row.line,
-        row: row.number,
-        column: Some(column.map_or_else(|| error.field.to_string(), |c| c.header.to_string())),
-        found,
-        reason: error.reason,
-        mend: error.mend,
-        option: error.option.map(str::to_string),
-        remark: false,
-        cause: None,
-    }
-}
-
-fn shorten(text: &str) -> String {
-    if text.chars().count() <= 60 {
-        return text.to_string();
-    }
-    text.chars().take(59).chain(['…']).collect()
 }

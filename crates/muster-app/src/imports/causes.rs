@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use muster_import::NOT_SHOWN;
 use serde::{Deserialize, Serialize};
 
-use super::report::RowProblem;
+use super::problem::RowProblem;
 
 /// Causes that are kept; further ones are counted.
 const CAUSES_MAX: usize = 200;

@@ -17,7 +17,6 @@ use muster_store::Reader;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::apply::Allow;
 use crate::{App, AppError, Scope};
 
 /// People read and written at once.
@@ -53,14 +52,7 @@ impl App {
     pub fn note_export_of_secrets(&self, scope: &Scope) -> Result<(), AppError> {
         scope.require(Permission::ExportSecrets)?;
         let at = self.now();
-        self.change(scope, Allow::default(), |session| {
-            let before = session.tx.organization(scope.org())?.ok_or(AppError::NotFound("organization"))?;
-            let mut after = before.clone();
-            after.secrets_exported_at = Some(at);
-            session.update(&before, &after)?;
-            Ok(before.id.0)
-        })?;
-        Ok(())
+        self.note(scope, |organization| organization.secrets_exported_at = Some(at))
     }
 
     /// Writes everybody who is not trashed.

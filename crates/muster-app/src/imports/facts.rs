@@ -8,7 +8,6 @@ use muster_import::{Column, FileStatus, MailboxWish, Row};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::build::SECRET_TO_COME;
 use super::plan::Plan;
 use super::remarks::sip_password_remark;
 
@@ -22,8 +21,6 @@ pub struct Facts {
     /// People who are activated and whose phones keep signing in as they are, because the file has their
     /// password.
     pub sip_passwords: u64,
-    /// People who are activated, and for whose first phone a password was made.
-    pub secrets_made: u64,
     /// Of the passwords that the file has, people with one that can be guessed.
     pub weak_sip_passwords: u64,
     /// Desk phones, by their hardware addresses.
@@ -40,8 +37,6 @@ pub struct Facts {
     /// As the file says of people, whatever was chosen.
     pub active_in_file: u64,
     pub inactive_in_file: u64,
-    /// People who are not activated.
-    pub contacts: u64,
     /// People by their site in the file.
     pub sites: BTreeMap<String, u64>,
     /// In how many rows each column says something, refused ones too, in the order of the file.
@@ -73,8 +68,6 @@ impl Facts {
         if let Some(password) = &person.sip_password {
             self.sip_passwords += one(user.service == Service::Enabled);
             self.weak_sip_passwords += one(sip_password_remark(password.reveal(), user).is_some());
-        } else if user.sip_secret == Some(SECRET_TO_COME) {
-            self.secrets_made += 1;
         }
         self.desk_phones += person.devices.iter().filter(|device| device.mac.is_some()).count() as u64;
         self.device_logins +=
@@ -84,7 +77,6 @@ impl Facts {
         self.mobile_numbers += one(person.text("mobile_number").is_some());
         self.active_in_file += one(person.status == Some(FileStatus::Active));
         self.inactive_in_file += one(person.status == Some(FileStatus::Inactive));
-        self.contacts += one(user.service != Service::Enabled);
         match (&user.email, shared) {
             (None, _) => self.without_email += 1,
             (Some(_), None) => {}

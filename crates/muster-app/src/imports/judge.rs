@@ -1,21 +1,22 @@
 //! Every row, judged at once: against itself, against the other rows, against who is there.
 
-use muster_domain::ids::UserId;
 use muster_domain::log::counts;
 use muster_domain::user::{Service, User};
 use muster_import::{FileStatus, PersonRow, Row, Source};
 use muster_store::Reader;
 
-use super::build::{SECRET_TO_COME, build, problem};
+use super::build::{SECRET_TO_COME, build};
 use super::context::Context;
+use super::decision::Decision;
 use super::keys::{Keys, Seen};
 use super::known::Known;
 use super::mailboxes::{Astray, Wishes};
 use super::numbers::Numbers;
 use super::options::{Activate, Existing, ImportOptions, Inactive};
 use super::plan::Plan;
+use super::problem::{RowProblem, problem};
 use super::remarks::remarks;
-use super::report::{ColumnReport, CorrectionCount, ImportReport, InactiveRows, RowProblem};
+use super::report::{ColumnReport, CorrectionCount, ImportReport, InactiveRows};
 use crate::AppError;
 
 /// Fields that are right or wrong by themselves, whatever else is wrong with the row.
@@ -23,22 +24,6 @@ const OF_THEIR_OWN_CELL: [&str; 2] = ["site", "connection"];
 
 /// Rows that are looked up in the database together.
 pub(super) const BATCH: usize = 500;
-
-/// What shall become of a row; as many as there are rows, so it is small.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
-    Create,
-    Update(UserId),
-    /// Right, and left out as was asked; who is already there, if that is why.
-    Skip(Option<UserId>),
-    Reject,
-}
-
-impl Decision {
-    pub fn is_taken(self) -> bool {
-        matches!(self, Decision::Create | Decision::Update(_))
-    }
-}
 
 pub(super) struct Judgement {
     pub report: ImportReport,

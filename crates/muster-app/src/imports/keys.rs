@@ -10,13 +10,12 @@ use muster_import::{Column, Row, Taken};
 use smol_str::SmolStr;
 use uuid::Uuid;
 
-use super::build::problem;
 use super::context::Context;
 use super::facts::SharedEmails;
 use super::known::{Known, SharedThere};
 use super::options::{ImportOptions, MatchKey};
 use super::plan::Plan;
-use super::report::RowProblem;
+use super::problem::{RowProblem, problem};
 
 /// Keys of the rows read so far, with the row that has them.
 #[derive(Default)]

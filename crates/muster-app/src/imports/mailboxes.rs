@@ -14,10 +14,9 @@ use muster_store::Reader;
 use smol_str::SmolStr;
 use uuid::Uuid;
 
-use super::build::problem;
-use super::judge::Decision;
+use super::decision::Decision;
 use super::plan::{MailboxPlan, Plan};
-use super::report::RowProblem;
+use super::problem::{RowProblem, problem};
 use crate::AppError;
 
 /// Usernames that are looked up at once.

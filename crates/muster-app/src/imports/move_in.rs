@@ -189,8 +189,8 @@ fn steps(report: &ImportReport, outcome: Outcome, job: JobId) -> Vec<Step> {
         ),
     );
     step(
-        report.facts.secrets_made,
-        format!("Give the phones of {} their new passwords", people(facts.secrets_made)),
+        report.secrets_made,
+        format!("Give the phones of {} their new passwords", people(report.secrets_made)),
         "The file has no SIP password for them, so new ones are made: `muster export FILE --with-secrets` writes \
          all of them to a file, `muster user credentials WHO --reset` makes and shows a new one for one person.",
     );
@@ -227,8 +227,8 @@ fn steps(report: &ImportReport, outcome: Outcome, job: JobId) -> Vec<Step> {
     );
     if outcome != Outcome::DryRun || facts.inactive_in_file > 0 {
         step(
-            facts.contacts,
-            format!("Decide about {} who {} not activated", people(facts.contacts), is_are(facts.contacts)),
+            report.contacts,
+            format!("Decide about {} who {} not activated", people(report.contacts), is_are(report.contacts)),
             "They are in the contact list and no phone of theirs can sign in; `muster user activate WHO` changes \
              that, and each is counted from then on.",
         );

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use muster_domain::claims;
 use muster_domain::field::Entity;
-use muster_domain::ids::{OrgId, UserId};
+use muster_domain::ids::OrgId;
 use muster_domain::organization::{NumberKind, PhoneNumber};
 use muster_domain::types::E164;
 use muster_domain::user::User;
@@ -14,8 +14,7 @@ use muster_store::Reader;
 use smol_str::SmolStr;
 use uuid::Uuid;
 
-use super::build::problem;
-use super::report::RowProblem;
+use super::problem::{RowProblem, problem};
 use crate::AppError;
 use crate::apply::Session;
 
@@ -111,29 +110,4 @@ impl Numbers {
         let is_free = number.owned_elsewhere && number.user.is_none() && number.kind == NumberKind::Inventory;
         self.0.insert(key, if is_free { There::Free(Box::new(number)) } else { There::Fixed });
     }
-}
-
-/// Numbers of people who are removed reach nobody; what they are stays recorded.
-pub(crate) fn detach(session: &mut Session<'_>, org: OrgId, users: &[UserId]) -> Result<(), AppError> {
-    let ids: Vec<Uuid> = users.iter().map(|user| user.0).collect();
-    for before in session.tx.referring::<PhoneNumber>(org, "user", &ids)? {
-        let after = PhoneNumber { user: None, ..before.clone() };
-        session.update(&before, &after)?;
-    }
-    Ok(())
-}
-
-/// The number of somebody who is brought back is theirs again, if nobody has it.
-pub(crate) fn attach(session: &mut Session<'_>, user: &User) -> Result<(), AppError> {
-    let Some(direct) = &user.direct_number else { return Ok(()) };
-    let key = SmolStr::new(direct.as_str());
-    let found = session.tx.claimed(user.org, claims::NUMBER_SPACE, &[key])?;
-    let ids: Vec<Uuid> = found.into_iter().map(|(_, _, id)| id).collect();
-    for before in session.tx.get_many::<PhoneNumber>(user.org, &ids)? {
-        if before.user.is_none() && before.kind == NumberKind::Direct {
-            let after = PhoneNumber { user: Some(user.id), ..before.clone() };
-            session.update(&before, &after)?;
-        }
-    }
-    Ok(())
 }

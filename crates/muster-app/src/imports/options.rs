@@ -100,3 +100,10 @@ impl ImportOptions {
         self.existing.unwrap_or(default)
     }
 }
+
+/// A file and what to do with it.
+pub struct NewImport<'a> {
+    pub file_name: &'a str,
+    pub bytes: &'a [u8],
+    pub options: ImportOptions,
+}

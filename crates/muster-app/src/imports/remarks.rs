@@ -5,7 +5,7 @@ use muster_domain::types::fold;
 use muster_domain::user::User;
 use muster_import::{Column, PersonRow, Row, Secret, Taken};
 
-use super::report::RowProblem;
+use super::problem::RowProblem;
 
 /// A shorter one can be tried out: digest answers that somebody has overheard are guessed at without asking
 /// us.

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use muster_domain::user::UserType;
-use muster_import::{CellError, Column, Remark, Row, Taken};
+use muster_import::{Column, Taken};
 use muster_store::Seats;
 use serde::{Deserialize, Serialize};
 
 use super::causes::{Cause, Tally};
 use super::facts::Facts;
-use super::rejected::RowSet;
+use super::problem::RowProblem;
+use super::row_set::RowSet;
 
 /// At most this many problems are kept with a job; the rest are counted.
 pub const PROBLEMS_MAX: usize = 10_000;
@@ -104,26 +105,6 @@ pub struct ColumnReport {
     pub why: Option<String>,
 }
 
-/// Something about one row: an error that keeps it out, or a remark that does not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowProblem {
-    /// The line of the file on which the row begins, from 1.
-    pub line: u64,
-    pub row: u64,
-    pub column: Option<String>,
-    pub found: String,
-    pub reason: String,
-    pub mend: String,
-    /// The option of the import that would allow it: another way to mend it.
-    #[serde(default)]
-    pub option: Option<String>,
-    /// A remark: said, but no reason to refuse the row.
-    pub remark: bool,
-    /// The reason without what is so of this row only, where that differs.
-    #[serde(skip)]
-    pub cause: Option<&'static str>,
-}
-
 /// Counted people of one user type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeatCount {
@@ -198,38 +179,6 @@ impl ImportReport {
             after,
         };
         self.counted_by_type = by_type.into_iter().map(one).collect();
-    }
-}
-
-impl RowProblem {
-    pub(super) fn of_remark(row: &Row, remark: Remark) -> RowProblem {
-        RowProblem {
-            line: row.line,
-            row: row.number,
-            column: Some(remark.column.to_string()),
-            found: remark.found,
-            reason: remark.text,
-            mend: String::new(),
-            option: None,
-            remark: true,
-            cause: None,
-        }
-    }
-}
-
-impl From<CellError> for RowProblem {
-    fn from(e: CellError) -> RowProblem {
-        RowProblem {
-            line: e.line,
-            row: e.row,
-            column: e.column.map(|c| c.to_string()),
-            found: e.found,
-            reason: e.reason,
-            mend: e.mend,
-            option: None,
-            remark: false,
-            cause: None,
-        }
     }
 }
 

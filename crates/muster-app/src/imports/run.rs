@@ -4,32 +4,27 @@ use muster_domain::ids::{JobId, SecretId, UserId};
 use muster_domain::permission::Permission;
 use muster_domain::types::UnixMillis;
 use muster_domain::user::User;
-use muster_import::{Format, Limits, MailboxWish, Mapping, Row, Secret, Source, Suggestion};
+use muster_import::{Limits, MailboxWish, Mapping, Row, Secret, Source, Suggestion};
 use muster_store::{Job, JobOutcome, JobResult, JobState, SecretKind};
 use uuid::Uuid;
 
 use super::build::{SECRET_TO_COME, build};
 use super::context::Context;
+use super::decision::Decision;
 use super::held::Held;
 use super::history::StoredOptions;
 use super::inputs::{DRY_RUN_INPUT_KEPT_MS, INPUT_KEPT_MS, make_room};
-use super::judge::{BATCH, Decision, Judgement, judge};
+use super::judge::{BATCH, Judgement, judge};
 use super::numbers::Numbers;
-use super::options::{Correction, Existing, ImportOptions};
+use super::open::{open, used_mapping};
+use super::options::{ImportOptions, NewImport};
 use super::plan::{MailboxPlan, Plan, other_mailbox};
-use super::rejected::RowSet;
 use super::report::ImportReport;
+use super::row_set::RowSet;
 use crate::apply::{Allow, Session};
 use crate::jobs::{GoOn, IMPORT, Progress};
 use crate::users::checked_pin;
 use crate::{App, AppError, Done, Scope};
-
-/// A file and what to do with it.
-pub struct NewImport<'a> {
-    pub file_name: &'a str,
-    pub bytes: &'a [u8],
-    pub options: ImportOptions,
-}
 
 impl App {
     /// Checks that the file can be read at all, and makes a job of it.
@@ -116,7 +111,11 @@ impl App {
                 progress.set_judged(rows);
                 go_on.check()
             })?;
-            judged.report.rejected_rows = RowSet::of_rejected(&judged.decisions);
+            judged.report.rejected_rows = {
+                let rows =
+                    (1..).zip(&judged.decisions).filter(|(_, decision)| **decision == Decision::Reject);
+                RowSet::of(rows.map(|(number, _)| number))
+            };
             let refused = judged.report.rejected > 0 && !options.good_rows_only;
             let write = !options.dry_run && !refused;
             judged.report.nothing_written = !write;
@@ -147,71 +146,6 @@ impl App {
             Ok(())
         })
     }
-}
-
-/// The file as the options say that it is to be read.
-pub(super) fn open<'a>(bytes: &'a [u8], options: &ImportOptions) -> Result<Source<'a>, AppError> {
-    if options.existing == Some(Existing::Update) && options.match_by.is_none() {
-        let mend = "choose by what a row means somebody: username, extension or email";
-        return Err(AppError::invalid("match", "is needed to update people", mend));
-    }
-    let corrections = options.corrections.iter().map(Correction::for_file);
-    Ok(open_as_mapped(bytes, options)?.corrected(corrections.collect())?)
-}
-
-fn open_as_mapped<'a>(bytes: &'a [u8], options: &ImportOptions) -> Result<Source<'a>, AppError> {
-    let limits = Limits::default();
-    let open_known = || -> Result<Source<'a>, AppError> {
-        let format = format_of(options)?;
-        Ok(match options.vertical {
-            true => Source::open_vertical(bytes, format, &limits)?,
-            false => Source::open(bytes, format, &limits)?,
-        })
-    };
-    let Some(mapping) = mapping_of(options)? else {
-        return open_known();
-    };
-    if !mapping.has_columns() {
-        return Ok(open_known()?.fixed(&mapping)?);
-    }
-    if format_of(options)?.is_some() {
-        let mend = "leave one of the two out: a mapping is for a file of no known format";
-        return Err(AppError::invalid("mapping", "is there beside a format", mend));
-    }
-    Ok(match options.vertical {
-        true => Source::open_mapped_vertical(bytes, &mapping, &limits)?,
-        false => Source::open_mapped(bytes, &mapping, &limits)?,
-    })
-}
-
-fn mapping_of(options: &ImportOptions) -> Result<Option<Mapping>, AppError> {
-    let Some(text) = &options.mapping else { return Ok(None) };
-    let mapping = Mapping::parse(text).map_err(|error| {
-        let mend = "mend the mapping, or ask for a new one for this file";
-        AppError::invalid("mapping", error.to_string(), mend)
-    })?;
-    Ok(Some(mapping))
-}
-
-/// The mapping with what was corrected beside it, where anything was.
-fn used_mapping(options: &ImportOptions) -> Option<String> {
-    if options.corrections.is_empty() {
-        return None;
-    }
-    let corrections: Vec<_> = options.corrections.iter().map(Correction::for_file).collect();
-    Some(mapping_of(options).ok()?.unwrap_or_default().with(&corrections).to_toml())
-}
-
-fn format_of(options: &ImportOptions) -> Result<Option<Format>, AppError> {
-    let Some(word) = options.format.as_deref().filter(|w| *w != "auto") else { return Ok(None) };
-    let known = || Format::ALL.iter().map(|f| f.word()).collect::<Vec<_>>().join(", ");
-    Format::from_word(word).map(Some).ok_or_else(|| {
-        AppError::invalid(
-            "format",
-            format!("`{word}` is not a known format"),
-            format!("use auto or one of {}", known()),
-        )
-    })
 }
 
 fn finish_job(

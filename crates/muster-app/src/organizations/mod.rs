@@ -3,6 +3,7 @@
 mod bootstrap;
 mod create;
 mod list;
+mod note;
 mod sites;
 mod tokens;
 

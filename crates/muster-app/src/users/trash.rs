@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::activate::live_users;
 use crate::apply::Allow;
-use crate::imports::{attach, detach};
+use crate::numbers::{attach, detach};
 use crate::{App, AppError, Done, Scope};
 
 impl App {

@@ -4,7 +4,7 @@ use muster_import::{Format, Limits, Row, Source};
 use rust_xlsxwriter::{ExcelDateTime, Format as CellFormat, Formula, Workbook};
 
 use crate::variants::{Variant, variants_of};
-use crate::{FREEPBX, FUSIONPBX, IVOZPROVIDER, MIKOPBX, RINGOTEL, THREE_CX, VERTICAL, WAZO, WEBEX, open};
+use crate::{UPRIGHT, VERTICAL, open};
 
 /// Rows as a comparison wants them: the new file has lines and numbers of its own.
 fn bare(rows: impl Iterator<Item = Row>) -> Vec<Row> {
@@ -44,18 +44,7 @@ fn check(bytes: &[u8], format: Option<Format>, what: &str) -> Vec<u8> {
 
 #[test]
 fn rows_of_every_format_encoding_and_shape_come_back_as_they_were() {
-    let files = [
-        ("ringotel", RINGOTEL),
-        ("3cx", THREE_CX),
-        ("fusionpbx", FUSIONPBX),
-        ("freepbx", FREEPBX),
-        ("wazo", WAZO),
-        ("webex", WEBEX),
-        ("mikopbx", MIKOPBX),
-        ("ivozprovider", IVOZPROVIDER),
-        ("vertical", VERTICAL),
-    ];
-    for (name, bytes) in files {
+    for (name, bytes) in UPRIGHT.into_iter().chain([("vertical", VERTICAL)]) {
         for Variant { what, bytes } in variants_of(name, bytes) {
             check(&bytes, None, &what);
         }

@@ -2,7 +2,7 @@
 
 use crate::fuzz_entry::{Random, mutated, survive};
 use crate::variants::variants_of;
-use crate::{FOREIGN, FREEPBX, FUSIONPBX, IVOZPROVIDER, MIKOPBX, RINGOTEL, THREE_CX, VERTICAL, WAZO, WEBEX};
+use crate::{FOREIGN, UPRIGHT, VERTICAL};
 
 /// As many as a test build reads in some seconds.
 const FILES: usize = 600;
@@ -13,16 +13,7 @@ const LINES: usize = 4;
 fn files_that_are_nearly_right_are_read_or_refused_in_words() {
     let seed = std::env::var("FUZZ_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261_122);
     let mut corpus = vec![FOREIGN[..800].to_vec(), VERTICAL.to_vec()];
-    for (name, bytes) in [
-        ("ringotel", RINGOTEL),
-        ("3cx", THREE_CX),
-        ("fusionpbx", FUSIONPBX),
-        ("freepbx", FREEPBX),
-        ("wazo", WAZO),
-        ("webex", WEBEX),
-        ("mikopbx", MIKOPBX),
-        ("ivozprovider", IVOZPROVIDER),
-    ] {
+    for (name, bytes) in UPRIGHT {
         let few: Vec<u8> = bytes.split_inclusive(|b| *b == b'\n').take(LINES).flatten().copied().collect();
         // A name may have a line break in it.
         if crate::open(&few).is_ok() {

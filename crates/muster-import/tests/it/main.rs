@@ -31,6 +31,18 @@ const WEBEX: &[u8] = include_bytes!("../data/webex.csv");
 const MIKOPBX: &[u8] = include_bytes!("../data/mikopbx.csv");
 const IVOZPROVIDER: &[u8] = include_bytes!("../data/ivozprovider.csv");
 const VERTICAL: &[u8] = include_bytes!("../data/vertical.csv");
+
+/// A file of each system that has one person a line.
+const UPRIGHT: [(&str, &[u8]); 8] = [
+    ("ringotel", RINGOTEL),
+    ("3cx", THREE_CX),
+    ("fusionpbx", FUSIONPBX),
+    ("freepbx", FREEPBX),
+    ("wazo", WAZO),
+    ("webex", WEBEX),
+    ("mikopbx", MIKOPBX),
+    ("ivozprovider", IVOZPROVIDER),
+];
 const FOREIGN: &[u8] = include_bytes!("../data/foreign.csv");
 const PEOPLE: &str = include_str!("../data/people.json");
 

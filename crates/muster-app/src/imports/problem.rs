@@ -1,0 +1,90 @@
+//! What is wrong with a row, or remarked of it, in terms of the file.
+
+use muster_domain::value::{FieldError, Value};
+use muster_import::{CellError, Column, Remark, Row, Taken};
+use serde::{Deserialize, Serialize};
+
+/// Something about one row: an error that keeps it out, or a remark that does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowProblem {
+    /// The line of the file on which the row begins, from 1.
+    pub line: u64,
+    pub row: u64,
+    pub column: Option<String>,
+    pub found: String,
+    pub reason: String,
+    pub mend: String,
+    /// The option of the import that would allow it: another way to mend it.
+    #[serde(default)]
+    pub option: Option<String>,
+    /// A remark: said, but no reason to refuse the row.
+    pub remark: bool,
+    /// The reason without what is so of this row only, where that differs.
+    #[serde(skip)]
+    pub cause: Option<&'static str>,
+}
+
+impl RowProblem {
+    pub(super) fn of_remark(row: &Row, remark: Remark) -> RowProblem {
+        RowProblem {
+            line: row.line,
+            row: row.number,
+            column: Some(remark.column.to_string()),
+            found: remark.found,
+            reason: remark.text,
+            mend: String::new(),
+            option: None,
+            remark: true,
+            cause: None,
+        }
+    }
+}
+
+impl From<CellError> for RowProblem {
+    fn from(e: CellError) -> RowProblem {
+        RowProblem {
+            line: e.line,
+            row: e.row,
+            column: e.column.map(|c| c.to_string()),
+            found: e.found,
+            reason: e.reason,
+            mend: e.mend,
+            option: None,
+            remark: false,
+            cause: None,
+        }
+    }
+}
+
+/// A field's error in terms of the file: the header of its column, and what stood there.
+pub(super) fn problem(row: &Row, columns: &[Column], error: FieldError) -> RowProblem {
+    let column = columns.iter().find(|c| c.taken == Taken::Field(error.field));
+    let found = match row.person.value(error.field) {
+        Some(Value::Text(text)) => shorten(text),
+        Some(Value::Int(n)) => n.to_string(),
+        Some(Value::Bool(b)) => if *b { "yes" } else { "no" }.to_string(),
+        _ => match error.field {
+            "site" => row.person.site_name.as_deref().map(shorten).unwrap_or_default(),
+            "connection" => row.person.connection_name.as_deref().map(shorten).unwrap_or_default(),
+            _ => String::new(),
+        },
+    };
+    RowProblem {
+        line: row.line,
+        row: row.number,
+        column: Some(column.map_or_else(|| error.field.to_string(), |c| c.header.to_string())),
+        found,
+        reason: error.reason,
+        mend: error.mend,
+        option: error.option.map(str::to_string),
+        remark: false,
+        cause: None,
+    }
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= 60 {
+        return text.to_string();
+    }
+    text.chars().take(59).chain(['…']).collect()
+}
