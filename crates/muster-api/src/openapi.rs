@@ -1,7 +1,7 @@
 //! The description of the API, made from the handlers: OpenAPI 3.1.
 
-use muster_domain::field::{Entity, Key, Privacy};
-use muster_domain::organization::{Connection, Device, Mailbox, PhoneNumber, Site, Token};
+use muster_domain::field::{Entity, EntityKind, Key, Privacy};
+use muster_domain::for_kind;
 use muster_domain::user::User;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::Operation;
@@ -65,6 +65,7 @@ fn base() -> OpenApi {
     let tags = [
         ("users", "People: identities, contacts, activation, credentials."),
         ("organizations", "Tenants, their sites and connections."),
+        ("records", "What people can be depended on by: groups, menus, fax accounts and others, all alike."),
         ("files", "Import and export."),
         ("jobs", "Long work."),
         ("changes", "The change log: what was done, by whom, and taking it back."),
@@ -160,14 +161,11 @@ fn leave_out_null(operation: &mut Operation) {
 /// What lists can be sorted and filtered by, from the tables of fields.
 fn name_fields(path: &str, operation: &mut Operation) {
     let (sorted, filtered) = match path.rsplit('/').next().unwrap_or_default() {
-        "users" | "contacts" => fields_of::<User>(),
-        "devices" => fields_of::<Device>(),
-        "mailboxes" => fields_of::<Mailbox>(),
-        "numbers" => fields_of::<PhoneNumber>(),
-        "connections" => fields_of::<Connection>(),
-        "sites" => fields_of::<Site>(),
-        "tokens" => fields_of::<Token>(),
-        _ => return,
+        "contacts" => fields_of::<User>(),
+        other => match EntityKind::ALL.iter().find(|kind| kind.plural().replace('_', "-") == other) {
+            Some(kind) => for_kind!(*kind, E => fields_of::<E>()),
+            None => return,
+        },
     };
     for parameter in operation.parameters.iter_mut().flatten() {
         let RefOr::T(parameter) = parameter else { continue };

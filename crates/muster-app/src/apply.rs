@@ -9,12 +9,14 @@ use std::collections::HashMap;
 use muster_domain::change::{self, EntityChange, Holder, Op, Origin, Refusal};
 use muster_domain::claims::Claim;
 use muster_domain::field::{Entity, EntityKind};
+use muster_domain::for_kind;
 use muster_domain::ids::{ChangeSetId, ConnectionId, OrgId, SiteId};
 use muster_domain::log::{Facts, user_facts};
 use muster_domain::numbers;
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
+use muster_domain::organization::{Connection, Site};
+use muster_domain::references;
 use muster_domain::types::{UnixMillis, fold};
-use muster_domain::user::{Record, User};
+use muster_domain::user::Record;
 use muster_store::{AnyEntity, OrgHead, Recorded, Stored, Tx};
 use smol_str::SmolStr;
 use uuid::Uuid;
@@ -24,6 +26,9 @@ use crate::{App, AppError, Scope};
 
 /// How many changes are handed to the store at once.
 const BATCH: usize = 1000;
+
+/// References to one thing that is removed are counted no further.
+const REFERENCES_COUNTED_MAX: usize = 1000;
 
 /// What a session allows beyond the ordinary.
 #[derive(Clone, Copy, Debug, Default)]
@@ -253,16 +258,7 @@ impl<'t> Session<'t> {
     fn apply_one(&mut self, c: EntityChange, current: &mut HashMap<Uuid, AnyEntity>) -> Result<(), AppError> {
         let id = c.id;
         let before = current.remove(&id);
-        let after = match c.kind {
-            EntityKind::Organization => self.any::<Organization>(before, c)?,
-            EntityKind::Site => self.any::<Site>(before, c)?,
-            EntityKind::Connection => self.any::<Connection>(before, c)?,
-            EntityKind::User => self.any::<User>(before, c)?,
-            EntityKind::Device => self.any::<Device>(before, c)?,
-            EntityKind::Mailbox => self.any::<Mailbox>(before, c)?,
-            EntityKind::Token => self.any::<Token>(before, c)?,
-            EntityKind::PhoneNumber => self.any::<PhoneNumber>(before, c)?,
-        };
+        let after = for_kind!(c.kind, E => self.any::<E>(before, c)?);
         if let Some(after) = after {
             current.insert(id, after);
         }
@@ -290,6 +286,9 @@ impl<'t> Session<'t> {
         let before = before.map(E::into_any);
         let after = after.map(E::into_any);
         let facts = self.check(before.as_ref(), after.as_ref(), &c)?;
+        if let Some(after) = &after {
+            self.check_references(before.as_ref(), after, &c)?;
+        }
         if matches!(c.kind, EntityKind::Site | EntityKind::Connection) {
             (self.sites, self.connections) = (None, None);
         }
@@ -350,6 +349,52 @@ impl<'t> Session<'t> {
         Ok(())
     }
 
+    /// What a thing names must be there, in this organization; a person not in the trash. People, their
+    /// mailboxes, devices and numbers are written by the hundred thousand: what they name is checked by the
+    /// database at the commit.
+    fn check_references(
+        &mut self,
+        before: Option<&AnyEntity>,
+        after: &AnyEntity,
+        c: &EntityChange,
+    ) -> Result<(), AppError> {
+        use EntityKind::{Device, Mailbox, PhoneNumber, User};
+        if matches!(c.kind, User | Mailbox | Device | PhoneNumber) {
+            return Ok(());
+        }
+        for (field, refers) in references::fields_of(c.kind) {
+            let named = after.value(field).map(|value| references::ids_in(&value)).unwrap_or_default();
+            let were = before.and_then(|b| b.value(field)).map(|value| references::ids_in(&value));
+            let were = were.unwrap_or_default();
+            let new: Vec<Uuid> = named.into_iter().filter(|id| !were.contains(id)).collect();
+            if !new.is_empty() {
+                self.check_named(field, refers.to, new)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_named(
+        &mut self,
+        field: &'static str,
+        kinds: &[EntityKind],
+        mut wanted: Vec<Uuid>,
+    ) -> Result<(), AppError> {
+        self.flush()?;
+        for kind in kinds {
+            let found = load_any(self.tx, self.org, *kind, &wanted)?;
+            let live = |entity: &AnyEntity| entity.as_user().is_none_or(|user| user.record == Record::Live);
+            wanted.retain(|id| !found.iter().any(|entity| entity.id() == *id && live(entity)));
+        }
+        let Some(missing) = wanted.first() else { return Ok(()) };
+        let words: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
+        Err(AppError::invalid(
+            field,
+            format!("names {missing}, which is no {} of this organization", words.join(" or ")),
+            format!("name a {} that is there", words.join(" or ")),
+        ))
+    }
+
     /// Nothing is left pointing at nothing: what is still referred to stays. Asked at the end, when
     /// everything that goes together is gone.
     fn check_removed(&mut self) -> Result<(), AppError> {
@@ -357,30 +402,14 @@ impl<'t> Session<'t> {
         for kind in EntityKind::ALL {
             let ids: Vec<Uuid> = removed.iter().filter(|(k, _)| k == kind).map(|(_, id)| *id).collect();
             for ids in ids.chunks(500) {
-                match kind {
-                    EntityKind::Site => self.check_unreferred::<User>("site", ids)?,
-                    EntityKind::Connection => self.check_unreferred::<User>("connection", ids)?,
-                    EntityKind::Mailbox => self.check_unreferred::<User>("mailbox", ids)?,
-                    EntityKind::User => {
-                        self.check_unreferred::<Device>("user", ids)?;
-                        self.check_unreferred::<Mailbox>("owner", ids)?;
-                        self.check_unreferred::<PhoneNumber>("user", ids)?;
-                    }
-                    EntityKind::Organization
-                    | EntityKind::Device
-                    | EntityKind::Token
-                    | EntityKind::PhoneNumber => {}
+                let references = self.tx.references_to(self.org, *kind, ids, REFERENCES_COUNTED_MAX)?;
+                if let Some(first) = references.first() {
+                    let count = references.iter().filter(|r| r.kind == first.kind).count() as u64;
+                    return Err(Refusal::InUse { by: first.kind, count }.into());
                 }
             }
         }
         Ok(())
-    }
-
-    fn check_unreferred<E: Stored>(&mut self, field: &'static str, ids: &[Uuid]) -> Result<(), AppError> {
-        match self.tx.referring::<E>(self.org, field, ids)?.len() {
-            0 => Ok(()),
-            count => Err(Refusal::InUse { by: E::KIND, count: count as u64 }.into()),
-        }
     }
 
     /// One signing-in email, one user: the ones that this batch brings, against each other and all

@@ -16,6 +16,7 @@ mod names;
 mod numbers;
 pub mod organizations;
 pub mod phones;
+pub mod records;
 pub mod restore;
 mod secrets;
 mod things;
@@ -38,7 +39,7 @@ pub use muster_import::FileError;
 /// The store's rows that use cases hand out as they are.
 pub use muster_store::{
     AsOf, Change, Counts, DamagedSecret, Erased, Job, JobOutcome, JobResult, JobState, Mark, Moment, Op,
-    Page, Query, Sort, StateCheck, StoreError, Term, UserQuery, Verification,
+    Page, Query, Sort, StateCheck, StoreError, Stored, Term, UserQuery, Verification,
 };
 pub use things::InstallationTotals;
 pub use verify::{HeadsCheck, Verified};

@@ -1,10 +1,9 @@
 //! Reading that is alike for every kind of thing, and what is asked of the installation as a whole.
 
 use muster_domain::field::{Entity, EntityKind};
+use muster_domain::for_kind;
 use muster_domain::ids::OrgId;
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
 use muster_domain::permission::Permission;
-use muster_domain::user::User;
 use muster_store::{AnyEntity, Page, Query, Reader, Stored};
 use uuid::Uuid;
 
@@ -65,14 +64,5 @@ pub(crate) fn load_any(
     fn load<E: Stored>(r: &mut Reader, org: OrgId, ids: &[Uuid]) -> Result<Vec<AnyEntity>, AppError> {
         Ok(r.get_many::<E>(org, ids)?.into_iter().map(E::into_any).collect())
     }
-    match kind {
-        EntityKind::Organization => load::<Organization>(r, org, ids),
-        EntityKind::Site => load::<Site>(r, org, ids),
-        EntityKind::Connection => load::<Connection>(r, org, ids),
-        EntityKind::User => load::<User>(r, org, ids),
-        EntityKind::Device => load::<Device>(r, org, ids),
-        EntityKind::Mailbox => load::<Mailbox>(r, org, ids),
-        EntityKind::Token => load::<Token>(r, org, ids),
-        EntityKind::PhoneNumber => load::<PhoneNumber>(r, org, ids),
-    }
+    for_kind!(kind, E => load::<E>(r, org, ids))
 }

@@ -7,8 +7,7 @@ use uuid::Uuid;
 
 use crate::field::{Entity, EntityKind, FieldDef, Undo};
 use crate::ids::OrgId;
-use crate::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
-use crate::user::{Record, Service, User};
+use crate::user::{Record, Service};
 use crate::value::{FieldError, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +170,21 @@ pub fn creation_of<E: Entity>(entity: &E) -> EntityChange {
     EntityChange { kind: E::KIND, id: entity.id(), op: Op::Create, version: None, fields }
 }
 
+/// The change that takes a thing away: it names all that it holds, so that it can be brought back.
+pub fn removal_of<E: Entity>(entity: &E) -> EntityChange {
+    let fields = E::fields().iter().filter_map(|f| {
+        let before = (f.get)(entity);
+        (!before.is_null()).then_some(FieldChange { field: f.name, before, after: Value::Null })
+    });
+    EntityChange {
+        kind: E::KIND,
+        id: entity.id(),
+        op: Op::Remove,
+        version: Some(entity.version()),
+        fields: fields.collect(),
+    }
+}
+
 /// Applies a change to one thing: `None` is "not there". The result is valid by itself
 /// ([`Entity::validate`]); what needs other things (uniqueness, references) is the caller's to check.
 pub fn apply<E: Entity>(
@@ -331,16 +345,7 @@ fn with_fields<T>(kind: EntityKind, f: impl FnOnce(&[(&'static str, Undo)]) -> T
     use std::sync::OnceLock;
     static TABLES: OnceLock<Vec<Vec<(&'static str, Undo)>>> = OnceLock::new();
     let tables = TABLES.get_or_init(|| {
-        vec![
-            list::<Organization>(),
-            list::<Site>(),
-            list::<Connection>(),
-            list::<User>(),
-            list::<Device>(),
-            list::<Mailbox>(),
-            list::<Token>(),
-            list::<PhoneNumber>(),
-        ]
+        EntityKind::ALL.iter().map(|kind| crate::for_kind!(*kind, E => list::<E>())).collect()
     });
     f(&tables[kind as usize])
 }
@@ -374,40 +379,32 @@ pub fn is_of_restore(kind: &str) -> bool {
 pub fn change_kind(change: &EntityChange) -> &'static str {
     let after = |name: &str| change.fields.iter().find(|f| f.field == name).map(|f| &f.after);
     match (change.kind, change.op) {
-        (EntityKind::User, Op::Create) => "user.created",
-        (EntityKind::User, Op::Remove) => "user.removed",
         (EntityKind::User, Op::Update) => match (after("record"), after("service")) {
             (Some(record), _) if *record == Value::text(Record::Trashed.word()) => "user.trashed",
             (Some(_), _) => "user.restored",
             (None, Some(service)) if *service == Value::text(Service::Enabled.word()) => "user.activated",
             (None, Some(_)) => "user.deactivated",
             (None, None) if after("sip_secret").is_some() => "user.credentials_reset",
-            (None, None) => "user.updated",
+            (None, None) => plain_word(EntityKind::User, Op::Update),
         },
-        (EntityKind::Organization, Op::Create) => "organization.created",
         (EntityKind::Organization, Op::Update) if after("backed_up_at").is_some() => "installation.backed_up",
         (EntityKind::Organization, Op::Update) if after("secrets_exported_at").is_some() => {
             "organization.secrets_exported"
         }
-        (EntityKind::Organization, Op::Update) => "organization.updated",
-        (EntityKind::Organization, Op::Remove) => "organization.removed",
-        (EntityKind::Site, Op::Create) => "site.created",
-        (EntityKind::Site, Op::Update) => "site.updated",
-        (EntityKind::Site, Op::Remove) => "site.removed",
-        (EntityKind::Connection, Op::Create) => "connection.created",
-        (EntityKind::Connection, Op::Update) => "connection.updated",
-        (EntityKind::Connection, Op::Remove) => "connection.removed",
-        (EntityKind::Device, Op::Create) => "device.created",
-        (EntityKind::Device, Op::Update) => "device.updated",
-        (EntityKind::Device, Op::Remove) => "device.removed",
-        (EntityKind::Mailbox, Op::Create) => "mailbox.created",
-        (EntityKind::Mailbox, Op::Update) => "mailbox.updated",
-        (EntityKind::Mailbox, Op::Remove) => "mailbox.removed",
-        (EntityKind::Token, Op::Create) => "token.created",
-        (EntityKind::Token, Op::Update) => "token.updated",
-        (EntityKind::Token, Op::Remove) => "token.removed",
-        (EntityKind::PhoneNumber, Op::Create) => "number.created",
-        (EntityKind::PhoneNumber, Op::Update) => "number.updated",
-        (EntityKind::PhoneNumber, Op::Remove) => "number.removed",
+        (kind, op) => plain_word(kind, op),
     }
+}
+
+/// `site.created`, `site.updated`, `site.removed`.
+fn plain_word(kind: EntityKind, op: Op) -> &'static str {
+    macro_rules! words {
+        ([] $($variant:ident $module:ident :: $type:ident $word:literal $table:literal,)*) => {
+            match (kind, op) {
+                $((EntityKind::$variant, Op::Create) => concat!($word, ".created"),
+                (EntityKind::$variant, Op::Update) => concat!($word, ".updated"),
+                (EntityKind::$variant, Op::Remove) => concat!($word, ".removed"),)*
+            }
+        };
+    }
+    crate::kinds! { [words] }
 }

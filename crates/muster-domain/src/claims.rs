@@ -6,8 +6,10 @@
 
 use smol_str::SmolStr;
 
+use crate::field::EntityKind;
 use crate::organization::{Device, PhoneNumber};
-use crate::types::fold;
+use crate::tags::TagDefinition;
+use crate::types::{ExtensionNumber, Name, fold};
 use crate::user::{Record, User};
 
 /// One claim. `space` is `auth`, `mac`, `number`, or the connection's id for an extension.
@@ -50,6 +52,34 @@ pub fn of_device(device: &Device) -> Vec<Claim> {
 pub fn of_number(number: &PhoneNumber) -> Vec<Claim> {
     let key = smol_str::SmolStr::new(number.number.as_str());
     vec![Claim { space: NUMBER_SPACE.into(), key, field: "number" }]
+}
+
+/// An extension in a dial plan, and a name that no other of the kind has.
+pub fn of_dialled(
+    kind: EntityKind,
+    name: &Name,
+    connection: Option<crate::ids::ConnectionId>,
+    extension: Option<&ExtensionNumber>,
+) -> Vec<Claim> {
+    let mut claims = vec![named(kind, name.as_str())];
+    if let (Some(extension), Some(connection)) = (extension, connection) {
+        claims.push(Claim {
+            space: extension_space(connection),
+            key: extension.to_smol(),
+            field: "extension",
+        });
+    }
+    claims
+}
+
+/// A name that no other of its kind has; case does not matter.
+pub fn named(kind: EntityKind, name: &str) -> Claim {
+    Claim { space: smol_str::format_smolstr!("name:{}", kind.word()), key: fold(name).into(), field: "name" }
+}
+
+/// A tag as it is written: `Floor:2` and `floor:2` are two.
+pub fn of_tag(tag: &TagDefinition) -> Vec<Claim> {
+    vec![Claim { space: "tag".into(), key: tag.name.to_smol(), field: "name" }]
 }
 
 pub fn extension_space(connection: crate::ids::ConnectionId) -> SmolStr {

@@ -7,48 +7,34 @@ use uuid::Uuid;
 
 use crate::fold::{fold, fold_name};
 use crate::ids::OrgId;
+use crate::references::Refers;
 use crate::types::{FieldValue, UnixMillis};
 use crate::value::{FieldError, FieldType, Reason, Value};
 
-/// What kinds of thing an organization's change log speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EntityKind {
-    Organization,
-    Site,
-    Connection,
-    User,
-    Device,
-    Mailbox,
-    Token,
-    PhoneNumber,
+macro_rules! entity_kind {
+    ([] $($variant:ident $module:ident :: $type:ident $word:literal $table:literal,)*) => {
+        /// What kinds of thing an organization's change log speaks of ([`crate::kinds!`]).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EntityKind { $($variant,)* }
+
+        impl EntityKind {
+            pub const ALL: &'static [EntityKind] = &[$(EntityKind::$variant,)*];
+
+            /// The word in the change log, the API and file headers.
+            pub fn word(self) -> &'static str {
+                match self { $(EntityKind::$variant => $word,)* }
+            }
+
+            /// What many of them are called in addresses, and the name of their table.
+            pub fn plural(self) -> &'static str {
+                match self { $(EntityKind::$variant => $table,)* }
+            }
+        }
+    };
 }
+crate::kinds! { [entity_kind] }
 
 impl EntityKind {
-    pub const ALL: &'static [EntityKind] = &[
-        EntityKind::Organization,
-        EntityKind::Site,
-        EntityKind::Connection,
-        EntityKind::User,
-        EntityKind::Device,
-        EntityKind::Mailbox,
-        EntityKind::Token,
-        EntityKind::PhoneNumber,
-    ];
-
-    /// The word in the change log, the API and file headers.
-    pub fn word(self) -> &'static str {
-        match self {
-            EntityKind::Organization => "organization",
-            EntityKind::Site => "site",
-            EntityKind::Connection => "connection",
-            EntityKind::User => "user",
-            EntityKind::Device => "device",
-            EntityKind::Mailbox => "mailbox",
-            EntityKind::Token => "token",
-            EntityKind::PhoneNumber => "number",
-        }
-    }
-
     pub fn from_word(word: &str) -> Option<EntityKind> {
         Self::ALL.iter().copied().find(|kind| kind.word() == word)
     }
@@ -124,6 +110,8 @@ pub struct Meta {
     pub key: Key,
     pub undo: Undo,
     pub required: bool,
+    /// What it names, of a field that holds ids.
+    pub refers: Option<Refers>,
     /// One sentence for the API description and the portal.
     pub help: &'static str,
 }
@@ -137,6 +125,7 @@ impl Meta {
         key: Key::None,
         undo: Undo::Reversible,
         required: false,
+        refers: None,
         help: "",
     };
     pub const PERSONAL: Meta = Meta { privacy: Privacy::Personal, ..Meta::PLAIN };

@@ -7,6 +7,9 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use crate::types::FieldValue;
+use crate::value::{FieldType, Reason, Value};
+
 macro_rules! id_type {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*
@@ -53,9 +56,36 @@ id_type! {
     SecretId,
     JobId,
     TokenId,
+    EmergencyLocationId,
+    ShippingAddressId,
+    GroupId,
+    MenuId,
+    FaxAccountId,
+    SmsSenderId,
+    OnCallScheduleId,
+    RoleId,
+    TagId,
     /// Changes that were made together and can be undone together.
     ChangeSetId,
 }
+
+macro_rules! id_values {
+    ($($name:ident: $kind:ident),*) => {$(
+        impl FieldValue for $name {
+            const TYPE: FieldType = FieldType::$kind;
+            fn parse(text: &str) -> Result<Self, Reason> {
+                text.trim().parse().map_err(|_| Reason::new("is not an id", "write the id as the list shows it"))
+            }
+            fn to_value(&self) -> Value { Value::Id(self.0) }
+            fn from_value(value: &Value) -> Result<Self, Reason> {
+                value.as_id().map(Self).ok_or_else(|| Reason::new("is not an id", "give an id"))
+            }
+        }
+    )*};
+}
+id_values!(OrgId: Reference, SiteId: Reference, ConnectionId: Reference, UserId: Reference, DeviceId: Reference,
+    MailboxId: Reference, PhoneNumberId: Reference, EmergencyLocationId: Reference, GroupId: Reference,
+    FaxAccountId: Reference, SmsSenderId: Reference, SecretId: Secret);
 
 /// Where new ids come from. The program's is random and ordered by time; tests count.
 pub trait IdSource {

@@ -3,7 +3,8 @@
 //! Time and ids come in as arguments. A use case loads what it needs, asks a function of this crate
 //! for a decision, and saves what comes back; nothing here knows how.
 //!
-//! - [`user`], [`organization`]: the things, each written together with its table of fields ([`field`]).
+//! - [`user`], [`organization`], [`handling`], [`locations`], [`roles`], [`tags`]: the things, each written together
+//!   with its table of fields ([`field`]); [`kinds!`] lists them, [`references`] says what names what.
 //! - [`change`]: one shape for every change, applying and undoing it; [`compose`]: several as one; [`log`]:
 //!   what is kept of it; [`replay`]: what a log says that there is, or was.
 //! - [`capabilities`], [`permission`]: who can do what, in one place each.
@@ -16,12 +17,18 @@ pub mod compose;
 pub mod dial_plan;
 pub mod field;
 pub mod fold;
+pub mod handling;
 pub mod ids;
+pub mod kinds;
+pub mod locations;
 pub mod log;
 pub mod numbers;
 pub mod organization;
 pub mod permission;
+pub mod references;
 pub mod replay;
+pub mod roles;
+pub mod tags;
 mod time_zones;
 pub mod types;
 pub mod user;

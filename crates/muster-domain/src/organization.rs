@@ -1,6 +1,8 @@
 //! A tenant and its places, connections, devices, mailboxes, phone numbers and tokens.
 
+use crate::field::EntityKind;
 use crate::ids::{SecretId, UserId};
+use crate::references::{AtRemoval, Refers};
 use crate::types::{
     Country, Domain, E164, Email, ExtensionNumber, Mac, Name, Slug, Text, TimeZone, UnixMillis, Username,
 };
@@ -85,7 +87,7 @@ entity! {
         model: Option<Name> = None => Meta { label: "Model", help: "Brand and model.", ..Meta::PLAIN };
         mac: Option<Mac> = None => Meta { label: "MAC address", aliases: &["mac_0", "mac"], key: Key::Plain, help: "Hardware address.", ..Meta::PLAIN };
         serial: Option<Name> = None => Meta { label: "Serial number", help: "As printed on the device.", ..Meta::PLAIN };
-        user: Option<UserId> = None => Meta { label: "User", key: Key::Plain, help: "Who has it.", ..Meta::PLAIN };
+        user: Option<UserId> = None => Meta { label: "User", key: Key::Plain, refers: Refers::to(&[EntityKind::User], AtRemoval::Keep), help: "Who has it.", ..Meta::PLAIN };
         auth_name: Option<Username> = None => Meta { label: "Auth name", edit: Edit::ByCommand,
             help: "What the device authenticates as, if it has a credential of its own.", ..Meta::PLAIN };
         sip_secret: Option<SecretId> = None => Meta { label: "SIP password", privacy: Privacy::Secret, edit: Edit::ByCommand,
@@ -101,7 +103,7 @@ entity! {
 entity! {
     /// Voicemail. It lives on its own: removing its owner leaves it and its messages.
     pub struct Mailbox(MailboxId): Mailbox {
-        owner: Option<UserId> = None => Meta { label: "Owner", key: Key::Plain, help: "Whose it is.", ..Meta::PLAIN };
+        owner: Option<UserId> = None => Meta { label: "Owner", key: Key::Plain, refers: Refers::to(&[EntityKind::User], AtRemoval::Keep), help: "Whose it is.", ..Meta::PLAIN };
         name: Name = Name::default() => Meta { label: "Name", required: true, key: Key::Name, help: "What the mailbox is called.", ..Meta::PERSONAL };
         voicemail_pin: Option<SecretId> = None => Meta { label: "Voicemail PIN", aliases: &["pin", "voicemail_password", "vmpwd"],
             privacy: Privacy::Secret, edit: Edit::ByCommand, help: "Signs in to the mailbox by phone.", ..Meta::PLAIN };
@@ -135,7 +137,7 @@ entity! {
             help: "inventory, direct, main, fax or temporary.", ..Meta::PLAIN };
         owned_elsewhere: bool = false => Meta { label: "Owned elsewhere",
             help: "Recorded, neither ordered nor routed.", ..Meta::PLAIN };
-        user: Option<UserId> = None => Meta { label: "User", key: Key::Plain, help: "Whom it reaches.", ..Meta::PLAIN };
+        user: Option<UserId> = None => Meta { label: "User", key: Key::Plain, refers: Refers::to(&[EntityKind::User], AtRemoval::Detach), help: "Whom it reaches.", ..Meta::PLAIN };
     }
     check(_number) { Vec::new() }
 }

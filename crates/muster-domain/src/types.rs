@@ -394,23 +394,6 @@ impl FieldValue for UnixMillis {
     }
 }
 
-macro_rules! id_values {
-    ($($name:ident: $kind:ident),*) => {$(
-        impl FieldValue for crate::ids::$name {
-            const TYPE: FieldType = FieldType::$kind;
-            fn parse(text: &str) -> Result<Self, Reason> {
-                text.trim().parse().map_err(|_| Reason::new("is not an id", "write the id as the list shows it"))
-            }
-            fn to_value(&self) -> Value { Value::Id(self.0) }
-            fn from_value(value: &Value) -> Result<Self, Reason> {
-                value.as_id().map(Self).ok_or_else(|| Reason::new("is not an id", "give an id"))
-            }
-        }
-    )*};
-}
-id_values!(OrgId: Reference, SiteId: Reference, ConnectionId: Reference, UserId: Reference, DeviceId: Reference,
-    MailboxId: Reference, PhoneNumberId: Reference, SecretId: Secret);
-
 impl<T: FieldValue> FieldValue for Option<T> {
     const TYPE: FieldType = T::TYPE;
     fn parse(text: &str) -> Result<Self, Reason> {
@@ -435,7 +418,12 @@ impl<T: FieldValue> FieldValue for Vec<T> {
         limited(list)
     }
     fn to_value(&self) -> Value {
-        Value::List(self.iter().filter_map(|t| t.to_value().as_text().map(SmolStr::new)).collect())
+        let entry = |value: Value| match value {
+            Value::Text(text) => Some(text),
+            Value::Id(id) => Some(smol_str::format_smolstr!("{id}")),
+            _ => None,
+        };
+        Value::List(self.iter().filter_map(|t| entry(t.to_value())).collect())
     }
     fn from_value(value: &Value) -> Result<Self, Reason> {
         match value {

@@ -1,6 +1,8 @@
 //! The identity of a person (or of a shared phone, a mailbox, an announcement), and all they carry.
 
+use crate::field::EntityKind;
 use crate::ids::{ConnectionId, MailboxId, SecretId, SiteId};
+use crate::references::{AtRemoval, Refers};
 use crate::types::{
     AlternateNumber, AreaCode, Bounded, Country, E164, Email, ExtensionNumber, Language, Name, Tag, Text,
     TimeZone, UnixMillis, Username,
@@ -107,9 +109,11 @@ entity! {
             label: "Set-up", edit: Edit::ByCommand, help: "Whether the user has been through first sign-in.", ..Meta::PLAIN };
         site: Option<SiteId> = None => Meta {
             label: "Site", aliases: &["location", "office", "branch"], required: true, key: Key::Plain,
+            refers: Refers::to(&[EntityKind::Site], AtRemoval::Restrict),
             help: "The place the user belongs to.", ..Meta::PLAIN };
         connection: Option<ConnectionId> = None => Meta {
             label: "Connection", required: true, edit: Edit::AtCreation,
+            refers: Refers::to(&[EntityKind::Connection], AtRemoval::Restrict),
             help: "How the user's phones are served.", ..Meta::PLAIN };
         sip_secret: Option<SecretId> = None => Meta {
             label: "SIP password", aliases: &["password", "authpassword", "sip password", "secret"],
@@ -134,7 +138,7 @@ entity! {
             label: "Mobile number", aliases: &["mobile", "mobilenumber", "mobile_phone_number", "cell"],
             help: "A mobile phone of the user's own.", ..Meta::PERSONAL };
         alternate_number: Option<AlternateNumber> = None => Meta {
-            label: "Alternate number", aliases: &["forward to"],
+            label: "Alternate number", aliases: &["forward to"], key: Key::Plain,
             help: "An extension or number that calls are forwarded to.", ..Meta::PERSONAL };
         call_timeout_s: Bounded<5, 120> = Bounded(20) => Meta {
             label: "Call timeout (s)", aliases: &["call_timeout", "ring_seconds", "ringtimer", "ring time"],
@@ -150,7 +154,7 @@ entity! {
             label: "Emergency location", aliases: &["emergency address", "erl"],
             help: "The nickname of a dispatchable address; the site's default where none is given.", ..Meta::PERSONAL };
         mailbox: Option<MailboxId> = None => Meta {
-            label: "Mailbox", help: "Where messages for the user go: their own, another's, or none.", ..Meta::PLAIN };
+            label: "Mailbox", refers: Refers::to(&[EntityKind::Mailbox], AtRemoval::Detach), help: "Where messages for the user go: their own, another's, or none.", ..Meta::PLAIN };
         notification_addresses: Vec<Email> = Vec::new() => Meta {
             label: "Notification addresses", help: "Who is told of a new message.", ..Meta::PERSONAL };
         voice_file_addresses: Vec<Email> = Vec::new() => Meta {

@@ -2,23 +2,9 @@ use muster_domain::change::{self, EntityChange};
 use muster_domain::claims::{self, Claim};
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::OrgId;
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
 use muster_domain::user::User;
 use muster_domain::value::Value;
 use uuid::Uuid;
-
-/// A thing of any kind that the change log speaks of. Boxed: a user takes about a kilobyte.
-#[derive(Clone, Debug, PartialEq)]
-pub enum AnyEntity {
-    Organization(Box<Organization>),
-    Site(Box<Site>),
-    Connection(Box<Connection>),
-    User(Box<User>),
-    Device(Box<Device>),
-    Mailbox(Box<Mailbox>),
-    Token(Box<Token>),
-    PhoneNumber(Box<PhoneNumber>),
-}
 
 /// What can be stored: every entity of the domain.
 pub trait Stored: Entity {
@@ -26,26 +12,13 @@ pub trait Stored: Entity {
     fn from_any(any: AnyEntity) -> Option<Self>;
 }
 
-/// Runs one expression for whichever kind it is.
-macro_rules! each_kind {
-    ($any:expr, $entity:ident => $body:expr) => {
-        match $any {
-            $crate::any::AnyEntity::Organization($entity) => $body,
-            $crate::any::AnyEntity::Site($entity) => $body,
-            $crate::any::AnyEntity::Connection($entity) => $body,
-            $crate::any::AnyEntity::User($entity) => $body,
-            $crate::any::AnyEntity::Device($entity) => $body,
-            $crate::any::AnyEntity::Mailbox($entity) => $body,
-            $crate::any::AnyEntity::Token($entity) => $body,
-            $crate::any::AnyEntity::PhoneNumber($entity) => $body,
-        }
-    };
-}
-pub(crate) use each_kind;
+macro_rules! any_entity {
+    ([] $($kind:ident $module:ident :: $type:ident $word:literal $table:literal,)*) => {
+        /// A thing of any kind that the change log speaks of. Boxed: a user takes about a kilobyte.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum AnyEntity { $($kind(Box<muster_domain::$module::$type>),)* }
 
-macro_rules! stored {
-    ($($kind:ident),*) => {$(
-        impl Stored for $kind {
+        $(impl Stored for muster_domain::$module::$type {
             fn into_any(self) -> AnyEntity { AnyEntity::$kind(Box::new(self)) }
             fn from_any(any: AnyEntity) -> Option<Self> {
                 match any {
@@ -55,12 +28,28 @@ macro_rules! stored {
             }
         }
 
-        impl From<$kind> for AnyEntity {
-            fn from(entity: $kind) -> AnyEntity { entity.into_any() }
-        }
-    )*};
+        impl From<muster_domain::$module::$type> for AnyEntity {
+            fn from(entity: muster_domain::$module::$type) -> AnyEntity { entity.into_any() }
+        })*
+    };
 }
-stored!(Organization, Site, Connection, User, Device, Mailbox, Token, PhoneNumber);
+muster_domain::kinds! { [any_entity] }
+
+/// Runs one expression for whichever kind it is.
+macro_rules! each_kind {
+    ($any:expr, $entity:ident => $body:expr) => {
+        muster_domain::kinds! { [crate::any::each_kind_arms] $any, $entity, $body }
+    };
+}
+pub(crate) use each_kind;
+
+macro_rules! each_kind_arms {
+    ([$any:expr, $entity:ident, $body:expr]
+     $($kind:ident $module:ident :: $type:ident $word:literal $table:literal,)*) => {
+        match $any { $($crate::any::AnyEntity::$kind($entity) => $body,)* }
+    };
+}
+pub(crate) use each_kind_arms;
 
 impl AnyEntity {
     pub fn kind(&self) -> EntityKind {
@@ -98,13 +87,38 @@ impl AnyEntity {
         each_kind!(self, entity => names(&**entity, creation))
     }
 
+    /// The change that makes such a thing.
+    pub fn creation(&self) -> EntityChange {
+        each_kind!(self, entity => change::creation_of(&**entity))
+    }
+
     /// What it has that only one can have.
     pub fn claims(&self) -> Vec<Claim> {
         match self {
             AnyEntity::User(user) => claims::of_user(user),
             AnyEntity::Device(device) => claims::of_device(device),
             AnyEntity::PhoneNumber(number) => claims::of_number(number),
-            _ => Vec::new(),
+            AnyEntity::Group(group) => {
+                claims::of_dialled(self.kind(), &group.name, group.connection, group.extension.as_ref())
+            }
+            AnyEntity::Menu(menu) => {
+                claims::of_dialled(self.kind(), &menu.name, menu.connection, menu.extension.as_ref())
+            }
+            AnyEntity::FaxAccount(fax) => vec![claims::named(self.kind(), fax.name.as_str())],
+            AnyEntity::SmsSender(sender) => vec![claims::named(self.kind(), sender.name.as_str())],
+            AnyEntity::OnCallSchedule(schedule) => vec![claims::named(self.kind(), schedule.name.as_str())],
+            AnyEntity::EmergencyLocation(location) => {
+                vec![claims::named(self.kind(), location.name.as_str())]
+            }
+            AnyEntity::ShippingAddress(address) => vec![claims::named(self.kind(), address.name.as_str())],
+            AnyEntity::Role(role) => vec![claims::named(self.kind(), role.name.as_str())],
+            AnyEntity::TagDefinition(tag) => claims::of_tag(tag),
+            // A site's or connection's name is compared by whoever makes one; others may share theirs.
+            AnyEntity::Organization(_)
+            | AnyEntity::Site(_)
+            | AnyEntity::Connection(_)
+            | AnyEntity::Mailbox(_)
+            | AnyEntity::Token(_) => Vec::new(),
         }
     }
 

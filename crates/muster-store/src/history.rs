@@ -6,11 +6,10 @@
 
 use muster_domain::claims;
 use muster_domain::field::{Entity, EntityKind};
+use muster_domain::for_kind;
 use muster_domain::ids::{ChangeSetId, OrgId};
-use muster_domain::organization::{Connection, Device, Mailbox, PhoneNumber, Site, Token};
 use muster_domain::replay::Replayed;
 use muster_domain::types::UnixMillis;
-use muster_domain::user::User;
 use uuid::Uuid;
 
 use crate::log::{LINE, line_from};
@@ -186,19 +185,11 @@ impl Reader {
             self.conn.script("CREATE TEMP TABLE was_claims AS SELECT * FROM claims WHERE 1 = 0")?;
         }
         for kind in kinds {
-            erased += match kind {
-                EntityKind::Site => self.replay_kind::<Site>(org, seq, people)?,
-                EntityKind::Connection => self.replay_kind::<Connection>(org, seq, people)?,
-                EntityKind::User => self.replay_kind::<User>(org, seq, people)?,
-                EntityKind::Device => self.replay_kind::<Device>(org, seq, people)?,
-                EntityKind::Mailbox => self.replay_kind::<Mailbox>(org, seq, people)?,
-                EntityKind::Token => self.replay_kind::<Token>(org, seq, people)?,
-                EntityKind::PhoneNumber => self.replay_kind::<PhoneNumber>(org, seq, people)?,
-                // Its row has the head of the log, which is now's.
-                EntityKind::Organization => {
-                    return Err(StoreError::Misuse("an organization is replayed by itself"));
-                }
-            };
+            // Its row has the head of the log, which is now's.
+            if *kind == EntityKind::Organization {
+                return Err(StoreError::Misuse("an organization is replayed by itself"));
+            }
+            erased += for_kind!(*kind, E => self.replay_kind::<E>(org, seq, people)?);
         }
         self.conn.script("CREATE INDEX touched_id ON touched (id)")?;
         let schema = self.schema()?;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::any::each_kind;
 use crate::body;
 use crate::keys::random;
+use crate::links;
 use crate::reader::kind_from;
 use crate::sql::{ColumnType, Conn, Insert, List, Param};
 use crate::table::{folded, table_of, to_row};
@@ -246,6 +247,7 @@ fn smol(text: &SmolStr) -> Param<'static> {
 
 /// Rows in the order of the changes; creations of a kind that follow each other go together.
 fn write_rows(conn: &mut Conn, at: UnixMillis, batch: &[Recorded]) -> Result<(), StoreError> {
+    links::write(conn, batch)?;
     let mut created: Vec<Vec<Vec<Param>>> = EntityKind::ALL.iter().map(|_| Vec::new()).collect();
     for recorded in batch {
         let kind = recorded.change.kind;
@@ -267,24 +269,13 @@ fn write_rows(conn: &mut Conn, at: UnixMillis, batch: &[Recorded]) -> Result<(),
             (None, None) => {}
         }
     }
-    for kind in CREATION_ORDER {
-        insert_rows(conn, kind, &mut created[kind as usize])?;
+    // What is referred to before what refers to it, so that few references are open at a time: while one
+    // is, SQLite looks for the children of every row inserted into a parent table.
+    for kind in EntityKind::ALL {
+        insert_rows(conn, *kind, &mut created[*kind as usize])?;
     }
     Ok(())
 }
-
-/// What is referred to before what refers to it, so that few references are open at a time: while one
-/// is, SQLite looks for the children of every row inserted into a parent table.
-const CREATION_ORDER: [EntityKind; 8] = [
-    EntityKind::Organization,
-    EntityKind::Site,
-    EntityKind::Connection,
-    EntityKind::Mailbox,
-    EntityKind::User,
-    EntityKind::Device,
-    EntityKind::Token,
-    EntityKind::PhoneNumber,
-];
 
 fn insert_rows(conn: &mut Conn, kind: EntityKind, rows: &mut Vec<Vec<Param>>) -> Result<(), StoreError> {
     if rows.is_empty() {

@@ -4,10 +4,9 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use muster_domain::field::{Entity, EntityKind, Key};
+use muster_domain::for_kind;
 use muster_domain::ids::OrgId;
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
 use muster_domain::types::UnixMillis;
-use muster_domain::user::User;
 use muster_domain::value::{FieldType, Value};
 
 use crate::StoreError;
@@ -52,16 +51,7 @@ pub fn table_of(kind: EntityKind) -> &'static Table {
 }
 
 fn make(kind: EntityKind) -> Table {
-    match kind {
-        EntityKind::Organization => table::<Organization>("organizations"),
-        EntityKind::Site => table::<Site>("sites"),
-        EntityKind::Connection => table::<Connection>("connections"),
-        EntityKind::User => table::<User>("users"),
-        EntityKind::Device => table::<Device>("devices"),
-        EntityKind::Mailbox => table::<Mailbox>("mailboxes"),
-        EntityKind::Token => table::<Token>("tokens"),
-        EntityKind::PhoneNumber => table::<PhoneNumber>("numbers"),
-    }
+    for_kind!(kind, E => table::<E>(kind.plural()))
 }
 
 fn table<E: Entity>(name: &'static str) -> Table {

@@ -6,9 +6,8 @@ use axum::response::{IntoResponse, Response};
 use muster_app::Change;
 use muster_domain::change::FieldChange;
 use muster_domain::field::EntityKind;
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
+use muster_domain::for_kind;
 use muster_domain::permission::Permission;
-use muster_domain::user::User;
 use muster_domain::value::Value;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -114,16 +113,7 @@ pub fn change_json(change: &Change) -> ChangeBody {
 }
 
 pub fn logged(kind: EntityKind, field: &str, value: &Value) -> serde_json::Value {
-    match kind {
-        EntityKind::Organization => wire::of_logged::<Organization>(field, value),
-        EntityKind::Site => wire::of_logged::<Site>(field, value),
-        EntityKind::Connection => wire::of_logged::<Connection>(field, value),
-        EntityKind::User => wire::of_logged::<User>(field, value),
-        EntityKind::Device => wire::of_logged::<Device>(field, value),
-        EntityKind::Mailbox => wire::of_logged::<Mailbox>(field, value),
-        EntityKind::Token => wire::of_logged::<Token>(field, value),
-        EntityKind::PhoneNumber => wire::of_logged::<PhoneNumber>(field, value),
-    }
+    for_kind!(kind, E => wire::of_logged::<E>(field, value))
 }
 
 /// List changes

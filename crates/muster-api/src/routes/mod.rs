@@ -15,6 +15,7 @@ mod lists;
 mod move_in;
 mod organizations;
 mod phones;
+mod records;
 mod restores;
 mod sites;
 mod system;
@@ -36,6 +37,11 @@ use crate::state::ApiState;
 
 /// All of them, with their descriptions.
 pub fn all() -> OpenApiRouter<ApiState> {
+    records::all(particular())
+}
+
+/// Those that are like no other.
+fn particular() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(organizations::list, organizations::create))
         .routes(routes!(organizations::get))

@@ -161,12 +161,7 @@ pub async fn change(
     let id = user_id(&user)?;
     let (of, by) = (scope.clone(), id);
     let current = caller.run(move |app| app.user(&of, by)).await?;
-    let version = match if_match(&incoming.headers)? {
-        None => return Err(Problem::precondition_required(current.version)),
-        Some(Match::Any) => None,
-        Some(Match::Version(version)) => Some(version),
-        Some(Match::Other) => return Err(Problem::stale(current.version)),
-    };
+    let version = matching(&incoming.headers, current.version)?;
     let (mut object, bytes) = incoming.object().await?;
     let places = places(&caller, &scope, &object).await?;
     let values = values(&mut object, &places);
@@ -180,6 +175,16 @@ pub async fn change(
         })
         .await?;
     Ok(written(&done, with_version(&user, Json(json(&user)).into_response())))
+}
+
+/// The version that `If-Match` asks for; `None` for any.
+pub(super) fn matching(headers: &HeaderMap, current: u64) -> Result<Option<u64>, Problem> {
+    match if_match(headers)? {
+        None => Err(Problem::precondition_required(current)),
+        Some(Match::Any) => Ok(None),
+        Some(Match::Version(version)) => Ok(Some(version)),
+        Some(Match::Other) => Err(Problem::stale(current)),
+    }
 }
 
 enum Match {

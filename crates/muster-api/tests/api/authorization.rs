@@ -28,8 +28,12 @@ async fn operations(installation: &Installation) -> Vec<(String, String, Value)>
 fn filled(path: &str, org: &str) -> String {
     let path = path.replace("{org}", org).replace("{seq}", "1");
     let id = "01900000-0000-7000-8000-000000000001";
-    let path =
-        path.replace("{user}", id).replace("{job}", id).replace("{token}", id).replace("{phone}", "0a");
+    let path = path
+        .replace("{user}", id)
+        .replace("{job}", id)
+        .replace("{id}", id)
+        .replace("{token}", id)
+        .replace("{phone}", "0a");
     assert!(!path.contains('{'), "{path} has a place that this test does not know");
     path
 }

@@ -7,6 +7,7 @@ use muster_domain::user::User;
 use serde_json::{Value, json};
 
 use crate::common::run;
+use crate::records;
 
 pub fn description() -> Value {
     serde_json::from_str(&muster_api::openapi_json()).unwrap()
@@ -131,6 +132,7 @@ fn every_field_that_a_body_describes_is_known_and_no_other() {
     run(async |i| {
         let api = description();
         let id = i.user("1001", "Ana").await["id"].as_str().unwrap().to_string();
+        let number = records::number(i).await;
         let mut bodies = 0;
         for (path, item) in api["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
@@ -148,7 +150,13 @@ fn every_field_that_a_body_describes_is_known_and_no_other() {
                     .map(|k| (k.clone(), json!({})))
                     .collect();
                 body.insert("no_such_field".into(), json!(1));
-                let path = path.replace("{org}", "acme").replace("{user}", &id);
+                let mut address = path.replace("{org}", "acme").replace("{user}", &id);
+                if path.ends_with("/{id}") {
+                    let (kind, one, _) = records::of_address(path, "1001", &number).unwrap();
+                    let made = records::made(i, kind, &one).await;
+                    address = address.replace("{id}", made["id"].as_str().unwrap());
+                }
+                let path = address;
                 let method = method.to_uppercase();
                 let call = i.call(&method, &path).by(&i.operator).header("if-match", "*");
                 let problem = call.json(&Value::Object(body)).send().await.problem(400, "invalid");

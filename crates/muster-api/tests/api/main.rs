@@ -17,6 +17,7 @@ mod lists;
 mod numbers;
 mod pages;
 mod phones;
+mod records;
 mod taken_back;
 mod users;
 mod writes;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Installation, run};
 use crate::imports::{self, Worker};
+use crate::records;
 
 /// What is not taken back, and why.
 const NOT_TAKEN_BACK: &[(&str, &str)] = &[
@@ -21,9 +22,10 @@ const NOT_TAKEN_BACK: &[(&str, &str)] = &[
 /// All that there is, but for versions and for when it was made: both count on.
 async fn state(i: &Installation) -> Value {
     let mut state = serde_json::Map::new();
-    for list in
-        ["users", "users?filter=record%3Dtrashed", "devices", "mailboxes", "numbers", "sites", "connections"]
-    {
+    let particular =
+        ["users", "users?filter=record%3Dtrashed", "devices", "mailboxes", "numbers", "sites", "connections"];
+    let alike = records::kinds("1001", "").into_iter().map(|(kind, ..)| kind);
+    for list in particular.into_iter().chain(alike) {
         let path = format!("/{list}{}limit=1000", if list.contains('?') { '&' } else { '?' });
         let mut page = i.admin("GET", &path).send().await.expect(200).json();
         for item in page["items"].as_array_mut().unwrap() {
@@ -93,8 +95,21 @@ async fn prepare(i: &Installation, operation: &str) -> Option<(String, String, V
             body.as_object_mut().unwrap().remove("review");
             call("POST", "/restores".into(), body)
         }
-        _ => None,
+        _ => record(i, operation).await,
     }
+}
+
+/// What is alike for all records.
+async fn record(i: &Installation, operation: &str) -> Option<(String, String, Value)> {
+    let (method, path) = operation.split_once(' ')?;
+    let number = records::number(i).await;
+    let (kind, one, change) = records::of_address(path, "1001", &number)?;
+    if method == "POST" {
+        return Some((method.into(), format!("/{kind}"), one));
+    }
+    let made = records::made(i, kind, &one).await;
+    let at = format!("/{kind}/{}", made["id"].as_str().unwrap());
+    Some((method.into(), at, if method == "DELETE" { Value::Null } else { change }))
 }
 
 #[test]

@@ -6,9 +6,9 @@ use muster_domain::change::{EntityChange, Op, Refusal, apply, creation_of, inver
 use muster_domain::claims::Claim;
 use muster_domain::compose::together;
 use muster_domain::field::{Entity, EntityKind};
+use muster_domain::for_kind;
 use muster_domain::ids::{ChangeSetId, OrgId, UserId};
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
-use muster_domain::user::User;
+use muster_domain::organization::{Device, Mailbox, PhoneNumber};
 use muster_store::{AnyEntity, Past, Reader, Stored};
 use uuid::Uuid;
 
@@ -123,16 +123,7 @@ impl Source {
         kind: EntityKind,
         ids: &[Uuid],
     ) -> Result<Steps, AppError> {
-        match kind {
-            EntityKind::Organization => self.of_kind::<Organization>(r, org, ids),
-            EntityKind::Site => self.of_kind::<Site>(r, org, ids),
-            EntityKind::Connection => self.of_kind::<Connection>(r, org, ids),
-            EntityKind::User => self.of_kind::<User>(r, org, ids),
-            EntityKind::Device => self.of_kind::<Device>(r, org, ids),
-            EntityKind::Mailbox => self.of_kind::<Mailbox>(r, org, ids),
-            EntityKind::Token => self.of_kind::<Token>(r, org, ids),
-            EntityKind::PhoneNumber => self.of_kind::<PhoneNumber>(r, org, ids),
-        }
+        for_kind!(kind, E => self.of_kind::<E>(r, org, ids))
     }
 
     fn of_kind<E: Stored>(self, r: &mut Reader, org: OrgId, ids: &[Uuid]) -> Result<Steps, AppError> {

@@ -150,7 +150,7 @@ impl<'a> Survey<'a> {
                 self.obstacle(kind.word(), how, None);
                 continue;
             };
-            let step = Step { change: creation(&then), now: None, then: Some(then) };
+            let step = Step { change: then.creation(), now: None, then: Some(then) };
             self.count(r, &step)?;
             places.push(step.change);
         }
@@ -292,20 +292,6 @@ fn place<E: Stored>(r: &mut Reader, org: OrgId, id: Uuid, to: u64) -> Result<Opt
         Some((_, Past::There(place))) => Some(place.into_any()),
         _ => None,
     })
-}
-
-fn creation(place: &AnyEntity) -> EntityChange {
-    use muster_domain::change::creation_of;
-    match place {
-        AnyEntity::Organization(e) => creation_of(&**e),
-        AnyEntity::Site(e) => creation_of(&**e),
-        AnyEntity::Connection(e) => creation_of(&**e),
-        AnyEntity::User(e) => creation_of(&**e),
-        AnyEntity::Device(e) => creation_of(&**e),
-        AnyEntity::Mailbox(e) => creation_of(&**e),
-        AnyEntity::Token(e) => creation_of(&**e),
-        AnyEntity::PhoneNumber(e) => creation_of(&**e),
-    }
 }
 
 fn person_of(step: &Step) -> Option<Uuid> {

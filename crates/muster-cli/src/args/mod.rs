@@ -4,6 +4,7 @@ mod backup;
 mod import;
 mod log;
 mod organization;
+mod record;
 mod user;
 
 pub use backup::{BackupArgs, PassphraseArgs};
@@ -13,6 +14,7 @@ pub use organization::{
     ConnectionCommand, ContactsArgs, DeviceCommand, NumberCommand, OrgCommand, OrgCreateArgs, SiteCommand,
     SiteCreateArgs, TokenCommand, TokenCreateArgs,
 };
+pub use record::RecordCommand;
 pub use user::{
     AddArgs, CredentialsArgs, DeactivateArgs, Drop, ListArgs, PhonesArgs, RestoreArgs, SetArgs, ShowArgs,
     UserCommand, WhoManyArgs,
@@ -53,6 +55,30 @@ pub enum Command {
     /// Phone numbers, and whom they reach
     #[command(subcommand)]
     Number(NumberCommand),
+    /// Ring groups and queues
+    #[command(subcommand)]
+    Group(RecordCommand),
+    /// Menus: callers press a key
+    #[command(subcommand)]
+    Menu(RecordCommand),
+    /// Fax accounts, and who sends with them
+    #[command(subcommand)]
+    FaxAccount(RecordCommand),
+    /// Numbers that text messages are sent from
+    #[command(subcommand)]
+    SmsSender(RecordCommand),
+    /// Who is on duty, in turns
+    #[command(subcommand)]
+    OnCall(RecordCommand),
+    /// Addresses that emergency services are sent to
+    #[command(subcommand)]
+    EmergencyLocation(RecordCommand),
+    /// Addresses that phones are sent to
+    #[command(subcommand)]
+    ShippingAddress(RecordCommand),
+    /// Tags and their colours
+    #[command(subcommand)]
+    Tag(RecordCommand),
     /// The change log: who changed what, and when
     Changes(ChangesArgs),
     /// Take a change back, or everything that a job did; or go back to a moment

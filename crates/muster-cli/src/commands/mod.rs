@@ -7,11 +7,13 @@ mod connection;
 mod contacts;
 mod device;
 mod export;
+mod fields;
 mod import;
 mod import_history;
 mod job;
 mod number;
 mod org;
+mod record;
 mod seats;
 mod site;
 mod token;
@@ -39,6 +41,14 @@ pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_
         Command::Connection(command) => connection::run(session, command),
         Command::Device(command) => device::run(session, command),
         Command::Number(command) => number::run(session, command),
+        Command::Group(command) => record::run(session, &record::GROUP, command),
+        Command::Menu(command) => record::run(session, &record::MENU, command),
+        Command::FaxAccount(command) => record::run(session, &record::FAX_ACCOUNT, command),
+        Command::SmsSender(command) => record::run(session, &record::SMS_SENDER, command),
+        Command::OnCall(command) => record::run(session, &record::ON_CALL, command),
+        Command::EmergencyLocation(command) => record::run(session, &record::EMERGENCY_LOCATION, command),
+        Command::ShippingAddress(command) => record::run(session, &record::SHIPPING_ADDRESS, command),
+        Command::Tag(command) => record::run(session, &record::TAG, command),
         Command::Changes(args) => changes::run(session, args),
         Command::Undo(args) => undo::run(session, args),
         Command::Job(command) => job::run(session, command),

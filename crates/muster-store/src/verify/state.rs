@@ -3,10 +3,9 @@
 //! The log is read thing by thing, so that one thing at a time is folded and a page of them compared.
 
 use muster_domain::field::{Entity, EntityKind};
+use muster_domain::for_kind;
 use muster_domain::ids::OrgId;
-use muster_domain::organization::{Connection, Device, Mailbox, Organization, PhoneNumber, Site, Token};
 use muster_domain::replay::{Difference, Replayed};
-use muster_domain::user::User;
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
@@ -67,16 +66,8 @@ impl Reader {
         for page in things.chunks(THINGS_MAX) {
             for kind in EntityKind::ALL {
                 let of_kind: Vec<&Replayed> = page.iter().filter(|thing| thing.kind == *kind).collect();
-                match kind {
-                    _ if of_kind.is_empty() => {}
-                    EntityKind::Organization => self.compare_kind::<Organization>(org, &of_kind, check)?,
-                    EntityKind::Site => self.compare_kind::<Site>(org, &of_kind, check)?,
-                    EntityKind::Connection => self.compare_kind::<Connection>(org, &of_kind, check)?,
-                    EntityKind::User => self.compare_kind::<User>(org, &of_kind, check)?,
-                    EntityKind::Device => self.compare_kind::<Device>(org, &of_kind, check)?,
-                    EntityKind::Mailbox => self.compare_kind::<Mailbox>(org, &of_kind, check)?,
-                    EntityKind::Token => self.compare_kind::<Token>(org, &of_kind, check)?,
-                    EntityKind::PhoneNumber => self.compare_kind::<PhoneNumber>(org, &of_kind, check)?,
+                if !of_kind.is_empty() {
+                    for_kind!(*kind, E => self.compare_kind::<E>(org, &of_kind, check))?;
                 }
             }
         }

@@ -5,11 +5,15 @@ use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster_domain::field::Entity;
+use muster_domain::handling::{FaxAccount, Group, Menu, OnCallSchedule, SmsSender};
+use muster_domain::locations::{EmergencyLocation, ShippingAddress};
 use muster_domain::organization::{Device, PhoneNumber};
+use muster_domain::roles::Role;
+use muster_domain::tags::TagDefinition;
 use muster_domain::types::UnixMillis;
 use muster_domain::user::{Record, User};
 use muster_store::dump::{self, Backup, BackupError, Contents, Cost, Manifest, Passphrase, Target};
-use muster_store::{Job, JobOutcome, JobResult, JobState, SecretKind, Store, StoreError, Tx};
+use muster_store::{Job, JobOutcome, JobResult, JobState, Recorded, SecretKind, Store, StoreError, Tx};
 
 use crate::common::{Database, Keep, NOW, Tenant, created, id, on_both, open, removed, set, text, updated};
 
@@ -111,6 +115,7 @@ fn fill(store: &Store) -> Tenant {
             .unwrap();
         users.push(user);
     }
+    tenant.record(store, &records(&tenant, &users)).unwrap();
     users[0].set_version(1);
     tenant.record(store, &[updated(&users[0], |u| u.record = Record::Trashed)]).unwrap();
     // An import that was taken back.
@@ -138,6 +143,44 @@ fn fill(store: &Store) -> Tenant {
         })
         .unwrap();
     tenant
+}
+
+/// One of each kind of record that names somebody or stands alone.
+fn records(tenant: &Tenant, users: &[User]) -> Vec<Recorded> {
+    let members: Vec<_> = users.iter().take(3).map(|user| user.id).collect();
+    let mut group = Group::blank(tenant.org, id(900_001));
+    (group.name, group.members) = (text("Sales"), members.clone());
+    let mut menu = Menu::blank(tenant.org, id(900_002));
+    menu.name = text("Welcome");
+    menu.entries = vec![text(&format!("1=user:{}", members[0])), text(&format!("2=group:{}", group.id))];
+    let mut fax = FaxAccount::blank(tenant.org, id(900_003));
+    (fax.name, fax.number) = (text("Fax"), Some(id(800_001).into()));
+    let mut sender = SmsSender::blank(tenant.org, id(900_004));
+    (sender.name, sender.number) = (text("Texts"), Some(id(800_002).into()));
+    let mut schedule = OnCallSchedule::blank(tenant.org, id(900_005));
+    (schedule.name, schedule.members) = (text("Nights"), members);
+    let mut location = EmergencyLocation::blank(tenant.org, id(900_006));
+    (location.name, location.country) = (text("Office"), Some(text("JP")));
+    (location.street, location.city) = (Some(text("Main Street")), Some(text("Osaka")));
+    let mut address = ShippingAddress::blank(tenant.org, id(900_007));
+    (address.name, address.recipient, address.country) =
+        (text("Office"), Some(text("Desk")), Some(text("JP")));
+    (address.street, address.city) = (Some(text("Main Street")), Some(text("Osaka")));
+    let mut role = Role::blank(tenant.org, id(900_008));
+    role.name = text("Helpers");
+    let mut tag = TagDefinition::blank(tenant.org, id(900_009));
+    tag.name = text("floor:2");
+    vec![
+        created(group),
+        created(menu),
+        created(fax),
+        created(sender),
+        created(schedule),
+        created(location),
+        created(address),
+        created(role),
+        created(tag),
+    ]
 }
 
 fn what_is_restored_is_row_for_row_what_was_backed_up_on_either_database(database: &Database) {

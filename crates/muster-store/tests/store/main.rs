@@ -12,6 +12,7 @@ mod common;
 mod concurrency;
 mod faults;
 mod fold;
+mod links;
 mod lists;
 mod plan;
 mod power;

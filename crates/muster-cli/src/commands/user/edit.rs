@@ -1,9 +1,9 @@
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::fields::{self, Schema, to_json};
 use super::{called, find, list, path_of, version_of};
 use crate::args::SetArgs;
 use crate::client::{Method, Request, Upload, escape};
+use crate::commands::fields::{self, Schema};
 use crate::failure::Failure;
 use crate::hints::shell_word;
 use crate::session::Session;
@@ -15,7 +15,7 @@ const SIP_PASSWORD: &str = "sip_password";
 pub(super) fn add(session: &mut Session<'_, '_>, fields: &[String]) -> Result<(), Failure> {
     let pairs = fields::read(session.console, fields)?;
     let schema = Schema::load(session, "post", "/organizations/{}/users")?;
-    let body = body_of(&schema, &pairs);
+    let body = schema.body(&pairs);
     let path = session.path("/users")?;
     let answer = session.client.send(&Request::post(path, &body));
     let answer = answer.map_err(|failure| with_holder(session, failure))?;
@@ -39,7 +39,7 @@ pub(super) fn set(session: &mut Session<'_, '_>, args: &SetArgs) -> Result<(), F
     let mut seq = None;
     if !pairs.is_empty() {
         let schema = Schema::load(session, "patch", "/users/{}")?;
-        let body = body_of(&schema, &pairs);
+        let body = schema.body(&pairs);
         let request = Request::new(Method::Patch, path_of(session, &user, "")?)
             .upload(Upload::Json(&body))
             .header("if-match", version_of(&user));
@@ -70,11 +70,6 @@ fn remark(session: &mut Session<'_, '_>, remark: Option<String>, user: &Value) {
             .console
             .note(&format!("muster: warning: {SIP_PASSWORD} {remark}. To have a strong one made: {reset}"));
     }
-}
-
-fn body_of(schema: &Schema, pairs: &[(String, String)]) -> Value {
-    let member = |(key, text): &(String, String)| (key.clone(), to_json(schema.kind(key), text));
-    Value::Object(pairs.iter().map(member).collect::<Map<String, Value>>())
 }
 
 /// Whether somebody is served is changed by commands of its own.

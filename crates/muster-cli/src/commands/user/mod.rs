@@ -3,7 +3,6 @@
 mod activate;
 mod credentials;
 mod edit;
-mod fields;
 mod list;
 mod phones;
 mod remove;

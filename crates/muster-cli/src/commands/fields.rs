@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::session::Session;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Text,
     Integer,
     Boolean,
@@ -16,7 +16,7 @@ pub(super) enum Kind {
 }
 
 /// The fields that a request's body may have.
-pub(super) struct Schema {
+pub(crate) struct Schema {
     document: Value,
     properties: Map<String, Value>,
 }
@@ -36,6 +36,12 @@ impl Schema {
         });
         let properties = resolved(&document, body)["properties"].as_object().cloned().unwrap_or_default();
         Schema { properties, document }
+    }
+
+    /// The pairs as a body.
+    pub fn body(&self, pairs: &[(String, String)]) -> Value {
+        let member = |(key, text): &(String, String)| (key.clone(), to_json(self.kind(key), text));
+        Value::Object(pairs.iter().map(member).collect::<Map<String, Value>>())
     }
 
     pub fn kind(&self, field: &str) -> Kind {
@@ -93,7 +99,7 @@ fn resolved<'a>(document: &'a Value, mut schema: &'a Value) -> &'a Value {
 
 /// `key=value`, in the order typed. A secret is never taken from the command line: its value must be `-`,
 /// and the person is asked.
-pub(super) fn read(console: &mut Console<'_>, fields: &[String]) -> Result<Vec<(String, String)>, Failure> {
+pub(crate) fn read(console: &mut Console<'_>, fields: &[String]) -> Result<Vec<(String, String)>, Failure> {
     let mut pairs: Vec<(String, String)> = Vec::with_capacity(fields.len());
     for field in fields {
         let (key, value) = field.split_once('=').ok_or_else(|| {
@@ -143,7 +149,7 @@ fn is_secret(key: &str) -> bool {
 }
 
 /// What cannot be read as its type goes as it is: the server says what is wrong with it.
-pub(super) fn to_json(kind: Kind, text: &str) -> Value {
+pub(crate) fn to_json(kind: Kind, text: &str) -> Value {
     let as_text = || Value::from(text);
     match kind {
         Kind::List => Value::Array(

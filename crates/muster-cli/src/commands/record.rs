@@ -1,0 +1,186 @@
+//! `muster group|menu|fax-account|… list|show|add|set|remove`: records are all typed alike, and what their
+//! fields are the server's description says.
+
+use serde_json::Value;
+
+use super::fields::{self, Schema};
+use crate::args::RecordCommand;
+use crate::client::{Method, Request, Upload, escape};
+use crate::failure::Failure;
+use crate::listing::{self, Column, List};
+use crate::session::Session;
+use crate::table::Table;
+use crate::value::text_of;
+
+/// A kind of record as it is typed and told.
+pub(crate) struct Kind {
+    /// The last part of its address: `fax-accounts`.
+    pub address: &'static str,
+    /// The command: `fax-account`.
+    pub command: &'static str,
+    pub one: &'static str,
+    pub many: &'static str,
+    /// Beside the name and the id.
+    pub columns: &'static [Column],
+}
+
+pub(crate) const GROUP: Kind = Kind {
+    address: "groups",
+    command: "group",
+    one: "group",
+    many: "groups",
+    columns: &[
+        ("EXTENSION", |item| text_of(&item["extension"])),
+        ("KIND", |item| text_of(&item["kind"])),
+        ("MEMBERS", |item| count(&item["members"])),
+    ],
+};
+pub(crate) const MENU: Kind = Kind {
+    address: "menus",
+    command: "menu",
+    one: "menu",
+    many: "menus",
+    columns: &[("EXTENSION", |item| text_of(&item["extension"])), ("KEYS", |item| count(&item["entries"]))],
+};
+pub(crate) const FAX_ACCOUNT: Kind = Kind {
+    address: "fax-accounts",
+    command: "fax-account",
+    one: "fax account",
+    many: "fax accounts",
+    columns: &[("USERS", |item| count(&item["users"]))],
+};
+pub(crate) const SMS_SENDER: Kind = Kind {
+    address: "sms-senders",
+    command: "sms-sender",
+    one: "SMS sender",
+    many: "SMS senders",
+    columns: &[
+        ("CAMPAIGN", |item| {
+            if item["campaign_approved"] == true { "approved" } else { "receives only" }.to_owned()
+        }),
+        ("USERS", |item| count(&item["users"])),
+    ],
+};
+pub(crate) const ON_CALL: Kind = Kind {
+    address: "on-call-schedules",
+    command: "on-call",
+    one: "on-call schedule",
+    many: "on-call schedules",
+    columns: &[("MEMBERS", |item| count(&item["members"])), ("SHIFT (H)", |item| text_of(&item["shift_h"]))],
+};
+pub(crate) const EMERGENCY_LOCATION: Kind = Kind {
+    address: "emergency-locations",
+    command: "emergency-location",
+    one: "emergency location",
+    many: "emergency locations",
+    columns: &[
+        ("STREET", |item| street(item)),
+        ("CITY", |item| text_of(&item["city"])),
+        ("COUNTRY", |item| text_of(&item["country"])),
+    ],
+};
+pub(crate) const SHIPPING_ADDRESS: Kind = Kind {
+    address: "shipping-addresses",
+    command: "shipping-address",
+    one: "shipping address",
+    many: "shipping addresses",
+    columns: &[
+        ("RECIPIENT", |item| text_of(&item["recipient"])),
+        ("STREET", |item| street(item)),
+        ("CITY", |item| text_of(&item["city"])),
+        ("COUNTRY", |item| text_of(&item["country"])),
+    ],
+};
+pub(crate) const TAG: Kind = Kind {
+    address: "tags",
+    command: "tag",
+    one: "tag",
+    many: "tags",
+    columns: &[("COLOUR", |item| text_of(&item["colour"]))],
+};
+
+fn count(list: &Value) -> String {
+    list.as_array().map_or(0, Vec::len).to_string()
+}
+
+fn street(item: &Value) -> String {
+    format!("{} {}", text_of(&item["street"]), text_of(&item["house_number"])).trim().to_owned()
+}
+
+pub(crate) fn run(
+    session: &mut Session<'_, '_>,
+    kind: &Kind,
+    command: &RecordCommand,
+) -> Result<(), Failure> {
+    match command {
+        RecordCommand::List { filter } => list(session, kind, filter.as_deref()),
+        RecordCommand::Show { which } => {
+            let record = find(session, kind, which)?;
+            tell(session, &record)
+        }
+        RecordCommand::Add { fields } => add(session, kind, fields),
+        RecordCommand::Set { which, fields } => set(session, kind, which, fields),
+        RecordCommand::Remove { which } => remove(session, kind, which),
+    }
+}
+
+fn list(session: &mut Session<'_, '_>, kind: &Kind, filter: Option<&str>) -> Result<(), Failure> {
+    let mut columns: Vec<Column> = vec![("NAME", |item| text_of(&item["name"]))];
+    columns.extend(kind.columns);
+    columns.push(("ID", |item| text_of(&item["id"])));
+    let path = session.path(&format!("/{}", kind.address))?;
+    List::all(path, kind.one, kind.many).query("filter", filter).print(session, &columns)
+}
+
+fn add(session: &mut Session<'_, '_>, kind: &Kind, fields: &[String]) -> Result<(), Failure> {
+    let pairs = fields::read(session.console, fields)?;
+    let schema = Schema::load(session, "post", &format!("/organizations/{{}}/{}", kind.address))?;
+    let path = session.path(&format!("/{}", kind.address))?;
+    let answer = session.client.send(&Request::post(path, &schema.body(&pairs)))?;
+    let one = kind.one;
+    session.tell(&answer.value, |console, made| {
+        console.line(&format!("Made the {one} {}.", text_of(&made["name"])))
+    })
+}
+
+fn set(session: &mut Session<'_, '_>, kind: &Kind, which: &str, fields: &[String]) -> Result<(), Failure> {
+    let pairs = fields::read(session.console, fields)?;
+    let record = find(session, kind, which)?;
+    let schema = Schema::load(session, "patch", &format!("/{}/{{}}", kind.address))?;
+    let body = schema.body(&pairs);
+    let request = Request::new(Method::Patch, path_of(session, kind, &record)?)
+        .upload(Upload::Json(&body))
+        .header("if-match", format!("\"{}\"", text_of(&record["version"])));
+    let answer = session.client.send(&request)?;
+    tell(session, &answer.value)
+}
+
+fn remove(session: &mut Session<'_, '_>, kind: &Kind, which: &str) -> Result<(), Failure> {
+    let record = find(session, kind, which)?;
+    let path = path_of(session, kind, &record)?;
+    session.client.send(&Request::new(Method::Delete, path))?;
+    let one = kind.one;
+    session.tell(&record, |console, record| {
+        console
+            .line(&format!("Removed the {one} {}; `muster undo` brings it back.", text_of(&record["name"])))
+    })
+}
+
+fn find(session: &mut Session<'_, '_>, kind: &Kind, which: &str) -> Result<Value, Failure> {
+    let path = session.path(&format!("/{}", kind.address))?;
+    listing::find(session, path, which, kind.one, &format!("muster {} list", kind.command))
+}
+
+fn path_of(session: &mut Session<'_, '_>, kind: &Kind, record: &Value) -> Result<String, Failure> {
+    session.path(&format!("/{}/{}", kind.address, escape(&text_of(&record["id"]))))
+}
+
+fn tell(session: &mut Session<'_, '_>, record: &Value) -> Result<(), Failure> {
+    session.tell(record, |console, record| {
+        let mut table = Table::new(&["FIELD", "VALUE"]);
+        for (name, value) in record.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
+            table.row(vec![name.clone(), text_of(value)]);
+        }
+        table.print(console)
+    })
+}
