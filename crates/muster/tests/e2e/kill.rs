@@ -20,11 +20,11 @@ fn rounds(database: Database) -> u64 {
     })
 }
 
-/// A file of people whose extensions no other round uses.
+/// A file of people whose extensions no other of a thousand rounds uses.
 fn file(round: u64, rows: u64) -> String {
     let mut text = "name,extension,password,username,authname\n".to_string();
     for i in 0..rows {
-        let n = 1_000_000 + round * 10_000 + i;
+        let n = 10_000_000 + round * 10_000 + i;
         text.push_str(&format!("Person {n},{n},secret-{n}-abcdefgh,u{n},u{n}\n"));
     }
     text
@@ -95,7 +95,7 @@ fn kill_again_and_again(database: Database) {
                     if killed == Killed::Restore || stop.load(Ordering::Relaxed) {
                         break;
                     }
-                    let extension = (500_000 + round * 10_000 + i).to_string();
+                    let extension = (50_000_000 + round * 10_000 + i).to_string();
                     let body = json!({ "display_name": "Somebody", "extension": extension });
                     if server.api("POST", "/users", Some(&body)).0 == 201 {
                         acknowledged.lock().unwrap().insert(extension);
@@ -112,13 +112,13 @@ fn kill_again_and_again(database: Database) {
         command.wait().unwrap();
         server = Server::start_in(&data, database.as_deref());
         wait_for_jobs(&server);
-        let there = extensions(&server, &format!("extension^{}", 50 + round));
+        let there = extensions(&server, &format!("extension^{}", 5_000 + round));
         let lost = |known: &BTreeSet<String>| known.difference(&there).cloned().collect::<Vec<_>>();
         let known = std::mem::take(&mut *acknowledged.lock().unwrap());
         assert_eq!(lost(&known), Vec::<String>::new(), "round {round}: acknowledged and lost");
         writes += known.len();
         everybody.extend(known);
-        let imported = extensions(&server, &format!("extension^1{round:02}")).len() as u64;
+        let imported = extensions(&server, &format!("extension^{}", 1_000 + round)).len() as u64;
         assert!(
             imported == 0 || imported == ROWS,
             "round {round}, killed in {killed:?}: {imported} of {ROWS} people of its import"
