@@ -4,7 +4,7 @@
 //! What a kind's fields are, what they name and what may be written is its table's; what is particular to a
 //! kind has a use case of its own.
 
-use muster_domain::change::{Refusal, removal_of};
+use muster_domain::change::{Holder, Refusal, removal_of};
 use muster_domain::claims::NUMBER_SPACE;
 use muster_domain::field::{Edit, Entity, EntityKind, FieldDef};
 use muster_domain::for_kind;
@@ -100,6 +100,7 @@ impl App {
             check_version(&before, version)?;
             let mut after = before.clone();
             set(&mut after, values, |edit| edit == Edit::Free)?;
+            check_name(session, &after)?;
             session.update(&before, &after)?;
             Ok(id)
         })
@@ -110,6 +111,7 @@ impl App {
         scope.require(writing(E::KIND))?;
         self.change(scope, Allow::default(), |session| {
             let before = session.tx.get::<E>(scope.org(), id)?.ok_or(AppError::NotFound(E::KIND.word()))?;
+            check_not_the_last(session, E::KIND)?;
             session.apply(vec![removal_of(&before)])?;
             Ok(id)
         })
@@ -134,6 +136,39 @@ pub(crate) fn check_version<E: Entity>(current: &E, version: Option<u64>) -> Res
         }
         _ => Ok(()),
     }
+}
+
+/// No two sites and no two connections are called the same; other kinds claim their names.
+fn check_name<E: Stored>(session: &mut Session<'_>, after: &E) -> Result<(), AppError> {
+    let names: Vec<(Uuid, String)> = match E::KIND {
+        EntityKind::Site => session.sites()?.iter().map(|s| (s.id.0, fold(s.name.as_str()))).collect(),
+        EntityKind::Connection => {
+            session.connections()?.iter().map(|c| (c.id.0, fold(c.name.as_str()))).collect()
+        }
+        _ => return Ok(()),
+    };
+    let name = E::field("name").map(|field| (field.get)(after)).unwrap_or_default();
+    let name = name.as_text().unwrap_or_default();
+    match names.iter().find(|(id, other)| *id != after.id() && *other == fold(name)) {
+        Some((id, _)) => {
+            let holder = Some(Holder { kind: E::KIND, id: *id, name: None });
+            Err(Refusal::Taken { field: "name", value: name.to_string(), holder }.into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// People belong to a site and a connection: one of each there must be.
+fn check_not_the_last(session: &mut Session<'_>, kind: EntityKind) -> Result<(), AppError> {
+    let there = match kind {
+        EntityKind::Site => session.sites()?.len(),
+        EntityKind::Connection => session.connections()?.len(),
+        _ => return Ok(()),
+    };
+    if there > 1 {
+        return Ok(());
+    }
+    Err(Refusal::NotAllowed(format!("the last {} stays: people need one", kind.word())).into())
 }
 
 /// Sets what a request names; every field that is not right is said.

@@ -44,7 +44,7 @@ pub fn all() -> OpenApiRouter<ApiState> {
 fn particular() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(organizations::list, organizations::create))
-        .routes(routes!(organizations::get))
+        .routes(routes!(organizations::get, organizations::change))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::get, users::change, users::remove))
         .routes(routes!(users::restore))

@@ -13,10 +13,12 @@ use muster_domain::permission::Permission;
 use serde_json::Value;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
-use super::{with_header, with_seq};
+use super::records::read_values;
+use super::users::matching;
+use super::{with_header, with_seq, written};
 use crate::body::Incoming;
 use crate::caller::Caller;
-use crate::parameters::CountedPaging;
+use crate::parameters::{CountedPaging, Once};
 use crate::params::{Pairs, Params};
 use crate::problem::Problem;
 use crate::wire::{self, Writing, described, page_of};
@@ -26,6 +28,9 @@ described! {
     OrganizationBody = wire::schema::<Organization>("A tenant: a company with its own dial plan and SIP domain.");
     /// What makes one.
     NewOrganizationBody = new_schema();
+    /// What changes one.
+    OrganizationChangeBody = wire::write_schema::<Organization>(
+        "Fields to change; null empties one, what is left out stays.", Writing::Change);
 }
 
 page_of! {
@@ -110,4 +115,35 @@ pub async fn get(caller: Caller, Path(org): Path<String>) -> Result<Response<Bod
     let organization = scope.organization();
     let response = Json(json(organization)).into_response();
     Ok(with_header(ETAG, &format!("\"{}\"", organization.version), response))
+}
+
+/// Change an organization
+///
+/// Only what the body names is changed. With another SIP domain all phones sign in anew.
+#[utoipa::path(patch, path = "/api/v1/organizations/{org}", tag = "organizations",
+    params(("org" = String, Path, description = "Slug or id."),
+        ("If-Match" = String, Header, description = "The ETag that was read, such as `\"3\"`."), Once),
+    request_body = OrganizationChangeBody,
+    responses((status = 200, body = OrganizationBody, headers(("ETag", description = "The new version."),
+            ("Muster-Seq" = u64, description = "The newest change of its log."))),
+        (status = 412, description = "It was changed meanwhile.", body = crate::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 428, description = "If-Match is missing.", body = crate::problem::ProblemBody, content_type = "application/problem+json")))]
+pub async fn change(
+    caller: Caller,
+    Path(org): Path<String>,
+    mut incoming: Incoming,
+) -> Result<Response<Body>, Problem> {
+    let scope = caller.scope(&org, Permission::ManageOrganization).await?;
+    let version = matching(&incoming.headers, scope.organization().version)?;
+    let (object, bytes) = incoming.object().await?;
+    let of = scope.clone();
+    let values = caller.run(move |app| Ok(read_values::<Organization>(app, &of, object))).await??;
+    let scope = incoming.once(scope, &bytes)?;
+    let changed = caller.run(move |app| {
+        let done = app.edit_organization(&scope, version, &values)?;
+        Ok((done, app.record::<Organization>(&scope, done.id)?))
+    });
+    let (done, organization) = changed.await?;
+    let response = Json(json(&organization)).into_response();
+    Ok(written(&done, with_header(ETAG, &format!("\"{}\"", organization.version), response)))
 }

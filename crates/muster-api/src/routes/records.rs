@@ -14,6 +14,7 @@ use muster_domain::field::{Entity, EntityKind, FieldDef, Privacy};
 use muster_domain::handling::{FaxAccount, Group, Menu, OnCallSchedule, SmsSender};
 use muster_domain::ids::OrgId;
 use muster_domain::locations::{EmergencyLocation, ShippingAddress};
+use muster_domain::organization::{Connection, Site};
 use muster_domain::permission::Permission;
 use muster_domain::tags::TagDefinition;
 use muster_domain::value::{Reason, Value};
@@ -64,23 +65,42 @@ pub fn all(router: OpenApiRouter<ApiState>) -> OpenApiRouter<ApiState> {
     let router = of::<EmergencyLocation>(router, &location);
     let router =
         of::<ShippingAddress>(router, &words("ShippingAddress", "a shipping address", "shipping addresses"));
-    of::<TagDefinition>(router, &words("Tag", "a tag", "tags"))
+    let router = of::<TagDefinition>(router, &words("Tag", "a tag", "tags"));
+    // Made and listed by endpoints of their own. A connection is not removed: there is no other yet that its
+    // people could go to.
+    let site = words("Site", "a site", "sites");
+    let router = one_of::<Site>(router, &site, vec![change_schema::<Site>(&site)], true);
+    let connection = words("Connection", "a connection", "connections");
+    one_of::<Connection>(router, &connection, vec![change_schema::<Connection>(&connection)], false)
 }
 
 fn of<E: Stored>(router: OpenApiRouter<ApiState>, words: &Words) -> OpenApiRouter<ApiState> {
-    let (many, one) = addresses::<E>();
+    let (many, _) = addresses::<E>();
     let schemas = schemas::<E>(words);
     let mut paths = Paths::new();
     paths.add_path_operation(&many, vec![HttpMethod::Get], list_operation(words));
     paths.add_path_operation(&many, vec![HttpMethod::Post], create_operation(words));
     let methods: MethodRouter<ApiState> = get(list::<E>).post(create::<E>);
-    let router = router.routes((schemas, paths, methods));
+    one_of::<E>(router.routes((schemas, paths, methods)), words, Vec::new(), true)
+}
+
+/// One of a kind: shown, changed, removed.
+fn one_of<E: Stored>(
+    router: OpenApiRouter<ApiState>,
+    words: &Words,
+    schemas: Vec<(String, RefOr<Schema>)>,
+    removable: bool,
+) -> OpenApiRouter<ApiState> {
+    let (_, one) = addresses::<E>();
     let mut paths = Paths::new();
     for (method, operation) in one_operations(words) {
-        paths.add_path_operation(&one, vec![method], operation);
+        if removable || !matches!(method, HttpMethod::Delete) {
+            paths.add_path_operation(&one, vec![method], operation);
+        }
     }
-    let methods: MethodRouter<ApiState> = get(show::<E>).patch(change::<E>).delete(remove::<E>);
-    router.routes((Vec::new(), paths, methods))
+    let methods: MethodRouter<ApiState> = get(show::<E>).patch(change::<E>);
+    let methods = if removable { methods.delete(remove::<E>) } else { methods };
+    router.routes((schemas, paths, methods))
 }
 
 /// Where a kind is: all of them, and one.
@@ -193,7 +213,7 @@ async fn values<E: Stored>(
     caller.run(move |app| Ok(read_values::<E>(app, &of, object))).await?
 }
 
-fn read_values<E: Stored>(
+pub(super) fn read_values<E: Stored>(
     app: &App,
     scope: &Scope,
     mut object: Object,
@@ -273,10 +293,6 @@ fn schemas<E: Entity>(words: &Words) -> Vec<(String, RefOr<Schema>)> {
     );
     let required =
         E::fields().iter().filter(|f| f.meta.required).fold(new, |schema, field| schema.required(field.name));
-    let change = wire::write_schema::<E>(
-        "Fields to change; null empties one, what is left out stays.",
-        Writing::Change,
-    );
     let text_or_null = SchemaType::from_iter([Type::String, Type::Null]);
     let page = ObjectBuilder::new()
         .schema_type(SchemaType::new(Type::Object))
@@ -300,9 +316,14 @@ fn schemas<E: Entity>(words: &Words) -> Vec<(String, RefOr<Schema>)> {
     vec![
         (words.schema.to_string(), wire::schema::<E>(&about).build().into()),
         (format!("New{}", words.schema), required.build().into()),
-        (format!("{}Change", words.schema), change.build().into()),
+        change_schema::<E>(words),
         (format!("{}Page", words.schema), page.build().into()),
     ]
+}
+
+fn change_schema<E: Entity>(words: &Words) -> (String, RefOr<Schema>) {
+    let about = "Fields to change; null empties one, what is left out stays.";
+    (format!("{}Change", words.schema), wire::write_schema::<E>(about, Writing::Change).build().into())
 }
 
 fn capital(text: &str) -> String {

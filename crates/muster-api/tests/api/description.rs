@@ -152,9 +152,8 @@ fn every_field_that_a_body_describes_is_known_and_no_other() {
                 body.insert("no_such_field".into(), json!(1));
                 let mut address = path.replace("{org}", "acme").replace("{user}", &id);
                 if path.ends_with("/{id}") {
-                    let (kind, one, _) = records::of_address(path, "1001", &number).unwrap();
-                    let made = records::made(i, kind, &one).await;
-                    address = address.replace("{id}", made["id"].as_str().unwrap());
+                    let (of, _) = records::one(i, path, &number).await.unwrap();
+                    address = format!("/api/v1/organizations/acme{of}");
                 }
                 let path = address;
                 let method = method.to_uppercase();

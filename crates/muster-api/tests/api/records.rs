@@ -37,6 +37,11 @@ pub fn kinds(person: &str, number: &str) -> Vec<(&'static str, Value, Value)> {
         ("emergency-locations", address, json!({ "unit": "Floor 3" })),
         ("shipping-addresses", parcel, json!({ "company": "Example" })),
         ("tags", json!({ "name": "floor:2" }), json!({ "colour": "teal" })),
+        (
+            "sites",
+            json!({ "name": "North" }),
+            json!({ "address": "Main Street 1", "emergency_numbers": ["15"] }),
+        ),
     ]
 }
 
@@ -48,6 +53,18 @@ pub async fn made(i: &Installation, kind: &str, body: &Value) -> Value {
 pub fn of_address(path: &str, person: &str, number: &str) -> Option<(&'static str, Value, Value)> {
     let kind = path.rsplit("{org}").next()?.trim_start_matches('/').split('/').next()?;
     kinds(person, number).into_iter().find(|(name, ..)| *name == kind)
+}
+
+/// The address of a thing of the kind that a path of one names, and a change of it.
+pub async fn one(i: &Installation, path: &str, number: &str) -> Option<(String, Value)> {
+    if path.ends_with("/connections/{id}") {
+        let all = i.admin("GET", "/connections").send().await.expect(200).json();
+        let id = all["items"][0]["id"].as_str().unwrap().to_string();
+        return Some((format!("/connections/{id}"), json!({ "prefix": "8" })));
+    }
+    let (kind, body, change) = of_address(path, "1001", number)?;
+    let made = made(i, kind, &body).await;
+    Some((format!("/{kind}/{}", made["id"].as_str().unwrap()), change))
 }
 
 /// A number that the organization has.
@@ -170,5 +187,33 @@ fn what_something_names_is_not_removed_and_nothing_is_left_dangling() {
         for seq in [seq, seq - 1] {
             i.admin("POST", &format!("/changes/{seq}/undo")).send().await.expect(200);
         }
+    });
+}
+
+#[test]
+fn an_organization_and_its_sites_are_changed_and_neither_a_foreign_domain_nor_the_last_site_goes() {
+    run(async |i| {
+        let change =
+            async |body: Value| i.admin("PATCH", "").header("if-match", "*").json(&body).send().await;
+        let changed =
+            change(json!({ "emergency_policy": "require", "country": "GB" })).await.expect(200).json();
+        assert_eq!((&changed["emergency_policy"], &changed["version"]), (&json!("require"), &json!(2)));
+        assert_eq!(change(json!({ "domain": "other.example" })).await.wrong_fields(), ["domain"]);
+        assert_eq!(
+            change(json!({ "domain_aliases": ["OTHER.example"] })).await.wrong_fields(),
+            ["domain_aliases"]
+        );
+        assert_eq!(change(json!({ "slug": "else" })).await.wrong_fields(), ["slug"]);
+        let sites = i.admin("GET", "/sites").send().await.expect(200).json();
+        let main = format!("/sites/{}", sites["items"][0]["id"].as_str().unwrap());
+        let refused = i.admin("DELETE", &main).send().await.problem(409, "not-allowed");
+        assert!(refused["detail"].as_str().unwrap().contains("last site"), "{refused}");
+        made(i, "sites", &json!({ "name": "North" })).await;
+        let renamed =
+            i.admin("PATCH", &main).header("if-match", "*").json(&json!({ "name": "NORTH" })).send().await;
+        renamed.problem(409, "taken");
+        i.user("1001", "Ana").await;
+        let refused = i.admin("DELETE", &main).send().await.problem(409, "in-use");
+        assert!(refused["detail"].as_str().unwrap().contains("1 user"), "{refused}");
     });
 }

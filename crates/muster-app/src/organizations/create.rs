@@ -8,6 +8,7 @@ use muster_domain::types::{Country, Domain, Name, Slug, TimeZone, UnixMillis, fo
 use muster_store::Tx;
 use uuid::Uuid;
 
+use super::edit::check_domains;
 use crate::apply::{Allow, Session};
 use crate::{App, AppError, OPERATOR_SLUG, Scope};
 
@@ -62,18 +63,7 @@ pub(super) fn create(
     set: muster_domain::ids::ChangeSetId,
 ) -> Result<Organization, AppError> {
     let id = organization.id;
-    let domains = std::iter::once(&organization.domain).chain(&organization.domain_aliases);
-    let others = tx.organizations()?;
-    for domain in domains {
-        let taken = others.iter().any(|o| o.domain == *domain || o.domain_aliases.contains(domain));
-        if taken {
-            return Err(AppError::invalid(
-                "domain",
-                "belongs to another organization",
-                "choose another domain",
-            ));
-        }
-    }
+    check_domains(tx, organization)?;
     if tx.organization_by_slug(organization.slug.as_str())?.is_some() {
         return Err(taken("slug", organization.slug.as_str()));
     }

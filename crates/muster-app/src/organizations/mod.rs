@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod create;
+mod edit;
 mod list;
 mod note;
 mod sites;

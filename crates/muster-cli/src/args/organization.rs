@@ -4,6 +4,14 @@ pub enum OrgCommand {
     Create(OrgCreateArgs),
     /// The organizations that you may see
     List,
+    /// Everything about the organization
+    Show,
+    /// Change settings of the organization, such as emergency_policy=warn
+    Set {
+        /// Fields to change; one is emptied by giving it no value
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        fields: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -46,6 +54,25 @@ pub enum SiteCommand {
     List,
     /// Make a site
     Create(SiteCreateArgs),
+    /// Everything about a site
+    Show {
+        /// Its name or its id
+        which: String,
+    },
+    /// Change a site, such as emergency_numbers=15,18
+    Set {
+        /// Its name or its id
+        which: String,
+
+        /// Fields to change; one is emptied by giving it no value
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        fields: Vec<String>,
+    },
+    /// Remove a site that nobody belongs to
+    Remove {
+        /// Its name or its id
+        which: String,
+    },
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -88,6 +115,15 @@ pub enum ConnectionCommand {
         /// Its name or its id, as `muster connection list` shows them
         #[arg(value_name = "CONNECTION")]
         which: String,
+    },
+    /// Change a connection, such as prefix=8
+    Set {
+        /// Its name or its id
+        which: String,
+
+        /// Fields to change; one is emptied by giving it no value
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        fields: Vec<String>,
     },
 }
 

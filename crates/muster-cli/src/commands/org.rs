@@ -1,11 +1,13 @@
-//! `muster org create`, `muster org list`.
+//! `muster org create`, `list`, `show`, `set`.
 
 use std::net::ToSocketAddrs;
 
 use serde_json::{Map, Value};
 
 use crate::args::{OrgCommand, OrgCreateArgs};
-use crate::client::Request;
+use crate::client::{Method, Request, Upload};
+use crate::commands::fields::{self, Schema};
+use crate::commands::record;
 use crate::failure::Failure;
 use crate::listing::{Column, List};
 use crate::session::Session;
@@ -15,6 +17,12 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &OrgCommand) -> Result
     match command {
         OrgCommand::Create(args) => create(session, args),
         OrgCommand::List => list(session),
+        OrgCommand::Show => {
+            let path = session.path("")?;
+            let organization = session.client.get(path)?.value;
+            record::tell(session, &organization)
+        }
+        OrgCommand::Set { fields } => set(session, fields),
     }
 }
 
@@ -42,6 +50,19 @@ fn create(session: &mut Session<'_, '_>, args: &OrgCreateArgs) -> Result<(), Fai
         ));
     }
     Ok(())
+}
+
+fn set(session: &mut Session<'_, '_>, fields: &[String]) -> Result<(), Failure> {
+    let pairs = fields::read(session.console, fields)?;
+    let path = session.path("")?;
+    let organization = session.client.get(path.as_str())?.value;
+    let schema = Schema::load(session, "patch", "/organizations/{}")?;
+    let body = schema.body(&pairs);
+    let request = Request::new(Method::Patch, path)
+        .upload(Upload::Json(&body))
+        .header("if-match", format!("\"{}\"", text_of(&organization["version"])));
+    let answer = session.client.send(&request)?;
+    record::tell(session, &answer.value)
 }
 
 /// Whether a phone that knows nothing but the domain could find the server. Names that are reserved for

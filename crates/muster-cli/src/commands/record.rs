@@ -9,7 +9,7 @@ use crate::client::{Method, Request, Upload, escape};
 use crate::failure::Failure;
 use crate::listing::{self, Column, List};
 use crate::session::Session;
-use crate::table::Table;
+use crate::table::print_pairs;
 use crate::value::text_of;
 
 /// A kind of record as it is typed and told.
@@ -114,10 +114,7 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     match command {
         RecordCommand::List { filter } => list(session, kind, filter.as_deref()),
-        RecordCommand::Show { which } => {
-            let record = find(session, kind, which)?;
-            tell(session, &record)
-        }
+        RecordCommand::Show { which } => show(session, kind, which),
         RecordCommand::Add { fields } => add(session, kind, fields),
         RecordCommand::Set { which, fields } => set(session, kind, which, fields),
         RecordCommand::Remove { which } => remove(session, kind, which),
@@ -132,6 +129,11 @@ fn list(session: &mut Session<'_, '_>, kind: &Kind, filter: Option<&str>) -> Res
     List::all(path, kind.one, kind.many).query("filter", filter).print(session, &columns)
 }
 
+pub(crate) fn show(session: &mut Session<'_, '_>, kind: &Kind, which: &str) -> Result<(), Failure> {
+    let record = find(session, kind, which)?;
+    tell(session, &record)
+}
+
 fn add(session: &mut Session<'_, '_>, kind: &Kind, fields: &[String]) -> Result<(), Failure> {
     let pairs = fields::read(session.console, fields)?;
     let schema = Schema::load(session, "post", &format!("/organizations/{{}}/{}", kind.address))?;
@@ -143,7 +145,12 @@ fn add(session: &mut Session<'_, '_>, kind: &Kind, fields: &[String]) -> Result<
     })
 }
 
-fn set(session: &mut Session<'_, '_>, kind: &Kind, which: &str, fields: &[String]) -> Result<(), Failure> {
+pub(crate) fn set(
+    session: &mut Session<'_, '_>,
+    kind: &Kind,
+    which: &str,
+    fields: &[String],
+) -> Result<(), Failure> {
     let pairs = fields::read(session.console, fields)?;
     let record = find(session, kind, which)?;
     let schema = Schema::load(session, "patch", &format!("/{}/{{}}", kind.address))?;
@@ -155,7 +162,7 @@ fn set(session: &mut Session<'_, '_>, kind: &Kind, which: &str, fields: &[String
     tell(session, &answer.value)
 }
 
-fn remove(session: &mut Session<'_, '_>, kind: &Kind, which: &str) -> Result<(), Failure> {
+pub(crate) fn remove(session: &mut Session<'_, '_>, kind: &Kind, which: &str) -> Result<(), Failure> {
     let record = find(session, kind, which)?;
     let path = path_of(session, kind, &record)?;
     session.client.send(&Request::new(Method::Delete, path))?;
@@ -175,12 +182,10 @@ fn path_of(session: &mut Session<'_, '_>, kind: &Kind, record: &Value) -> Result
     session.path(&format!("/{}/{}", kind.address, escape(&text_of(&record["id"]))))
 }
 
-fn tell(session: &mut Session<'_, '_>, record: &Value) -> Result<(), Failure> {
+pub(crate) fn tell(session: &mut Session<'_, '_>, record: &Value) -> Result<(), Failure> {
     session.tell(record, |console, record| {
-        let mut table = Table::new(&["FIELD", "VALUE"]);
-        for (name, value) in record.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null()) {
-            table.row(vec![name.clone(), text_of(value)]);
-        }
-        table.print(console)
+        let members = record.as_object().into_iter().flatten();
+        let pairs: Vec<_> = members.map(|(name, value)| (name.clone(), text_of(value))).collect();
+        print_pairs(console, &pairs)
     })
 }

@@ -1,9 +1,10 @@
-//! `muster site list`, `muster site create`.
+//! `muster site list`, `create`, `show`, `set`, `remove`.
 
 use serde_json::{Map, Value};
 
 use crate::args::{SiteCommand, SiteCreateArgs};
 use crate::client::Request;
+use crate::commands::record::{self, Kind};
 use crate::failure::Failure;
 use crate::listing::{Column, List};
 use crate::session::Session;
@@ -13,8 +14,13 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &SiteCommand) -> Resul
     match command {
         SiteCommand::Create(args) => create(session, args),
         SiteCommand::List => list(session),
+        SiteCommand::Show { which } => record::show(session, &SITE, which),
+        SiteCommand::Set { which, fields } => record::set(session, &SITE, which, fields),
+        SiteCommand::Remove { which } => record::remove(session, &SITE, which),
     }
 }
+
+const SITE: Kind = Kind { address: "sites", command: "site", one: "site", many: "sites", columns: &[] };
 
 fn create(session: &mut Session<'_, '_>, args: &SiteCreateArgs) -> Result<(), Failure> {
     let mut body = Map::new();
