@@ -7,6 +7,7 @@
 mod apply;
 mod authorize;
 mod backup;
+pub mod emergency;
 mod error;
 pub mod followers;
 mod history;

@@ -8,10 +8,12 @@ use muster_domain::change::{Holder, Refusal, removal_of};
 use muster_domain::claims::NUMBER_SPACE;
 use muster_domain::field::{Edit, Entity, EntityKind, FieldDef};
 use muster_domain::for_kind;
+use muster_domain::organization::Site;
 use muster_domain::permission::Permission;
 use muster_domain::types::{E164, fold};
+use muster_domain::user::User;
 use muster_domain::value::{FieldError, Value};
-use muster_store::Stored;
+use muster_store::{AnyEntity, Stored};
 use uuid::Uuid;
 
 use crate::apply::{Allow, Session};
@@ -101,6 +103,7 @@ impl App {
             let mut after = before.clone();
             set(&mut after, values, |edit| edit == Edit::Free)?;
             check_name(session, &after)?;
+            check_location(session, &before, &after)?;
             session.update(&before, &after)?;
             Ok(id)
         })
@@ -112,6 +115,7 @@ impl App {
         self.change(scope, Allow::default(), |session| {
             let before = session.tx.get::<E>(scope.org(), id)?.ok_or(AppError::NotFound(E::KIND.word()))?;
             check_not_the_last(session, E::KIND)?;
+            check_unnamed(session, scope, &before)?;
             session.apply(vec![removal_of(&before)])?;
             Ok(id)
         })
@@ -155,6 +159,31 @@ fn check_name<E: Stored>(session: &mut Session<'_>, after: &E) -> Result<(), App
             Err(Refusal::Taken { field: "name", value: name.to_string(), holder }.into())
         }
         None => Ok(()),
+    }
+}
+
+/// A site's default emergency location is one of the company's.
+fn check_location<E: Stored>(session: &mut Session<'_>, before: &E, after: &E) -> Result<(), AppError> {
+    match (before.clone().into_any(), after.clone().into_any()) {
+        (AnyEntity::Site(before), AnyEntity::Site(after))
+            if before.emergency_location != after.emergency_location =>
+        {
+            crate::emergency::check_of_site(session.tx, &after)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An emergency location is named by its nickname: it stays while somebody or a site names it.
+fn check_unnamed<E: Stored>(session: &mut Session<'_>, scope: &Scope, record: &E) -> Result<(), AppError> {
+    let AnyEntity::EmergencyLocation(location) = record.clone().into_any() else { return Ok(()) };
+    let name = Value::text(location.name.as_str());
+    let users = session.tx.count_with::<User>(scope.org(), "emergency_location", &name)?;
+    let sites = session.tx.count_with::<Site>(scope.org(), "emergency_location", &name)?;
+    match (users, sites) {
+        (0, 0) => Ok(()),
+        (0, count) => Err(Refusal::InUse { by: EntityKind::Site, count }.into()),
+        (count, _) => Err(Refusal::InUse { by: EntityKind::User, count }.into()),
     }
 }
 

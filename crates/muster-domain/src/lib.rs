@@ -15,6 +15,7 @@ pub mod change;
 pub mod claims;
 pub mod compose;
 pub mod dial_plan;
+pub mod emergency;
 pub mod field;
 pub mod fold;
 pub mod handling;

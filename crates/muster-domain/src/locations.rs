@@ -10,7 +10,8 @@ use crate::value::FieldError;
 entity! {
     /// A dispatchable address (ERL): where emergency services are sent when somebody calls them from here.
     pub struct EmergencyLocation(EmergencyLocationId): EmergencyLocation {
-        name: Name = Name::default() => Meta { label: "Nickname", required: true, key: Key::Folded, help: "What the location is called here.", ..Meta::PLAIN };
+        name: Name = Name::default() => Meta { label: "Nickname", required: true, edit: Edit::AtCreation, key: Key::Folded,
+            help: "What the location is called here; people and sites name it by this, so it is fixed.", ..Meta::PLAIN };
         owner: Option<UserId> = None => Meta { label: "Owner", key: Key::Plain, refers: Refers::to(&[EntityKind::User], AtRemoval::Keep),
             help: "Whose private location it is; the company's where nobody is named.", ..Meta::PLAIN };
         site: Option<SiteId> = None => Meta { label: "Site", key: Key::Plain, refers: Refers::to(&[EntityKind::Site], AtRemoval::Restrict),

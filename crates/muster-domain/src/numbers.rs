@@ -5,7 +5,7 @@ use crate::value::FieldError;
 
 /// What people dial for help, wherever they come from (`domain.md`, *Site*). They reach emergency services
 /// whatever a dial plan says.
-const EMERGENCY: &[&str] = &["000", "110", "111", "112", "113", "118", "119", "911", "988", "999"];
+pub const EMERGENCY: &[&str] = &["000", "110", "111", "112", "113", "118", "119", "911", "988", "999"];
 
 /// Those that people dial without thinking. The others of the list begin many an extension of four digits, and
 /// saying so of each would be noise.
@@ -13,8 +13,7 @@ const BEST_KNOWN: &[&str] = &["112", "911", "999"];
 
 /// Why an extension cannot be given to somebody of this site; `None` if it can.
 pub fn refusal(extension: &str, site: Option<&Site>) -> Option<FieldError> {
-    let of_site = site.is_some_and(|site| site.emergency_numbers.iter().any(|n| n.as_str() == extension));
-    (of_site || EMERGENCY.contains(&extension)).then(|| {
+    crate::emergency::numbers_of(site).contains(&extension).then(|| {
         FieldError::new(
             "extension",
             "is an emergency number: whoever dials it must reach help",

@@ -63,6 +63,8 @@ entity! {
         caller_id_number: Option<E164> = None => Meta { label: "Default caller ID number", help: "Where a user has none.", ..Meta::PLAIN };
         emergency_location: Option<Text> = None => Meta { label: "Default emergency location", help: "Where a user has none.", ..Meta::PLAIN };
         emergency_numbers: Vec<ExtensionNumber> = Vec::new() => Meta { label: "Emergency numbers", help: "Such as 911, 112, 999.", ..Meta::PLAIN };
+        emergency_policy: Option<EmergencyPolicy> = None => Meta { label: "Emergency policy",
+            help: "off, warn or require; the organization's where none is given.", ..Meta::PLAIN };
     }
     check(_site) { Vec::new() }
 }

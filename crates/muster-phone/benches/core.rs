@@ -132,6 +132,7 @@ fn person(n: usize) -> PersonPlan {
         capabilities: capabilities(UserType::User, ConnectionKind::Builtin),
         max_bindings: 5,
         call_timeout_s: 20,
+        held_but_for: None,
         credentials: Box::new([CredentialPlan {
             id: CredentialId(Uuid::from_u128(n as u128 + 1)),
             secret: SecretId(Uuid::from_u128(n as u128 + 1)),

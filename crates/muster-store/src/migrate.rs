@@ -5,8 +5,11 @@ use crate::sql::dialect::Dialect;
 use crate::sql::{Conn, Param};
 
 /// In order; the first leads to version 1. What has been released is never edited, only followed.
-pub const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_first.sql"), include_str!("../migrations/0002_records.sql")];
+pub const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_records.sql"),
+    include_str!("../migrations/0003_emergency.sql"),
+];
 
 /// Brings the database to this program's version. A newer one is refused.
 pub fn migrate(conn: &mut Conn) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use muster_domain::ids::{ConnectionId, CredentialId, OrgId, SecretId, UserId};
+use muster_domain::ids::{ConnectionId, CredentialId, OrgId, SecretId, SiteId, UserId};
 use muster_domain::types::FieldValue;
 use muster_domain::user::{Service, UserType};
 use rustc_hash::FxHashMap;
@@ -26,6 +26,9 @@ pub struct PlanPerson {
     pub service: Service,
     pub max_bindings: u16,
     pub call_timeout_s: u16,
+    pub site: Option<SiteId>,
+    /// The nickname of their own emergency location.
+    pub emergency_location: Option<SmolStr>,
     /// The user's own first, then those of their devices. A user's has the user's id, a device's the device's.
     pub credentials: Vec<PlanCredential>,
     /// Credentials whose secret cannot be read: those phones cannot register, all others can.
@@ -59,7 +62,7 @@ impl std::fmt::Debug for PlanCredential {
 type TenantKeys = FxHashMap<u32, Arc<TenantKey>>;
 
 const PERSON: &str = "SELECT u.id, u.user_type, u.\"connection\", u.extension, u.display_name, u.service, \
-     u.max_bindings, u.call_timeout_s, u.username, s.id, s.ciphertext \
+     u.max_bindings, u.call_timeout_s, u.username, s.id, s.ciphertext, u.site, u.emergency_location \
      FROM users u LEFT JOIN secrets s ON s.org_id = u.org_id AND s.id = u.sip_secret \
      WHERE u.org_id = ?1 AND u.record = 'live'";
 
@@ -145,6 +148,8 @@ fn person_from(keys: &TenantKeys, row: &Row<'_>) -> Result<PlanPerson, StoreErro
         service: Service::parse(row.text(5)?).map_err(word)?,
         max_bindings: row.int(6)?.clamp(0, 0xffff) as u16,
         call_timeout_s: row.int(7)?.clamp(0, 0xffff) as u16,
+        site: row.opt_id(11)?.map(SiteId),
+        emergency_location: row.opt_text(12)?.map(SmolStr::new),
         credentials: Vec::new(),
         damaged: Vec::new(),
     };

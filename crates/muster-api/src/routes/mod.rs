@@ -6,6 +6,7 @@ mod backups;
 pub mod changes;
 mod commands;
 mod credentials;
+mod emergency;
 mod exports;
 mod import_history;
 mod import_report;
@@ -54,6 +55,7 @@ fn particular() -> OpenApiRouter<ApiState> {
         .routes(routes!(credentials::get, credentials::reset))
         .routes(routes!(lists::contacts))
         .routes(routes!(lists::extensions))
+        .routes(routes!(emergency::affected))
         .routes(routes!(lists::seats))
         .routes(routes!(lists::devices))
         .routes(routes!(lists::mailboxes))

@@ -8,6 +8,7 @@ mod choosing;
 mod clashes;
 mod common;
 mod description;
+mod emergency;
 mod events;
 mod files;
 mod import_again;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use muster_domain::capabilities;
+use muster_domain::change::Op;
 use muster_domain::dial_plan::{CredentialPlan, PersonPlan, PlanUpdate};
 use muster_domain::field::EntityKind;
 use muster_domain::ids::{OrgId, UserId};
@@ -13,6 +14,7 @@ use muster_domain::value::Value;
 use muster_store::{Change, ChangeFilter, PlanPerson, Reader, StoreError};
 
 use super::damaged::Damaged;
+use super::gate::Gate;
 use crate::{App, AppError, OPERATOR_SLUG};
 
 /// What the phone core is told.
@@ -143,8 +145,9 @@ impl DialPlanFollower {
     ) -> Result<PlanUpdate, AppError> {
         let mut people = Vec::new();
         self.damaged.forget(organization.id);
+        let mut gate = Gate::load(r, organization)?;
         r.plan_people(organization.id, |person| {
-            people.push(self.person(organization, person));
+            people.push(self.person(organization, &mut gate, person));
             Ok(())
         })?;
         self.people.insert(organization.id, people.len());
@@ -172,7 +175,8 @@ impl DialPlanFollower {
         let mut users: BTreeSet<UserId> =
             r.touched_since(org, EntityKind::User, known)?.into_iter().map(UserId).collect();
         // Of these it is not enough to know that something was done to them.
-        let told = [EntityKind::Device, EntityKind::Organization];
+        let told =
+            [EntityKind::Device, EntityKind::Organization, EntityKind::Site, EntityKind::EmergencyLocation];
         let mut more = false;
         for kind in told {
             more |= !r.touched_since(org, kind, known)?.is_empty();
@@ -189,10 +193,13 @@ impl DialPlanFollower {
             for change in changes.iter().filter(|change| told.contains(&change.envelope.entity)) {
                 // What was erased cannot say whose it was.
                 let Some(body) = &change.body else { return Ok(None) };
+                // Nobody belongs to a site that was only just made.
+                let new_site = change.envelope.entity == EntityKind::Site && body.op == Op::Create;
                 if change.envelope.entity == EntityKind::Device {
                     users.extend(holders(r, org, change)?);
-                } else if body.fields.iter().any(|f| matches!(f.field, "domain" | "domain_aliases")) {
-                    // A new domain is a new realm, and every HA1 with it.
+                } else if !new_site
+                    && body.fields.iter().any(|f| is_everybodys(change.envelope.entity, f.field))
+                {
                     return Ok(None);
                 }
             }
@@ -210,11 +217,16 @@ impl DialPlanFollower {
         let org = organization.id;
         self.damaged.forget_users(org, &touched);
         let ids: Vec<UserId> = touched.iter().copied().collect();
+        let mut gate = Gate::load(r, organization)?;
         let mut here = Vec::with_capacity(ids.len());
         for ids in ids.chunks(PAGE) {
             for person in r.plan_people_of(org, ids)? {
                 touched.remove(&person.user);
-                here.push(PlanUpdate::Person { org, seq, person: self.person(organization, person) });
+                here.push(PlanUpdate::Person {
+                    org,
+                    seq,
+                    person: self.person(organization, &mut gate, person),
+                });
             }
         }
         // Those who left go first, so that whoever has their extension now is not taken for a clash.
@@ -222,15 +234,17 @@ impl DialPlanFollower {
         Ok(gone.chain(here).collect())
     }
 
-    fn person(&mut self, organization: &Organization, person: PlanPerson) -> PersonPlan {
+    fn person(&mut self, organization: &Organization, gate: &mut Gate, person: PlanPerson) -> PersonPlan {
         self.damaged.note(organization.id, &person);
         let realm = organization.domain.as_str();
         let credentials = person.credentials.into_iter().map(|c| {
             let (ha1_md5, ha1_sha256) = (self.ha1)(&c.auth_name, realm, &c.secret);
             CredentialPlan { id: c.id, auth_name: c.auth_name, secret: c.secret_id, ha1_md5, ha1_sha256 }
         });
+        let held_but_for = gate.held_but_for(person.site, person.emergency_location.as_deref());
         PersonPlan {
             user: person.user,
+            held_but_for,
             extension: person.extension,
             display_name: person.display_name,
             service: person.service,
@@ -239,6 +253,19 @@ impl DialPlanFollower {
             call_timeout_s: person.call_timeout_s,
             credentials: credentials.collect(),
         }
+    }
+}
+
+/// Whether a field is about everybody's phones. A new domain is a new realm, and every HA1 with it; what
+/// decides over emergency locations may hold back or let go whoever has none of their own.
+fn is_everybodys(kind: EntityKind, field: &str) -> bool {
+    match kind {
+        EntityKind::Organization => matches!(field, "domain" | "domain_aliases" | "emergency_policy"),
+        EntityKind::Site => {
+            matches!(field, "country" | "emergency_policy" | "emergency_location" | "emergency_numbers")
+        }
+        EntityKind::EmergencyLocation => field == "name",
+        _ => false,
     }
 }
 

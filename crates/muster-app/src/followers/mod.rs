@@ -8,5 +8,6 @@
 pub mod anchor;
 mod damaged;
 pub mod dial_plan;
+mod gate;
 
 pub use dial_plan::PlanEvent;

@@ -55,6 +55,7 @@ fn add(session: &mut Session<'_>, scope: &Scope, new: &NewUser) -> Result<UserId
     user.connection = session.connections()?.first().map(|c| c.id);
     set_fields(&mut user, &new.values, |edit| edit != Edit::ByCommand)?;
     name_by_extension(&mut user);
+    crate::emergency::check_of_user(session.tx, &user)?;
     if let Some(password) = &new.sip_password {
         user.sip_secret =
             Some(keep_secret(session, org, SecretKind::SipSecret, checked_sip_password(password)?)?);

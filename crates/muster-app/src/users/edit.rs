@@ -33,6 +33,9 @@ impl App {
             }
             let mut after = before.clone();
             set_fields(&mut after, values, |edit| edit == Edit::Free)?;
+            if after.emergency_location != before.emergency_location {
+                crate::emergency::check_of_user(session.tx, &after)?;
+            }
             session.update(&before, &after)?;
             Ok(id.0)
         })

@@ -7,6 +7,9 @@ use muster_app::imports::{ImportOptions, MatchKey, NewImport};
 use muster_app::{JobState, Scope};
 use muster_domain::dial_plan::PlanUpdate;
 use muster_domain::ids::{JobId, OrgId};
+use muster_domain::locations::EmergencyLocation;
+use muster_domain::organization::Site;
+use muster_domain::value::Value;
 
 use crate::world::World;
 
@@ -67,4 +70,51 @@ fn a_large_organization_that_grows_by_thousands_is_followed_and_not_sent_anew() 
     // Nothing of the organization that the phones know.
     app.note_export_of_secrets(&scope).unwrap();
     assert_eq!(told(&mut follower, org), Told::default());
+}
+
+/// Whose calls are held back, by extension, as the phones were last told.
+fn held(follower: &mut DialPlanFollower, org: OrgId, held: &mut std::collections::BTreeMap<String, bool>) {
+    let mut sink = |update: PlanUpdate| {
+        let people = match update {
+            PlanUpdate::Organization { id, people, .. } if id == org => people,
+            PlanUpdate::Person { org: of, person, .. } if of == org => vec![person],
+            _ => return,
+        };
+        for person in people {
+            held.insert(person.extension.unwrap_or_default().to_string(), person.held_but_for.is_some());
+        }
+    };
+    follower.step(&mut sink).unwrap();
+}
+
+#[test]
+fn whoever_gains_or_loses_an_emergency_location_by_any_of_the_things_that_decide_is_told_to_the_phones() {
+    let world = World::on_sqlite();
+    let (app, scope) = (&world.app, world.organization("help"));
+    let org = scope.org();
+    let mut follower = DialPlanFollower::new(app.clone(), |_, _, _| ([0; 16], [0; 32]));
+    import(&world, &scope, &csv(1001..1003, "Silva"));
+    let mut now = std::collections::BTreeMap::new();
+    let mut expect = |people: [bool; 2]| {
+        held(&mut follower, org, &mut now);
+        assert_eq!(now.values().copied().collect::<Vec<_>>(), people);
+    };
+    let text = |name: &'static str, value: &str| (name, Value::text(value));
+    expect([false, false]);
+    app.edit_organization(&scope, None, &[text("emergency_policy", "require")]).unwrap();
+    expect([true, true]);
+    let address = [("name", "Office"), ("country", "JP"), ("street", "Main"), ("city", "Osaka")];
+    let office: Vec<_> = address.map(|(name, value)| text(name, value)).into();
+    app.create_record::<EmergencyLocation>(&scope, &office).unwrap();
+    let ana = app.find_user(&scope, "1001").unwrap().id;
+    app.edit_user(&scope, ana, None, &[text("emergency_location", "Office")], false).unwrap();
+    expect([false, true]);
+    let site = app.sites(&scope).unwrap()[0].id;
+    let done =
+        app.edit_record::<Site>(&scope, site.0, None, &[text("emergency_location", "Office")]).unwrap();
+    expect([false, false]);
+    app.undo(&scope, done.seq, false).unwrap();
+    expect([false, true]);
+    app.edit_record::<Site>(&scope, site.0, None, &[text("emergency_policy", "off")]).unwrap();
+    expect([false, false]);
 }

@@ -73,6 +73,8 @@ pub enum Command {
     /// Addresses that emergency services are sent to
     #[command(subcommand)]
     EmergencyLocation(RecordCommand),
+    /// Who has no emergency location where their site warns of that or requires one
+    EmergencyAffected,
     /// Addresses that phones are sent to
     #[command(subcommand)]
     ShippingAddress(RecordCommand),

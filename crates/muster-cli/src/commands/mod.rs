@@ -6,6 +6,7 @@ mod changes;
 mod connection;
 mod contacts;
 mod device;
+mod emergency;
 mod export;
 mod fields;
 mod import;
@@ -47,6 +48,7 @@ pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_
         Command::SmsSender(command) => record::run(session, &record::SMS_SENDER, command),
         Command::OnCall(command) => record::run(session, &record::ON_CALL, command),
         Command::EmergencyLocation(command) => record::run(session, &record::EMERGENCY_LOCATION, command),
+        Command::EmergencyAffected => emergency::affected(session),
         Command::ShippingAddress(command) => record::run(session, &record::SHIPPING_ADDRESS, command),
         Command::Tag(command) => record::run(session, &record::TAG, command),
         Command::Changes(args) => changes::run(session, args),

@@ -1,5 +1,7 @@
 //! One person, and what their phones authenticate with.
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use crate::capabilities::Capabilities;
@@ -20,9 +22,17 @@ pub struct PersonPlan {
     /// How long their phones ring before the caller hears that nobody answers, in seconds.
     pub call_timeout_s: u16,
     pub credentials: Box<[CredentialPlan]>,
+    /// Their calls are held back because they need an emergency location and have none: only these numbers
+    /// pass. Shared by all of a site.
+    pub held_but_for: Option<Arc<[SmolStr]>>,
 }
 
 impl PersonPlan {
+    /// Whether what they dial waits for an emergency location. Calls for help never do.
+    pub fn holds_back(&self, dialled: &str) -> bool {
+        self.held_but_for.as_ref().is_some_and(|numbers| !crate::emergency::is_for_help(dialled, numbers))
+    }
+
     /// Whether their phones may be registered now.
     pub fn may_register(&self) -> bool {
         self.service == Service::Enabled && self.capabilities.registers

@@ -17,6 +17,7 @@ fn person(n: u128, extension: &str, auth_name: &str) -> PersonPlan {
         capabilities: of_type(UserType::User),
         max_bindings: 5,
         call_timeout_s: 20,
+        held_but_for: None,
         credentials: Box::new([CredentialPlan {
             id: CredentialId(Uuid::from_u128(n)),
             auth_name: auth_name.into(),

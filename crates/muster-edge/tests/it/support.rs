@@ -29,6 +29,7 @@ pub fn person(n: u32) -> PersonPlan {
         capabilities: capabilities(UserType::User, ConnectionKind::Builtin),
         max_bindings: 5,
         call_timeout_s: 20,
+        held_but_for: None,
         credentials: Box::new([CredentialPlan {
             id: CredentialId(Uuid::from_u128(u128::from(n))),
             secret: SecretId(Uuid::from_u128(u128::from(n))),

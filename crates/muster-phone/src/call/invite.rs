@@ -92,6 +92,9 @@ impl Core {
         if !person.may_place_calls() {
             return Err(Refusal(403, refusal(person)));
         }
+        if person.holds_back(&number_of(request)) {
+            return Err(Refusal(403, "Emergency location needed: ask your administrator"));
+        }
         if !matches!(request.contacts(), Ok(Contacts::List(list)) if list.len() == 1) {
             return Err(Refusal(400, "One Contact is needed"));
         }
@@ -104,6 +107,9 @@ impl Core {
             return Err(Refusal(503, "Too many calls"));
         }
         let (callee, dialled) = self.dialled(request, &identity)?;
+        if callee.held_but_for.is_some() {
+            return Err(Refusal(480, "The person called needs an emergency location first"));
+        }
         if !callee.may_receive_calls() {
             return Err(Refusal(480, "Temporarily Unavailable"));
         }
@@ -133,7 +139,7 @@ impl Core {
         const NOBODY: Refusal = Refusal(404, "Not Found");
         let uri = request.parsed_uri().map_err(|_| Refusal(400, "Bad Request-URI"))?;
         let elsewhere = self.plan.organization_by_domain(uri.host).is_some_and(|org| org != identity.org);
-        let dialled = SmolStr::new(uri.user_unescaped().unwrap_or_default());
+        let dialled = number_of(request);
         let person = self.plan.person_by_extension(identity.org, &dialled);
         match (elsewhere, person) {
             (false, Some(person)) => Ok((person, dialled)),
@@ -234,4 +240,10 @@ impl Core {
             branch.client = Some(client);
         }
     }
+}
+
+/// What is dialled; empty where the address has no user part.
+fn number_of(request: &Message) -> SmolStr {
+    let uri = request.parsed_uri().ok();
+    SmolStr::new(uri.and_then(|uri| uri.user_unescaped()).unwrap_or_default())
 }

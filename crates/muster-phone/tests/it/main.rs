@@ -4,6 +4,7 @@ mod amplification;
 mod bad_input;
 mod calls;
 mod digest;
+mod emergency;
 mod ending;
 mod guessing;
 mod orders;

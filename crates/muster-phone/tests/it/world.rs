@@ -82,6 +82,7 @@ pub fn person(n: u128, extension: &str, auth_name: &str, realm: &str) -> PersonP
         capabilities: capabilities(UserType::User, ConnectionKind::Builtin),
         max_bindings: 5,
         call_timeout_s: 20,
+        held_but_for: None,
         credentials: Box::new([credential(n, auth_name, realm, &format!("secret-of-{auth_name}"))]),
     }
 }
