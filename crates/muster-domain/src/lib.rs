@@ -18,6 +18,7 @@ pub mod field;
 pub mod fold;
 pub mod ids;
 pub mod log;
+pub mod national;
 pub mod numbers;
 pub mod organization;
 pub mod permission;

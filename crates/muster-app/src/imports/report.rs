@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use muster_domain::national::National;
 use muster_domain::user::UserType;
 use muster_import::{Column, Taken};
 use muster_store::Seats;
@@ -134,7 +135,12 @@ pub struct CorrectionCount {
 
 impl ImportReport {
     pub fn problem(&mut self, problem: RowProblem) {
-        self.tally.add(&problem);
+        self.problem_of_number(problem, &National::No);
+    }
+
+    /// The same of a cell that may hold a number as it is dialled at home.
+    pub(super) fn problem_of_number(&mut self, problem: RowProblem, national: &National) {
+        self.tally.add(&problem, national);
         if problem.remark {
             self.remarks_total += 1;
         }
