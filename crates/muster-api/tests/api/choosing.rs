@@ -330,3 +330,40 @@ fn a_row_with_one_unreadable_cell_is_judged_by_its_others_too_and_one_mistake_is
         assert_eq!(said, expect, "{job}");
     });
 }
+
+#[test]
+fn a_file_makes_nobody_wait_for_an_activation_again_who_has_left_that_state() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        ana(i).await;
+        let file = "username,display_name,service\neva,Eva,not_activated\nana,,not_activated\n";
+        let refused = import(i, ours, "match=username", file).await;
+        assert_eq!(counts(&refused), [1, 0, 0, 1], "{refused}");
+        let said = listed(&refused["summary"]["problems"], &["row", "column", "found", "reason"]);
+        let expect =
+            "2 service not_activated has left that state: nobody comes to wait for an activation again";
+        assert_eq!(said, [expect], "{refused}");
+        let taken = import(i, ours, "match=username&good_rows_only=true", file).await;
+        assert_eq!(counts(&taken), [1, 0, 0, 1], "{taken}");
+        // Whoever waits still does.
+        let again = import(i, ours, "match=username", "username,service\neva,not_activated\nana,\n").await;
+        assert_eq!(counts(&again), [0, 0, 2, 0], "{again}");
+        let users = i.admin("GET", "/users?sort=username").send().await.json();
+        assert_eq!(listed(&users["items"], &["username", "service"]), ["ana enabled", "eva not_activated"]);
+    });
+}
+
+#[test]
+fn a_problem_of_a_turned_file_names_the_cell_as_a_spreadsheet_does() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let file = "display_name,Ana,Eva,Ida\nextension,1001,12x4,1001\nemail,,,a\n";
+        let job = import(i, ours, "dry_run=true&vertical=true", file).await;
+        let said = listed(&job["summary"]["problems"], &["row", "column", "cell"]);
+        assert_eq!(said, ["2 extension C2", "3 email D3", "3 extension D2"], "{job}");
+        let upright = import(i, ours, "dry_run=true", "display_name,extension\nEva,12x4\n").await;
+        assert_eq!(upright["summary"]["problems"][0]["cell"], Value::Null, "{upright}");
+    });
+}

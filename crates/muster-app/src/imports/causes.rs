@@ -197,6 +197,7 @@ mod tests {
         RowProblem {
             line: row + 1,
             row,
+            cell: None,
             column: Some(column.into()),
             found: found.into(),
             reason: reason.into(),

@@ -147,7 +147,7 @@ impl Judge<'_, '_> {
         if let Some(user) = existing.filter(|_| self.options.existing() == Existing::Fail) {
             let mut keys = Keys::of(&row, self.source.columns(), self.context, self.known, self.options);
             keys.is_there(user);
-            keys.problems.into_iter().for_each(|problem| report.problem(problem));
+            keys.problems.into_iter().for_each(|problem| self.put(problem, report));
             return Ok(Decision::Reject);
         }
         let (mut user, mut errors) = build(&row, self.context, existing, self.options);
@@ -161,14 +161,14 @@ impl Judge<'_, '_> {
             user.connection = None;
         }
         for error in errors {
-            report.problem(problem(&row, self.source.columns(), error));
+            self.put(problem(&row, self.source.columns(), error), report);
         }
         let mut keys = Keys::of(&row, self.source.columns(), self.context, self.known, self.options);
         keys.check(&user, existing, self.seen);
         keys.problems.extend(mailbox);
         if wrong {
             self.wishes.person(&row, &user, existing, None);
-            keys.problems.into_iter().for_each(|problem| report.problem(problem));
+            keys.problems.into_iter().for_each(|problem| self.put(problem, report));
             return Ok(Decision::Reject);
         }
         let plan = Plan::make(r, user.clone(), existing, &row.person, &self.known.held)?;
@@ -183,7 +183,7 @@ impl Judge<'_, '_> {
             said.extend(remarks(&row, &plan.user, self.source.columns()));
             said.extend(self.numbers.remarks(&row, &plan.user, self.source.columns()));
         }
-        said.into_iter().for_each(|problem| report.problem(problem));
+        said.into_iter().for_each(|problem| self.put(problem, report));
         if rejected {
             return Ok(Decision::Reject);
         }
@@ -226,7 +226,16 @@ impl Judge<'_, '_> {
         } else {
             National::No
         };
-        report.problem_of_number(problem, &national);
+        report.problem(self.placed(problem), &national);
+    }
+
+    fn put(&self, problem: RowProblem, report: &mut ImportReport) {
+        report.problem(self.placed(problem), &National::No);
+    }
+
+    fn placed(&self, problem: RowProblem) -> RowProblem {
+        let cell = self.source.cell(problem.line, problem.column.as_deref());
+        RowProblem { cell, ..problem }
     }
 }
 

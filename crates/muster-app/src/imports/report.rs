@@ -134,12 +134,8 @@ pub struct CorrectionCount {
 }
 
 impl ImportReport {
-    pub fn problem(&mut self, problem: RowProblem) {
-        self.problem_of_number(problem, &National::No);
-    }
-
-    /// The same of a cell that may hold a number as it is dialled at home.
-    pub(super) fn problem_of_number(&mut self, problem: RowProblem, national: &National) {
+    /// Notes a problem, with what its cell would be as a number that is dialled at home.
+    pub fn problem(&mut self, problem: RowProblem, national: &National) {
         self.tally.add(&problem, national);
         if problem.remark {
             self.remarks_total += 1;

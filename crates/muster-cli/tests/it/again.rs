@@ -178,3 +178,20 @@ fn rules_for_national_numbers_are_told_as_they_are_typed() {
     let out = import(&job("failed", &of_numbers), &[]);
     assert!(out.contains("The correction of Tel: home to `+440` is itself wrong"), "{out}");
 }
+
+#[test]
+fn a_cell_is_told_by_its_name_in_a_spreadsheet_where_it_has_one() {
+    let mut of_turned = summary(2);
+    of_turned["causes"] = json!([cause(&json!([{ "found": "Leeds", "rows": 1 }]))]);
+    let told = |cell: Value| {
+        let mut of_turned = of_turned.clone();
+        of_turned["problems"] = json!([{ "line": 3, "row": 2, "cell": cell, "column": "Location", "found": "Leeds",
+            "reason": "is not a site", "mend": "make the site", "option": null, "remark": false }]);
+        import(&job("failed", &of_turned), &["--every-row"])
+    };
+    for (cell, place) in [(json!("C5"), "cell C5"), (json!("C"), "column C"), (Value::Null, "line 3")] {
+        let out = told(cell);
+        assert!(out.contains(&format!("row 2, {place}: found `Leeds`")), "{out}");
+        assert!(out.contains(&format!("row 2, {place}: Location `Leeds` is not a site")), "{out}");
+    }
+}

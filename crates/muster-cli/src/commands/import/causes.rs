@@ -205,7 +205,16 @@ fn example(row: u64, cause: &Value, by_row: &ByRow<'_>) -> Option<String> {
         }
         _ => String::new(),
     };
-    Some(format!("row {row}, line {}{found}{own}", count_of(problem, "line")))
+    Some(format!("row {row}, {}{found}{own}", place(problem)))
+}
+
+/// Where to look in the file: the cell or column that a spreadsheet names so, else the line of the text.
+fn place(problem: &Value) -> String {
+    match problem["cell"].as_str() {
+        Some(cell) if cell.ends_with(|c: char| c.is_ascii_digit()) => format!("cell {}", clean(cell)),
+        Some(column) => format!("column {}", clean(column)),
+        None => format!("line {}", count_of(problem, "line")),
+    }
 }
 
 fn print_rows(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
@@ -220,13 +229,13 @@ fn print_rows(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
             "" => String::new(),
             found => format!(" `{found}`"),
         };
-        let (row, line) = (count_of(problem, "row"), count_of(problem, "line"));
+        let (row, place) = (count_of(problem, "row"), place(problem));
         let mend = clean(&mend_of(problem)).into_owned();
         let mend = if mend.is_empty() { mend } else { format!(": {mend}") };
         let reason = text_of(&problem["reason"]);
         let subject = format!("{column}{found}");
         let subject = if subject.is_empty() { "the row".to_owned() } else { subject };
-        console.line(&format!("  row {row}, line {line}: {subject} {reason}{mend}"))?;
+        console.line(&format!("  row {row}, {place}: {subject} {reason}{mend}"))?;
     }
     match count_of(report, "problems_left_out") {
         0 => Ok(()),
