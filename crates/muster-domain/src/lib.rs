@@ -23,6 +23,7 @@ pub mod ids;
 pub mod kinds;
 pub mod locations;
 pub mod log;
+pub mod national;
 pub mod numbers;
 pub mod organization;
 pub mod permission;

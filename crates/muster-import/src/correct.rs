@@ -1,28 +1,27 @@
 //! One correction for every cell of a column that says the same, whatever the file's format.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
-use muster_domain::types::fold;
 use smol_str::SmolStr;
 
 use crate::encode::unguard;
 use crate::error::FileError;
 use crate::format::{Column, Rules, comparable};
+use crate::pattern::{EVERY, Patterns, made_of};
 
 /// Corrections of one import.
 const CORRECTIONS_MAX: usize = 200;
-/// What stands for every cell of a column.
-pub(crate) const EVERY: &str = "*";
 
 /// What stands in a column, and what shall stand there instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correction {
     /// The column's header; compared as headers are.
     pub column: SmolStr,
-    /// The cells that it is for, compared without case and outer spaces. Empty for cells that are empty,
-    /// `*` for every cell. What is said exactly goes before `*`.
+    /// The cells that it is for, compared without case and outer spaces. Empty for cells that are empty. A
+    /// `*` at the end stands for the rest of a cell, so that `*` alone is for every cell; `\*` is a star.
+    /// What is said of a whole cell goes first, then what is said of its longest beginning.
     pub found: SmolStr,
+    /// A `*` at the end puts the rest back.
     pub value: SmolStr,
 }
 
@@ -30,7 +29,7 @@ pub struct Correction {
 #[derive(Default)]
 pub(crate) struct Corrections {
     all: Vec<Correction>,
-    columns: Vec<(usize, HashMap<String, usize>)>,
+    columns: Vec<(usize, Patterns<usize>)>,
 }
 
 impl Corrections {
@@ -40,7 +39,7 @@ impl Corrections {
         if all.len() > CORRECTIONS_MAX {
             return Err(FileError::TooManyCorrections { limit: CORRECTIONS_MAX });
         }
-        let mut by_column: Vec<(usize, HashMap<String, usize>)> = Vec::new();
+        let mut by_column: Vec<(usize, Patterns<usize>)> = Vec::new();
         for (nth, correction) in all.iter().enumerate() {
             let at = place(&correction.column, columns)?;
             let empties = correction.found == EVERY && correction.value.is_empty();
@@ -48,10 +47,12 @@ impl Corrections {
                 return Err(FileError::SecretCorrected { column: columns[at].header.clone() });
             }
             if !by_column.iter().any(|(column, _)| *column == at) {
-                by_column.push((at, HashMap::new()));
+                by_column.push((at, Patterns::default()));
             }
-            let Some((_, cells)) = by_column.iter_mut().find(|(column, _)| *column == at) else { continue };
-            if cells.insert(fold(&correction.found), nth).is_some() {
+            let Some((_, patterns)) = by_column.iter_mut().find(|(column, _)| *column == at) else {
+                continue;
+            };
+            if patterns.insert(&correction.found, nth).is_some() {
                 let (column, found) = (correction.column.clone(), correction.found.clone());
                 return Err(FileError::CorrectedTwice { column, found });
             }
@@ -72,14 +73,14 @@ impl Corrections {
         matched: &mut [u64],
         corrected: &mut Vec<usize>,
     ) {
-        for (column, by_found) in &self.columns {
+        for (column, patterns) in &self.columns {
             let Some(cell) = cells.get_mut(*column) else { continue };
-            let said = fold(if own { unguard(cell) } else { cell });
-            if let Some(nth) = by_found.get(&said).or_else(|| by_found.get(EVERY)) {
-                *cell = Cow::Owned(self.all[*nth].value.to_string());
-                matched[*nth] += 1;
-                corrected.push(*column);
-            }
+            let said: &str = if own { unguard(cell) } else { cell };
+            let Some((nth, rest)) = patterns.find(said) else { continue };
+            let Some(value) = made_of(&self.all[*nth].value, rest, said) else { continue };
+            *cell = Cow::Owned(value);
+            matched[*nth] += 1;
+            corrected.push(*column);
         }
     }
 }

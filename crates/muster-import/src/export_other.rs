@@ -6,7 +6,7 @@ use std::io;
 
 use muster_domain::field::{Entity, FieldDef};
 use muster_domain::ids::OrgId;
-use muster_domain::user::{Service, User};
+use muster_domain::user::{Service, User, UserType};
 use muster_domain::value::Value;
 use smol_str::{SmolStr, ToSmolStr};
 use uuid::Uuid;
@@ -88,8 +88,12 @@ impl<W: io::Write> OtherExporter<W> {
     }
 
     pub fn push(&mut self, row: &ExportRow<'_>) -> Result<(), ExportError> {
+        let name_moves = self.moves_display_name(row.user);
         for cell in &self.columns {
-            let text = cell.text(row, self.format, self.with_secrets);
+            let text = match cell.meaning {
+                Meaning::Field("given_name") if name_moves => Cow::Borrowed(row.user.display_name.as_str()),
+                _ => cell.text(row, self.format, self.with_secrets),
+            };
             // A password with an apostrophe before it would be another password; so would a number.
             let text = if cell.meaning.is_secret() || is_number(&text) { text } else { guarded(text) };
             self.writer.write_field(text.as_bytes()).map_err(io::Error::from)?;
@@ -108,8 +112,9 @@ impl<W: io::Write> OtherExporter<W> {
     fn note_what_is_left_out(&mut self, row: &ExportRow<'_>) {
         let mut left: Vec<String> = Vec::new();
         for (field, default) in &self.not_held {
-            let is_joined = field.name == "display_name" && self.is_joined(row.user);
-            if !is_joined && (field.get)(row.user) != *default {
+            let is_held = field.name == "display_name"
+                && (self.is_joined(row.user) || self.moves_display_name(row.user));
+            if !is_held && (field.get)(row.user) != *default {
                 left.push(field.meta.label.to_owned());
             }
         }
@@ -121,6 +126,15 @@ impl<W: io::Write> OtherExporter<W> {
                 entry.first.push(row.user.username.to_smolstr());
             }
         }
+    }
+
+    /// Whether the name stands where the first name would: the person has no other, and the file no column for
+    /// this one. Read again it is the same name.
+    fn moves_display_name(&self, user: &User) -> bool {
+        self.held.contains(&"given_name")
+            && !self.held.contains(&"display_name")
+            && user.given_name.is_none()
+            && user.family_name.is_none()
     }
 
     /// Whether the name is its parts put together, and there are columns for these.
@@ -140,6 +154,12 @@ impl<W: io::Write> OtherExporter<W> {
         let extension = user.extension.as_ref().map_or("", |e| e.as_str());
         if !self.held.contains(&"username") && user.username.as_str() != extension {
             left.push("Username (phones there sign in with the extension)");
+        }
+        if self.moves_display_name(user) {
+            left.push("Display name alone (it is the first name there)");
+        }
+        if self.format == Format::Conductor && conductor_type(user.user_type).is_none() {
+            left.push("User type (there is none such there)");
         }
         let has_status = has(|m| matches!(m, Meaning::ActiveIf(_) | Meaning::ActiveWord(_)));
         if !has_status && user.service != Service::Enabled {
@@ -186,6 +206,9 @@ impl Cell {
         let device =
             |part| row.devices.first().and_then(|device| device_part(device, part)).unwrap_or_default();
         match self.meaning {
+            Meaning::Field("user_type") if format == Format::Conductor => {
+                Cow::Borrowed(conductor_type(user.user_type).unwrap_or(user.user_type.word()))
+            }
             Meaning::Field(_) | Meaning::IfValid(_) | Meaning::RingSeconds => match self.field {
                 Some(field) => Cow::Owned(value_to_text(&(field.get)(user), field.kind).into_owned()),
                 None => Cow::Borrowed(""),
@@ -245,6 +268,18 @@ fn guarded(text: Cow<'_, str>) -> Cow<'_, str> {
 fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// What Conductor calls a type; `None` where it has none such.
+fn conductor_type(user_type: UserType) -> Option<&'static str> {
+    match user_type {
+        UserType::User => Some("User"),
+        UserType::VirtualUser => Some("Virtual User"),
+        UserType::Limited => Some("Limited Extension"),
+        UserType::MessageOnly => Some("Message Only"),
+        UserType::AnnouncementOnly => Some("Announcement Only"),
+        UserType::VideoPro | UserType::Mobile | UserType::Fax => None,
+    }
 }
 
 fn yes_or_no(format: Format, yes: bool) -> &'static str {

@@ -2,36 +2,26 @@
 
 use std::io;
 
-use rust_xlsxwriter::{Format, Workbook, XlsxError};
-
 use crate::encode::guard_of_apostrophes;
 use crate::export::{ExportError, ExportRow, Layout, OwnColumns};
 use crate::limits::WORKBOOK_PEOPLE_MAX;
+use crate::sheet::SheetWriter;
 
-/// Writes people one by one into the only sheet. Every cell is text: leading zeros live, and nothing is a
-/// formula. Rows wait in a temporary file, or in memory where they hold passwords.
-pub struct WorkbookExporter {
-    workbook: Workbook,
+/// Writes people one by one into the only sheet; holds one row at a time. Every cell is text: leading zeros
+/// live, and nothing is a formula.
+pub struct WorkbookExporter<W: io::Write> {
+    sheet: SheetWriter<W>,
     columns: OwnColumns,
     /// People written so far.
     rows: u32,
 }
 
-impl WorkbookExporter {
-    pub fn new(layout: Layout) -> Result<WorkbookExporter, ExportError> {
+impl<W: io::Write> WorkbookExporter<W> {
+    /// Writes the header.
+    pub fn new(sink: W, layout: Layout) -> Result<WorkbookExporter<W>, ExportError> {
         let columns = OwnColumns::new(layout);
-        let mut workbook = Workbook::new();
-        let sheet = match layout.with_secrets {
-            true => workbook.add_worksheet(),
-            false => workbook.add_worksheet_with_constant_memory().map_err(failed)?,
-        };
-        sheet.set_name("People").map_err(failed)?;
-        let bold = Format::new().set_bold();
-        for (column, header) in columns.layout.headers().iter().enumerate() {
-            sheet.write_string_with_format(0, column as u16, header.as_str(), &bold).map_err(failed)?;
-        }
-        sheet.set_freeze_panes(1, 0).map_err(failed)?;
-        Ok(WorkbookExporter { workbook, columns, rows: 0 })
+        let sheet = SheetWriter::with_header(sink, &columns.layout.headers())?;
+        Ok(WorkbookExporter { sheet, columns, rows: 0 })
     }
 
     pub fn push(&mut self, row: &ExportRow<'_>) -> Result<(), ExportError> {
@@ -39,23 +29,18 @@ impl WorkbookExporter {
             return Err(ExportError::TooManyPeople);
         }
         self.rows += 1;
-        let (at, mut column) = (self.rows, 0);
-        let sheet = self.workbook.worksheet_from_index(0).map_err(failed)?;
+        let (sheet, mut column) = (&mut self.sheet, 0);
+        sheet.begin_row();
         self.columns.each_cell(row, |cell| {
-            if !cell.is_empty() {
-                sheet.write_string(at, column, guard_of_apostrophes(cell)).map_err(failed)?;
-            }
+            sheet.cell(column, &guard_of_apostrophes(cell), None);
             column += 1;
             Ok(())
-        })
+        })?;
+        Ok(sheet.end_row()?)
     }
 
-    /// Writes the whole file.
-    pub fn finish(mut self, sink: impl io::Write + Send) -> Result<(), ExportError> {
-        self.workbook.save_to_writer(sink).map_err(failed)
+    /// Gives the sink back with everything written to it.
+    pub fn finish(self) -> Result<W, ExportError> {
+        Ok(self.sheet.finish()?)
     }
-}
-
-fn failed(error: XlsxError) -> ExportError {
-    ExportError::Write(io::Error::other(error))
 }

@@ -1,8 +1,8 @@
 //! Cells that other systems write in a way of their own.
 
 use muster_domain::field::{Entity, FieldDef};
-use muster_domain::types::{E164, Email, FieldValue, Language, Name};
-use muster_domain::user::User;
+use muster_domain::types::{E164, Email, FieldValue, Language, Name, fold};
+use muster_domain::user::{User, UserType};
 use muster_domain::value::Value;
 
 use crate::format::Meaning;
@@ -45,6 +45,11 @@ pub(crate) fn read(meaning: Meaning, cell: &str) -> Read {
         Meaning::MailboxEmail => mailbox_email(cell),
         _ => Read::default(),
     }
+}
+
+/// Conductor's word for a user type in ours. Its other words are ours with blanks in them.
+pub(crate) fn user_type(cell: &str) -> &str {
+    if fold(cell).replace(['-', '_'], " ") == "limited extension" { UserType::Limited.word() } else { cell }
 }
 
 fn if_valid(name: &'static str, field: Option<&FieldDef<User>>, cell: &str) -> Read {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::draft::{Draft, NOT_SHOWN};
 use crate::encode::{text_to_value, unguard};
 use crate::error::CellError;
+use crate::foreign;
 use crate::format::{Column, Meaning, Rules, Taken};
 use crate::row::Row;
 use crate::table::{Flaw, Record};
@@ -138,6 +139,7 @@ impl<'s> Judge<'s> {
             }
         } else if let Some(field) = step.field {
             let value = match self.rules.own || field.kind == FieldType::Time {
+                _ if field.name == "user_type" => (field.parse)(foreign::user_type(cell)),
                 true => text_to_value(cell, field, scratch),
                 false => (field.parse)(cell),
             };

@@ -30,6 +30,7 @@ mod header;
 mod judge;
 mod limits;
 mod mapping;
+mod pattern;
 mod row;
 mod sheet;
 mod source;

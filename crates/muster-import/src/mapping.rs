@@ -13,6 +13,9 @@
 //! "" = "Porto"                    # every empty cell
 //! "*" = "Main"                    # every other cell
 //!
+//! [values."Portable"]             # a star at the end stands for the rest of the cell
+//! "0*" = "+33*"
+//!
 //! [prefix]                        # put before a cell that is not empty and does not begin with it
 //! "Téléphone" = "+"
 //! ```
@@ -27,11 +30,12 @@ use muster_domain::types::fold;
 use muster_domain::user::User;
 use smol_str::SmolStr;
 
-use crate::correct::{Correction, EVERY};
+use crate::correct::Correction;
 use crate::error::FileError;
 use crate::export::Layout;
 use crate::format::{ColumnRule, Format, Meaning, Names, Rules, comparable};
 use crate::formats::own;
+use crate::pattern::{EVERY, Patterns, made_of};
 use crate::synonyms::SYNONYMS;
 
 /// Columns beyond our own that a cell can mean.
@@ -58,8 +62,10 @@ pub struct Mapping {
 /// What is corrected in every cell of a column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fix {
-    /// A cell that is folded to the key becomes the value.
+    /// What is found, folded; as it was written; and what becomes of it. In the order in which it is saved.
     values: BTreeMap<String, (SmolStr, SmolStr)>,
+    /// The values by the cells that they are for.
+    patterns: Patterns<SmolStr>,
     prefix: Option<SmolStr>,
 }
 
@@ -70,10 +76,15 @@ impl Fix {
             && self.values.iter().all(|(found, (_, wanted))| found == EVERY && wanted.is_empty())
     }
 
+    fn set(&mut self, found: SmolStr, wanted: SmolStr) {
+        self.patterns.insert(&found, wanted.clone());
+        self.values.insert(fold(&found), (found, wanted));
+    }
+
     /// What the cell shall be; `None` if it may stay.
     pub fn apply(&self, cell: &str) -> Option<String> {
-        if let Some((_, wanted)) = self.values.get(&fold(cell)).or_else(|| self.values.get(EVERY)) {
-            return Some(wanted.to_string());
+        if let Some((wanted, rest)) = self.patterns.find(cell) {
+            return made_of(wanted, rest, cell);
         }
         let prefix = self.prefix.as_ref().filter(|_| !cell.trim().is_empty())?;
         (!cell.trim_start().starts_with(prefix.as_str())).then(|| format!("{prefix}{}", cell.trim_start()))
@@ -185,8 +196,8 @@ impl Mapping {
             _ => {
                 let cells = value.as_table().ok_or_else(|| MappingError::NotText(column.to_owned()))?;
                 for (found, wanted) in cells {
-                    let pair = (SmolStr::new(found), text(wanted)?);
-                    self.fix(column).values.insert(fold(found), pair);
+                    let wanted = text(wanted)?;
+                    self.fix(column).set(SmolStr::new(found), wanted);
                 }
             }
         }
@@ -236,8 +247,7 @@ impl Mapping {
             let known = self.columns.iter().map(|(name, _)| name).chain(self.fixes.keys());
             let name = known.into_iter().find(|name| comparable(name) == key);
             let name = name.unwrap_or(&correction.column).clone();
-            let pair = (correction.found.clone(), correction.value.clone());
-            self.fix(&name).values.insert(fold(&correction.found), pair);
+            self.fix(&name).set(correction.found.clone(), correction.value.clone());
         }
         self
     }

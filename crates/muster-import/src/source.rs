@@ -14,6 +14,7 @@ use crate::judge::Judge;
 use crate::limits::Limits;
 use crate::mapping::{Fix, Mapping};
 use crate::row::Row;
+use crate::sheet::letters;
 use crate::table::{Flaw, Record, RecordLimits, Records};
 use crate::turned;
 use crate::workbook::{self, Mark};
@@ -42,6 +43,8 @@ pub struct Source<'a> {
     pub(crate) begins_with_mark: bool,
     pub(crate) shape: Shape,
     pub(crate) marks: Vec<Mark>,
+    /// Of a turned table the row in which each field stands, from 1.
+    field_rows: Vec<u64>,
     pub(crate) header: Header,
     rows_total: u64,
     pub(crate) limits: RecordLimits,
@@ -156,8 +159,8 @@ impl<'a> Source<'a> {
             return Err(FileError::TooLarge { limit: limits.bytes_max });
         }
         let (decoded, _, _) = text_of(bytes, limits)?;
-        let (upright, _) = turned::upright_as_said(&decoded.text, limits)?;
-        guess_header(&upright, record_limits(limits))
+        let upright = turned::upright_as_said(&decoded.text, limits)?;
+        guess_header(&upright.text, record_limits(limits))
     }
 
     fn read_vertical(
@@ -169,11 +172,12 @@ impl<'a> Source<'a> {
             return Err(FileError::TooLarge { limit: limits.bytes_max });
         }
         let (decoded, marks, shape) = text_of(bytes, limits)?;
-        let (upright, delimiter) = turned::upright_as_said(&decoded.text, limits)?;
-        let shape = Shape::Turned { delimiter, is_workbook: shape == Shape::Workbook };
-        let header = find(&upright, record_limits(limits))?;
-        let decoded = Decoded { text: Cow::Owned(upright), encoding: decoded.encoding };
-        Source::counted(bytes, decoded, marks, shape, header, limits)
+        let upright = turned::upright_as_said(&decoded.text, limits)?;
+        let shape = Shape::Turned { delimiter: upright.delimiter, is_workbook: shape == Shape::Workbook };
+        let header = find(&upright.text, record_limits(limits))?;
+        let decoded = Decoded { text: Cow::Owned(upright.text), encoding: decoded.encoding };
+        let source = Source::counted(bytes, decoded, marks, shape, header, limits)?;
+        Ok(Source { field_rows: upright.rows, ..source })
     }
 
     fn read(
@@ -187,18 +191,21 @@ impl<'a> Source<'a> {
         }
         let (Decoded { mut text, encoding }, marks, mut shape) = text_of(bytes, limits)?;
         let record_limits = record_limits(limits);
+        let mut field_rows = Vec::new();
         let header = match find(&text, record_limits) {
             Ok(header) => header,
             Err(error) => match turned::upright(&text, &is_turned_header, limits)? {
-                Some((upright, delimiter)) => {
+                Some(upright) => {
                     let is_workbook = shape == Shape::Workbook;
-                    (text, shape) = (Cow::Owned(upright), Shape::Turned { delimiter, is_workbook });
+                    shape = Shape::Turned { delimiter: upright.delimiter, is_workbook };
+                    (text, field_rows) = (Cow::Owned(upright.text), upright.rows);
                     find(&text, record_limits)?
                 }
                 None => return Err(error),
             },
         };
-        Source::counted(bytes, Decoded { text, encoding }, marks, shape, header, limits)
+        let source = Source::counted(bytes, Decoded { text, encoding }, marks, shape, header, limits)?;
+        Ok(Source { field_rows, ..source })
     }
 
     fn counted(
@@ -215,6 +222,7 @@ impl<'a> Source<'a> {
             begins_with_mark: bytes.starts_with("\u{feff}".as_bytes()),
             shape,
             marks,
+            field_rows: Vec::new(),
             header,
             rows_total: 0,
             limits: record_limits(limits),
@@ -244,6 +252,22 @@ impl<'a> Source<'a> {
     /// workbook.
     pub fn encoding(&self) -> &'static str {
         self.encoding
+    }
+
+    /// A row's cell in the column of that name, as a spreadsheet names it: `C5`. Where people are columns and
+    /// no single field is meant, their column: `C`. `None` in a text with a line for each person, whose lines
+    /// say where it is. `line` is [`Row::line`].
+    pub fn cell(&self, line: u64, column: Option<&str>) -> Option<String> {
+        let at = column.and_then(|name| self.columns().iter().position(|column| column.header == name));
+        let lettered = |number: u64| Some(letters(usize::try_from(number.checked_sub(1)?).ok()?));
+        match self.shape {
+            Shape::Upright => None,
+            Shape::Workbook => Some(format!("{}{line}", letters(at?))),
+            Shape::Turned { .. } => {
+                let row = at.and_then(|at| self.field_rows.get(at));
+                Some(format!("{}{}", lettered(line)?, row.map(u64::to_string).unwrap_or_default()))
+            }
+        }
     }
 
     /// Whether people are columns and their fields are lines. [`Row::line`] counts columns then, from 1.

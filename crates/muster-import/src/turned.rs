@@ -9,39 +9,52 @@ const DELIMITERS: &[u8] = b",;\t";
 /// As many as a sheet of Excel has. All cells are in memory while the table is turned.
 pub(crate) const TURNED_COLUMNS_MAX: usize = 16_384;
 
-/// The same table upright, as comma-separated text with a record for each column, blank ones too, and what
-/// separated its cells. `None` if the first cells of the lines are no header.
+/// A table that was set upright.
+pub(crate) struct Upright {
+    /// Comma-separated, with a record for each column, blank ones too.
+    pub text: String,
+    /// What separated the cells.
+    pub delimiter: u8,
+    /// For each field the row in which a spreadsheet shows it, from 1.
+    pub rows: Vec<u64>,
+}
+
+/// The same table upright. `None` if the first cells of the lines are no header.
 pub(crate) fn upright(
     text: &str,
     is_header: impl Fn(&[&str]) -> bool,
     limits: &Limits,
-) -> Result<Option<(String, u8)>, FileError> {
+) -> Result<Option<Upright>, FileError> {
     for delimiter in DELIMITERS {
         if first_cells(text, *delimiter, limits).is_some_and(|names| {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             is_header(&names)
         }) {
-            return turned(text, *delimiter, false, limits).map(|upright| Some((upright, *delimiter)));
+            return turned(text, *delimiter, false, limits).map(Some);
         }
     }
     Ok(None)
 }
 
 /// The same where a person has said that the table lies on its side, whatever its lines begin with.
-pub(crate) fn upright_as_said(text: &str, limits: &Limits) -> Result<(String, u8), FileError> {
+pub(crate) fn upright_as_said(text: &str, limits: &Limits) -> Result<Upright, FileError> {
     let lines = |delimiter: &u8| first_cells(text, *delimiter, limits).map_or(0, |names| names.len());
     // The first of equals: commas before semicolons before tabs.
     let delimiter = DELIMITERS.iter().rev().max_by_key(|delimiter| lines(delimiter)).copied().unwrap_or(b',');
-    Ok((turned(text, delimiter, true, limits)?, delimiter))
+    turned(text, delimiter, true, limits)
 }
 
 /// `keeps_blank`: a line of empty cells is a field that nobody has, and no gap in the table.
-fn turned(text: &str, delimiter: u8, keeps_blank: bool, limits: &Limits) -> Result<String, FileError> {
-    let mut table = Vec::new();
+fn turned(text: &str, delimiter: u8, keeps_blank: bool, limits: &Limits) -> Result<Upright, FileError> {
+    let (mut table, mut rows) = (Vec::new(), Vec::new());
+    let (mut row, mut next_line) = (0, 1);
     let mut records = Records::new(text, delimiter, 1, limits_of(limits));
     let mut record = Record::default();
     let mut expected = None;
     while records.read(&mut record) {
+        // An empty line is a row too; a cell with line breaks in it makes no further one.
+        row += 1 + record.line.saturating_sub(next_line);
+        (_, next_line) = records.position();
         if record.is_blank() && !(keeps_blank && record.cells_total > 1) {
             continue;
         }
@@ -63,10 +76,11 @@ fn turned(text: &str, delimiter: u8, keeps_blank: bool, limits: &Limits) -> Resu
             return Err(FileError::TooManyRows { limit: limits.rows_max });
         }
         table.push(std::mem::take(&mut record.cells));
+        rows.push(row);
     }
-    let mut upright = String::with_capacity(text.len());
+    let mut upright = Upright { text: String::with_capacity(text.len()), delimiter, rows };
     for person in 0..expected.unwrap_or(0) {
-        push_record(&mut upright, table.iter().map(|line| line[person].as_ref()));
+        push_record(&mut upright.text, table.iter().map(|line| line[person].as_ref()));
     }
     Ok(upright)
 }

@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 pub struct ImportCorrection {
     /// The column's header in the file.
     column: String,
-    /// What stands there, without regard to case and outer spaces; empty for empty cells, `*` for every cell.
+    /// What stands there, without regard to case and outer spaces; empty for empty cells. A `*` at the end stands
+    /// for the rest of the cell, alone for every cell; `\*` is a star.
     found: String,
-    /// What shall stand there.
+    /// What shall stand there; a `*` at the end puts the rest back.
     value: String,
 }
 
@@ -60,6 +61,22 @@ pub struct ImportCause {
     found: Vec<ImportFound>,
     /// Whether a correction of those values would mend it.
     correctable: bool,
+    /// Corrections that make numbers international which are written as they are dialled at home.
+    #[serde(default)]
+    rules: Vec<ImportRule>,
+    /// Rows with such a number for which none is proposed: neither their site nor the organization has a country
+    /// whose code is known.
+    #[serde(default)]
+    rows_of_no_country: u64,
+}
+
+/// A correction, and how many rows of the cause it would mend.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ImportRule {
+    /// With a `*` at its end for the rest of the cell.
+    found: String,
+    value: String,
+    rows: u64,
 }
 
 /// A value and how often it is there.

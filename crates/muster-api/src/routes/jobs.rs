@@ -171,6 +171,10 @@ pub struct ImportProblem {
     /// The line of the file on which the row begins, from 1.
     line: u64,
     row: u64,
+    /// Of a workbook, and where people are columns: the cell as a spreadsheet names it, such as `C5`; a person's
+    /// column, such as `C`, where no single field is meant.
+    #[serde(default)]
+    cell: Option<String>,
     column: Option<String>,
     found: String,
     reason: String,

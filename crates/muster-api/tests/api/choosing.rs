@@ -229,6 +229,55 @@ fn ten_thousand_rows_with_one_mistake_are_one_cause_whatever_is_kept_of_the_rows
     });
 }
 
+fn query(name: &str, value: &str) -> String {
+    let escaped: String = value.bytes().map(|b| format!("%{b:02X}")).collect();
+    format!("{name}={escaped}")
+}
+
+#[test]
+fn national_numbers_are_mended_by_the_rules_that_their_cause_proposes_for_their_country() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let leeds = json!({ "name": "Leeds", "country": "GB" });
+        i.admin("POST", "/sites").json(&leeds).send().await.expect(201);
+        let row = |n: u64| match n % 3 {
+            0 => format!("Person {n},{n},Leeds,0113 496 {n}\n"),
+            1 => format!("Person {n},{n},,912 34 {n}\n"),
+            _ => format!("Person {n},{n},Leeds,+44 113 496 {n}\n"),
+        };
+        let file: String = (5_000..5_300).map(row).collect();
+        let file = format!("display_name,extension,site,mobile_number\n{file}");
+        let job = import(i, ours, "dry_run=true", &file).await;
+        let cause = &job["summary"]["causes"][0];
+        let rules = &cause["rules"];
+        assert_eq!(listed(rules, &["found", "value", "rows"]), ["0* +44* 100", "9* +3519* 100"], "{cause}");
+        assert_eq!(cause["rows_of_no_country"], 0);
+        let rules = listed(rules, &["found", "value"]);
+        let pairs = rules.iter().map(|rule| rule.split_once(' ').unwrap());
+        let corrections: Vec<Value> = pairs
+            .map(|(found, value)| json!({ "column": "mobile_number", "found": found, "value": value }))
+            .collect();
+        let corrections = query("corrections", &json!(corrections).to_string());
+        let job = import(i, ours, &corrections, &file).await;
+        assert_eq!(counts(&job), [300, 0, 0, 0], "{job}");
+        let users = i.admin("GET", "/users?sort=extension&limit=3").send().await.json();
+        let numbers = listed(&users["items"], &["extension", "mobile_number"]);
+        assert_eq!(numbers, ["5000 +441134965000", "5001 +441134965001", "5002 +351912345002"]);
+        // A site without a country has the organization's, and where there is none nothing is guessed.
+        let body = json!({ "name": "Anywhere", "slug": "anywhere", "domain": "anywhere.example" });
+        i.call("POST", "/api/v1/organizations").by(&i.operator).json(&body).send().await.expect(201);
+        let theirs = ("anywhere", i.operator.as_str());
+        let job = import(i, theirs, "dry_run=true", &file.replace(",Leeds,", ",,")).await;
+        let cause = &job["summary"]["causes"][0];
+        assert_eq!(
+            (listed(&cause["rules"], &["found"]).len(), &cause["rows_of_no_country"]),
+            (0, &json!(200)),
+            "{cause}"
+        );
+    });
+}
+
 #[test]
 fn one_correction_mends_every_row_with_the_same_cause_and_is_saved_for_the_next_file() {
     run(async |i| {
@@ -240,10 +289,6 @@ fn one_correction_mends_every_row_with_the_same_cause_and_is_saved_for_the_next_
             { "column": "extension", "found": "10X1", "value": "1001" },
             { "column": "department", "value": "Law" },
             { "column": "name", "found": "Uma", "value": "Una" } ]);
-        let query = |name: &str, value: &str| {
-            let escaped: String = value.bytes().map(|b| format!("%{b:02X}")).collect();
-            format!("{name}={escaped}")
-        };
         let shown = async || {
             let users = i.admin("GET", "/users?sort=extension").send().await.json();
             listed(&users["items"], &["extension", "department"])
@@ -283,5 +328,42 @@ fn a_row_with_one_unreadable_cell_is_judged_by_its_others_too_and_one_mistake_is
         let said = listed(&job["summary"]["problems"], &["row", "column"]);
         let expect = ["1 email", "1 site", "2 time_zone", "2 site", "2 extension", "3 site", "3 email"];
         assert_eq!(said, expect, "{job}");
+    });
+}
+
+#[test]
+fn a_file_makes_nobody_wait_for_an_activation_again_who_has_left_that_state() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        ana(i).await;
+        let file = "username,display_name,service\neva,Eva,not_activated\nana,,not_activated\n";
+        let refused = import(i, ours, "match=username", file).await;
+        assert_eq!(counts(&refused), [1, 0, 0, 1], "{refused}");
+        let said = listed(&refused["summary"]["problems"], &["row", "column", "found", "reason"]);
+        let expect =
+            "2 service not_activated has left that state: nobody comes to wait for an activation again";
+        assert_eq!(said, [expect], "{refused}");
+        let taken = import(i, ours, "match=username&good_rows_only=true", file).await;
+        assert_eq!(counts(&taken), [1, 0, 0, 1], "{taken}");
+        // Whoever waits still does.
+        let again = import(i, ours, "match=username", "username,service\neva,not_activated\nana,\n").await;
+        assert_eq!(counts(&again), [0, 0, 2, 0], "{again}");
+        let users = i.admin("GET", "/users?sort=username").send().await.json();
+        assert_eq!(listed(&users["items"], &["username", "service"]), ["ana enabled", "eva not_activated"]);
+    });
+}
+
+#[test]
+fn a_problem_of_a_turned_file_names_the_cell_as_a_spreadsheet_does() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let file = "display_name,Ana,Eva,Ida\nextension,1001,12x4,1001\nemail,,,a\n";
+        let job = import(i, ours, "dry_run=true&vertical=true", file).await;
+        let said = listed(&job["summary"]["problems"], &["row", "column", "cell"]);
+        assert_eq!(said, ["2 extension C2", "3 email D3", "3 extension D2"], "{job}");
+        let upright = import(i, ours, "dry_run=true", "display_name,extension\nEva,12x4\n").await;
+        assert_eq!(upright["summary"]["problems"][0]["cell"], Value::Null, "{upright}");
     });
 }

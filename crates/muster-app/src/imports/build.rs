@@ -55,6 +55,11 @@ pub(super) fn build(
         errors.push(FieldError::new("voicemail_pin", "is not a voicemail PIN", "give 3 to 12 digits"));
     }
     user.service = service(person, existing, options);
+    if user.service == Service::NotActivated && existing.is_some_and(|before| before.service != user.service)
+    {
+        let reason = "has left that state: nobody comes to wait for an activation again";
+        errors.push(FieldError::new("service", reason, "write contact_only, or empty the cell"));
+    }
     if is_disabled_by_file(person, options) && user.disabled_reason.is_none() {
         user.disabled_reason = Text::parse(DISABLED_BY_FILE).ok();
     }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use muster_domain::national::National;
 use muster_import::NOT_SHOWN;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,11 @@ const FIRST_ROWS_MAX: usize = 5;
 /// Different values of one cause that are counted, and those of them that are kept.
 const VALUES_MAX: usize = 500;
 const FOUND_MAX: usize = 10;
+/// Rules that one cause counts, and those of them that are proposed.
+const RULES_MAX: usize = 50;
+const RULES_PROPOSED_MAX: usize = 5;
+/// A rule is for many rows; one has a value of its own.
+const RULE_ROWS_MIN: u64 = 2;
 
 /// Rows that have the same problem. The counts are of all of them, kept one by one or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +40,21 @@ pub struct Cause {
     pub found: Vec<FoundCount>,
     /// Whether another value in those cells would mend it, so that one correction does for all.
     pub correctable: bool,
+    /// Corrections that make numbers international as they are dialled at home, the ones for the most rows
+    /// first: as they would be given with the import.
+    #[serde(default)]
+    pub rules: Vec<ProposedRule>,
+    /// Rows with such a number whose country is not known, so that no rule could be proposed.
+    #[serde(default)]
+    pub rows_of_no_country: u64,
+}
+
+/// A correction that would mend some rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposedRule {
+    pub found: String,
+    pub value: String,
+    pub rows: u64,
 }
 
 /// What stands in some rows, shortened.
@@ -56,10 +77,13 @@ pub(super) struct Tally {
 struct Values {
     counts: HashMap<String, u64>,
     last_row: u64,
+    /// By what is found: the value, and the rows. No value where the rows' countries differ.
+    rules: HashMap<String, (Option<String>, u64)>,
 }
 
 impl Tally {
-    pub fn add(&mut self, problem: &RowProblem) {
+    /// Counts a problem, with what its cell would be as a number from elsewhere.
+    pub fn add(&mut self, problem: &RowProblem, national: &National) {
         let key = key(problem);
         let full = self.causes.len() >= CAUSES_MAX;
         let place = match self.places.get(&key) {
@@ -84,6 +108,8 @@ impl Tally {
             if cause.first_rows.len() < FIRST_ROWS_MAX {
                 cause.first_rows.push(problem.row);
             }
+            cause.rows_of_no_country += u64::from(*national == National::OfSomeCountry);
+            values.add_rule(national);
         }
         if let Some(count) = values.counts.get_mut(&problem.found) {
             *count += 1;
@@ -98,6 +124,7 @@ impl Tally {
             let mut found: Vec<(String, u64)> = values.counts.into_iter().collect();
             found.sort_by(|(a, m), (b, n)| n.cmp(m).then_with(|| a.cmp(b)));
             found.truncate(FOUND_MAX);
+            cause.rules = proposed(values.rules);
             cause.found = found.into_iter().map(|(found, rows)| FoundCount { found, rows }).collect();
             cause
         };
@@ -105,6 +132,31 @@ impl Tally {
         causes.sort_by_key(|cause| (cause.remark, std::cmp::Reverse(cause.rows)));
         (causes, self.more.len() as u64)
     }
+}
+
+impl Values {
+    fn add_rule(&mut self, national: &National) {
+        let National::Rule { found, value } = national else { return };
+        if let Some((known, rows)) = self.rules.get_mut(found) {
+            // One rule is for a whole column.
+            *known = known.take().filter(|known| known == value);
+            *rows += 1;
+        } else if self.rules.len() < RULES_MAX {
+            self.rules.insert(found.clone(), (Some(value.clone()), 1));
+        }
+    }
+}
+
+/// The rules that are for the most rows.
+fn proposed(rules: HashMap<String, (Option<String>, u64)>) -> Vec<ProposedRule> {
+    let one = |(found, (value, rows)): (String, (Option<String>, u64))| {
+        value.map(|value| ProposedRule { found: format!("{found}*"), value: format!("{value}*"), rows })
+    };
+    let mut rules: Vec<ProposedRule> = rules.into_iter().filter_map(one).collect();
+    rules.retain(|rule| rule.rows >= RULE_ROWS_MIN);
+    rules.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.found.cmp(&b.found)));
+    rules.truncate(RULES_PROPOSED_MAX);
+    rules
 }
 
 impl Cause {
@@ -121,6 +173,8 @@ impl Cause {
             first_rows: Vec::new(),
             found: Vec::new(),
             correctable: is_of_a_value && shown && !problem.remark,
+            rules: Vec::new(),
+            rows_of_no_country: 0,
         }
     }
 }
@@ -143,6 +197,7 @@ mod tests {
         RowProblem {
             line: row + 1,
             row,
+            cell: None,
             column: Some(column.into()),
             found: found.into(),
             reason: reason.into(),
@@ -157,10 +212,13 @@ mod tests {
     fn rows_with_the_same_mistake_are_one_cause_with_the_values_that_are_there_most_often() {
         let mut tally = Tally::default();
         for row in 1..=20_000 {
-            tally.add(&problem(row, "site", if row % 3 == 0 { "Porto" } else { "Lisbonne" }, "is no site"));
+            tally.add(
+                &problem(row, "site", if row % 3 == 0 { "Porto" } else { "Lisbonne" }, "is no site"),
+                &National::No,
+            );
             let clash = problem(row, "extension", "100", &format!("is also in row {}", row + 1));
-            tally.add(&RowProblem { cause: Some("is also in another row"), ..clash.clone() });
-            tally.add(&RowProblem { cause: Some("is also in another row"), ..clash });
+            tally.add(&RowProblem { cause: Some("is also in another row"), ..clash.clone() }, &National::No);
+            tally.add(&RowProblem { cause: Some("is also in another row"), ..clash }, &National::No);
         }
         let (causes, more) = tally.settle();
         assert_eq!((causes.len(), more), (2, 0));
@@ -177,16 +235,45 @@ mod tests {
     fn causes_beyond_what_is_kept_are_counted_and_a_password_is_never_a_value_to_correct() {
         let mut tally = Tally::default();
         for row in 1..=400 {
-            tally.add(&problem(row, "name", &format!("{row}"), &format!("is wrong in way {}", row % 300)));
+            tally.add(
+                &problem(row, "name", &format!("{row}"), &format!("is wrong in way {}", row % 300)),
+                &National::No,
+            );
         }
         for row in 1..=2_000 {
-            tally.add(&problem(row, "name", &format!("{row}"), "is wrong in way 7"));
+            tally.add(&problem(row, "name", &format!("{row}"), "is wrong in way 7"), &National::No);
         }
         let (causes, more) = tally.settle();
         assert_eq!((causes.len(), more), (200, 100));
         assert_eq!((causes[0].rows, causes[0].found.len()), (2_002, 10));
         let mut tally = Tally::default();
-        tally.add(&problem(1, "password", NOT_SHOWN, "is longer than 128 characters"));
+        tally.add(&problem(1, "password", NOT_SHOWN, "is longer than 128 characters"), &National::No);
         assert!(!tally.settle().0[0].correctable);
+    }
+
+    #[test]
+    fn numbers_of_one_country_that_begin_alike_are_one_rule_and_those_of_several_are_none() {
+        let rule = |found: &str, value: &str| National::Rule { found: found.into(), value: value.into() };
+        let mut tally = Tally::default();
+        for row in 1..=500 {
+            let said = match row % 10 {
+                0 => National::OfSomeCountry,
+                1 => rule("(0", "+44("),
+                2 if row < 10 => rule("00", "+"),
+                3 => rule("8", if row == 3 { "+7" } else { "+375" }),
+                4 => National::No,
+                _ => rule("0", "+44"),
+            };
+            tally.add(&problem(row, "mobile", &format!("0{row}"), "is not international"), &said);
+        }
+        let cause = tally.settle().0.remove(0);
+        let rules: Vec<_> =
+            cause.rules.iter().map(|r| (r.found.as_str(), r.value.as_str(), r.rows)).collect();
+        assert_eq!(
+            rules,
+            [("0*", "+44*", 299), ("(0*", "+44(*", 50)],
+            "one of `00`, and two countries of `8`"
+        );
+        assert_eq!(cause.rows_of_no_country, 50);
     }
 }

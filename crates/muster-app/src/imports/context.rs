@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use muster_domain::field::Entity;
 use muster_domain::ids::{ConnectionId, OrgId, SiteId};
 use muster_domain::organization::{Connection, Site};
-use muster_domain::types::{Name, fold};
+use muster_domain::types::{Country, Name, fold};
 use muster_store::Reader;
 use uuid::Uuid;
 
@@ -14,6 +14,7 @@ use crate::AppError;
 
 pub(super) struct Context {
     pub org: OrgId,
+    country: Option<Country>,
     sites: HashMap<String, SiteId>,
     all_sites: HashMap<SiteId, Site>,
     default_site: Option<SiteId>,
@@ -51,8 +52,10 @@ impl Context {
                 AppError::invalid("connection", format!("`{name}` is not a connection"), choices.as_str())
             })?),
         };
+        let organization = r.organization(org)?;
         Ok(Context {
             org,
+            country: organization.and_then(|organization| organization.country),
             sites,
             all_sites: all_sites.into_iter().map(|site| (site.id, site)).collect(),
             default_site,
@@ -72,6 +75,14 @@ impl Context {
     /// A site that was there before the import.
     pub fn known_site(&self, id: Option<SiteId>) -> Option<&Site> {
         id.and_then(|id| self.all_sites.get(&id))
+    }
+
+    /// Where a row's person would be: the country of the site that it names, else that of `site`, else the
+    /// organization's.
+    pub fn country(&self, site_name: Option<&str>, site: Option<SiteId>) -> Option<&str> {
+        let named = site_name.and_then(|name| self.sites.get(&fold(name)).copied());
+        let of_site = self.known_site(named.or(site)).and_then(|site| site.country.as_ref());
+        of_site.or(self.country.as_ref()).map(Country::as_str)
     }
 
     pub fn default_connection(&self) -> Option<ConnectionId> {

@@ -56,7 +56,7 @@ impl App {
     }
 
     /// Writes everybody who is not trashed.
-    pub fn export<W: Write + Send>(
+    pub fn export<W: Write>(
         &self,
         scope: &Scope,
         options: ExportOptions,
@@ -81,7 +81,7 @@ impl App {
     }
 }
 
-fn export<W: Write + Send>(
+fn export<W: Write>(
     r: &mut Reader,
     scope: &Scope,
     options: ExportOptions,
@@ -125,14 +125,15 @@ fn export<W: Write + Send>(
 /// Our own file, or another system's.
 enum Output<W: Write> {
     Own(Exporter<W>),
-    Workbook(Box<WorkbookExporter>, W),
+    Workbook(Box<WorkbookExporter<W>>),
     Other(OtherExporter<W>),
 }
 
-impl<W: Write + Send> Output<W> {
+impl<W: Write> Output<W> {
     fn new(sink: W, layout: Layout, options: ExportOptions) -> Result<Output<W>, AppError> {
         if options.workbook && options.format == Format::Muster {
-            return Ok(Output::Workbook(Box::new(WorkbookExporter::new(layout).map_err(failed)?), sink));
+            let workbook = WorkbookExporter::new(sink, layout).map_err(failed)?;
+            return Ok(Output::Workbook(Box::new(workbook)));
         }
         if options.workbook {
             let mend = "write a CSV file for other systems, or leave the format out";
@@ -150,7 +151,7 @@ impl<W: Write + Send> Output<W> {
     fn push(&mut self, row: &ExportRow<'_>) -> Result<(), AppError> {
         match self {
             Output::Own(exporter) => exporter.push(row).map_err(failed),
-            Output::Workbook(exporter, _) => exporter.push(row).map_err(failed),
+            Output::Workbook(exporter) => exporter.push(row).map_err(failed),
             Output::Other(exporter) => exporter.push(row).map_err(failed),
         }
     }
@@ -158,9 +159,7 @@ impl<W: Write + Send> Output<W> {
     fn finish(self) -> Result<BTreeMap<String, LeftOut>, AppError> {
         match self {
             Output::Own(exporter) => exporter.finish().map(|_| BTreeMap::new()).map_err(failed),
-            Output::Workbook(exporter, sink) => {
-                exporter.finish(sink).map(|()| BTreeMap::new()).map_err(failed)
-            }
+            Output::Workbook(exporter) => exporter.finish().map(|_| BTreeMap::new()).map_err(failed),
             Output::Other(exporter) => exporter.finish().map(|(_, left_out)| left_out).map_err(failed),
         }
     }

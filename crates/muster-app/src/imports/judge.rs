@@ -1,8 +1,9 @@
 //! Every row, judged at once: against itself, against the other rows, against who is there.
 
 use muster_domain::log::counts;
+use muster_domain::national::{National, national};
 use muster_domain::user::{Service, User};
-use muster_import::{FileStatus, PersonRow, Row, Source};
+use muster_import::{FileStatus, PersonRow, Row, Source, Taken};
 use muster_store::Reader;
 
 use super::build::{SECRET_TO_COME, build};
@@ -21,6 +22,9 @@ use crate::AppError;
 
 /// Fields that are right or wrong by themselves, whatever else is wrong with the row.
 const OF_THEIR_OWN_CELL: [&str; 2] = ["site", "connection"];
+
+/// An alternate number may be an extension, which no rule for a whole column should make a number of.
+const NATIONAL_NUMBERS: [&str; 3] = ["caller_id_number", "direct_number", "mobile_number"];
 
 /// Rows that are looked up in the database together.
 pub(super) const BATCH: usize = 500;
@@ -135,7 +139,7 @@ impl Judge<'_, '_> {
             return Ok(Decision::Skip(Some(user.id)));
         }
         for remark in std::mem::take(&mut row.remarks) {
-            report.problem(RowProblem::of_remark(&row, remark));
+            self.say(&row, existing, RowProblem::of_remark(&row, remark), report);
         }
         self.wishes.row(&row);
         let mailbox = self.astray.problem(&row, self.source.columns());
@@ -143,7 +147,7 @@ impl Judge<'_, '_> {
         if let Some(user) = existing.filter(|_| self.options.existing() == Existing::Fail) {
             let mut keys = Keys::of(&row, self.source.columns(), self.context, self.known, self.options);
             keys.is_there(user);
-            keys.problems.into_iter().for_each(|problem| report.problem(problem));
+            keys.problems.into_iter().for_each(|problem| self.put(problem, report));
             return Ok(Decision::Reject);
         }
         let (mut user, mut errors) = build(&row, self.context, existing, self.options);
@@ -157,14 +161,14 @@ impl Judge<'_, '_> {
             user.connection = None;
         }
         for error in errors {
-            report.problem(problem(&row, self.source.columns(), error));
+            self.put(problem(&row, self.source.columns(), error), report);
         }
         let mut keys = Keys::of(&row, self.source.columns(), self.context, self.known, self.options);
         keys.check(&user, existing, self.seen);
         keys.problems.extend(mailbox);
         if wrong {
             self.wishes.person(&row, &user, existing, None);
-            keys.problems.into_iter().for_each(|problem| report.problem(problem));
+            keys.problems.into_iter().for_each(|problem| self.put(problem, report));
             return Ok(Decision::Reject);
         }
         let plan = Plan::make(r, user.clone(), existing, &row.person, &self.known.held)?;
@@ -179,7 +183,7 @@ impl Judge<'_, '_> {
             said.extend(remarks(&row, &plan.user, self.source.columns()));
             said.extend(self.numbers.remarks(&row, &plan.user, self.source.columns()));
         }
-        said.into_iter().for_each(|problem| report.problem(problem));
+        said.into_iter().for_each(|problem| self.put(problem, report));
         if rejected {
             return Ok(Decision::Reject);
         }
@@ -204,8 +208,34 @@ impl Judge<'_, '_> {
             unread.extend(lacks.map(|problem| RowProblem { option: option.clone(), ..problem }));
         }
         let unreadable = !unread.is_empty();
-        unread.into_iter().for_each(|problem| report.problem(problem));
+        unread.into_iter().for_each(|problem| self.say(row, existing, problem, report));
         unreadable
+    }
+
+    /// Says what is so of a cell, and whether there is a number in it that is dialled so at home.
+    fn say(&self, row: &Row, existing: Option<&User>, problem: RowProblem, report: &mut ImportReport) {
+        let header = problem.column.as_deref();
+        let column = self.source.columns().iter().find(|column| Some(column.header.as_str()) == header);
+        let is_of_numbers = column.is_some_and(
+            |column| matches!(column.taken, Taken::Field(name) if NATIONAL_NUMBERS.contains(&name)),
+        );
+        let national = if is_of_numbers {
+            let site = existing.map_or(self.context.default_site(), |user| user.site);
+            let country = self.context.country(row.person.site_name.as_deref(), site);
+            national(&problem.found, country)
+        } else {
+            National::No
+        };
+        report.problem(self.placed(problem), &national);
+    }
+
+    fn put(&self, problem: RowProblem, report: &mut ImportReport) {
+        report.problem(self.placed(problem), &National::No);
+    }
+
+    fn placed(&self, problem: RowProblem) -> RowProblem {
+        let cell = self.source.cell(problem.line, problem.column.as_deref());
+        RowProblem { cell, ..problem }
     }
 }
 

@@ -31,7 +31,7 @@ mod report;
 mod row_set;
 mod run;
 
-pub use causes::{Cause, FoundCount};
+pub use causes::{Cause, FoundCount, ProposedRule};
 pub use export::{ExportOptions, Exported};
 pub use facts::Facts;
 pub use history::{ImportCounts, ImportView};

@@ -10,6 +10,9 @@ pub struct RowProblem {
     /// The line of the file on which the row begins, from 1.
     pub line: u64,
     pub row: u64,
+    /// The cell as a spreadsheet names it, as [`muster_import::Source::cell`] has it; noted with the report.
+    #[serde(default)]
+    pub cell: Option<String>,
     pub column: Option<String>,
     pub found: String,
     pub reason: String,
@@ -29,6 +32,7 @@ impl RowProblem {
         RowProblem {
             line: row.line,
             row: row.number,
+            cell: None,
             column: Some(remark.column.to_string()),
             found: remark.found,
             reason: remark.text,
@@ -45,6 +49,7 @@ impl From<CellError> for RowProblem {
         RowProblem {
             line: e.line,
             row: e.row,
+            cell: None,
             column: e.column.map(|c| c.to_string()),
             found: e.found,
             reason: e.reason,
@@ -72,6 +77,7 @@ pub(super) fn problem(row: &Row, columns: &[Column], error: FieldError) -> RowPr
     RowProblem {
         line: row.line,
         row: row.number,
+        cell: None,
         column: Some(column.map_or_else(|| error.field.to_string(), |c| c.header.to_string())),
         found,
         reason: error.reason,

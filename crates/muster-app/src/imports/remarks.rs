@@ -22,6 +22,7 @@ pub(super) fn remarks(row: &Row, user: &User, columns: &[Column]) -> Vec<RowProb
     let remark = |field: &str, reason: &str, mend: &str| RowProblem {
         line: row.line,
         row: row.number,
+        cell: None,
         column: Some(
             columns
                 .iter()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use muster_domain::national::National;
 use muster_domain::user::UserType;
 use muster_import::{Column, Taken};
 use muster_store::Seats;
@@ -133,8 +134,9 @@ pub struct CorrectionCount {
 }
 
 impl ImportReport {
-    pub fn problem(&mut self, problem: RowProblem) {
-        self.tally.add(&problem);
+    /// Notes a problem, with what its cell would be as a number that is dialled at home.
+    pub fn problem(&mut self, problem: RowProblem, national: &National) {
+        self.tally.add(&problem, national);
         if problem.remark {
             self.remarks_total += 1;
         }

@@ -12,6 +12,7 @@ Examples:
   muster import staff.csv --match username      update the people who are there already
   muster import staff.csv --existing skip       leave them as they are, and add the others
   muster import staff.csv --fix 'Site:Lisbonne=Lisbon'     correct every cell that says so
+  muster import staff.csv --fix 'Phone:0*=+44*'            put +44 for the 0 that numbers begin with
   muster import 3cx.csv --good-rows-only        leave out the rows that are not right
   muster import hr.xlsx --suggest-mapping >hr.toml     guess at the columns of a list of your own, then
   muster import hr.xlsx --map hr.toml --dry-run        look at hr.toml and use it
@@ -54,7 +55,9 @@ pub struct ImportArgs {
     #[arg(long, value_enum, value_name = "WHAT")]
     pub inactive: Option<Inactive>,
 
-    /// Correct every cell of a column that says FOUND; empty is for empty cells, * for all. Once for each
+    /// Correct every cell of a column that says FOUND; empty is for empty cells. A * at the end of FOUND stands
+    /// for the rest of the cell (alone for all cells), and one at the end of VALUE puts it back; \* is a star.
+    /// Once for each
     #[arg(long, value_name = "COLUMN:FOUND=VALUE", value_parser = fix)]
     pub fix: Vec<Fix>,
 
@@ -182,14 +185,35 @@ fn cut(text: &str, at: char) -> Option<(String, &str)> {
 }
 
 impl Fix {
-    /// As it is typed, with `VALUE` to be replaced.
-    pub fn suggested(column: &str, found: &str) -> String {
-        Fix { column: column.to_owned(), found: found.to_owned(), value: "VALUE".to_owned() }.typed()
+    /// As it is typed for cells that say just this, with `VALUE` to be replaced.
+    pub fn suggested(column: &str, cell: &str) -> String {
+        Fix::to_value(column, literal(cell))
+    }
+
+    /// The same for all cells.
+    pub fn for_every_cell(column: &str) -> String {
+        Fix::to_value(column, "*".to_owned())
+    }
+
+    fn to_value(column: &str, found: String) -> String {
+        Fix { column: column.to_owned(), found, value: "VALUE".to_owned() }.typed()
     }
 
     pub fn typed(&self) -> String {
         let escaped = |text: &str, at: char| text.replace('\\', r"\\").replace(at, &format!("\\{at}"));
         format!("{}:{}={}", escaped(&self.column, ':'), escaped(&self.found, '='), self.value)
+    }
+}
+
+/// What is found where a `*` at the end is itself.
+fn literal(cell: &str) -> String {
+    match cell.strip_suffix('*') {
+        None => cell.to_owned(),
+        Some(before) => {
+            // Each backslash that stands before it says so of itself.
+            let bare = before.trim_end_matches('\\');
+            format!("{bare}{}\\*", "\\".repeat(2 * (before.len() - bare.len())))
+        }
     }
 }
 
@@ -205,6 +229,11 @@ fn a_correction_may_have_colons_and_equals_signs_in_it_and_is_read_as_it_is_sugg
     check("MAC:00:15=a=b", ["MAC", "00:15", "a=b"]);
     check(r"Tel\:home:1\=2=3", ["Tel:home", "1=2", "3"]);
     check(&Fix::suggested(r"A:\B", "c=\\d"), [r"A:\B", "c=\\d", "VALUE"]);
+    check("Phone:0*=+44*", ["Phone", "0*", "+44*"]);
+    check(r"Phone:\*=x", ["Phone", r"\*", "x"]);
+    check(&Fix::suggested("Phone", "*"), ["Phone", r"\*", "VALUE"]);
+    check(&Fix::suggested("Phone", r"a\*"), ["Phone", r"a\\\*", "VALUE"]);
+    check(&Fix::for_every_cell("Phone"), ["Phone", "*", "VALUE"]);
     assert!(fix("Site").is_err() && fix(":a=b").is_err() && fix("Site:a").is_err());
 }
 

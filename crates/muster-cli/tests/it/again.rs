@@ -152,3 +152,46 @@ fn a_correction_that_is_itself_wrong_is_not_corrected_again() {
         "{out}"
     );
 }
+
+#[test]
+fn rules_for_national_numbers_are_told_as_they_are_typed() {
+    let mut of_numbers = summary(2);
+    let mut numbers = cause(&json!([{ "found": "0113 496 0003", "rows": 1 }, { "found": "x", "rows": 1 }]));
+    numbers["column"] = json!("Tel: home");
+    numbers["rules"] = json!([{ "found": "0*", "value": "+44*", "rows": 7 }, { "found": "(0*", "value": "+44(*", "rows": 2 }]);
+    of_numbers["causes"] = json!([numbers]);
+    let out = import(&job("failed", &of_numbers), &[]);
+    let told = r"Without changing the file (9 rows): --fix 'Tel\: home:0*=+44*' --fix 'Tel\: home:(0*=+44(*'";
+    assert!(out.contains(told) && !out.contains("VALUE"), "{out}");
+    numbers["rules"] = json!([]);
+    numbers["rows_of_no_country"] = json!(3);
+    of_numbers["causes"] = json!([numbers]);
+    let out = import(&job("failed", &of_numbers), &[]);
+    assert!(out.contains("no country is known of their site"), "{out}");
+    assert!(out.contains(r"as in --fix 'Tel\: home:0*=+44*'"), "{out}");
+    // What a rule made is not said to be found.
+    numbers["rows_of_no_country"] = json!(0);
+    numbers["found"] = json!([{ "found": "+440", "rows": 3 }]);
+    of_numbers["causes"] = json!([numbers]);
+    of_numbers["corrections"] =
+        json!([{ "column": "Tel: home", "found": "0*", "value": "+44*", "cells": 3 }]);
+    let out = import(&job("failed", &of_numbers), &[]);
+    assert!(out.contains("The correction of Tel: home to `+440` is itself wrong"), "{out}");
+}
+
+#[test]
+fn a_cell_is_told_by_its_name_in_a_spreadsheet_where_it_has_one() {
+    let mut of_turned = summary(2);
+    of_turned["causes"] = json!([cause(&json!([{ "found": "Leeds", "rows": 1 }]))]);
+    let told = |cell: Value| {
+        let mut of_turned = of_turned.clone();
+        of_turned["problems"] = json!([{ "line": 3, "row": 2, "cell": cell, "column": "Location", "found": "Leeds",
+            "reason": "is not a site", "mend": "make the site", "option": null, "remark": false }]);
+        import(&job("failed", &of_turned), &["--every-row"])
+    };
+    for (cell, place) in [(json!("C5"), "cell C5"), (json!("C"), "column C"), (Value::Null, "line 3")] {
+        let out = told(cell);
+        assert!(out.contains(&format!("row 2, {place}: found `Leeds`")), "{out}");
+        assert!(out.contains(&format!("row 2, {place}: Location `Leeds` is not a site")), "{out}");
+    }
+}

@@ -101,3 +101,29 @@ fn corrections_are_saved_in_a_mapping_and_used_again_for_a_file_of_a_known_forma
     let mapped = Mapping::parse(&mapped.to_toml()).unwrap();
     check(Source::open_mapped(file.as_bytes(), &mapped, &Limits::default()).unwrap());
 }
+
+#[test]
+fn one_rule_makes_all_national_numbers_international_in_a_file_and_by_a_saved_mapping() {
+    let file = "display_name,extension,mobile_number\nAna,1,07700 900001\nEva,2,'+447700900002\nIda,3,\nUma,4,(07700) 900003\n";
+    let rules = [["mobile_number", "0*", "+44*"], ["Mobile_Number", "(0*", "+44(*"]];
+    let numbers = |source: &Source<'_>| -> Vec<String> {
+        let mut rows = source.rows();
+        let number = |row: muster_import::Row| {
+            assert_eq!(row.errors, []);
+            row.person.text("mobile_number").unwrap_or("-").to_owned()
+        };
+        rows.by_ref().map(number).collect()
+    };
+    let expect = ["+447700900001", "+447700900002", "-", "+447700900003"];
+    let source = opened(file.as_bytes(), &rules).unwrap();
+    assert_eq!(numbers(&source), expect);
+    let mut rows = source.rows();
+    rows.by_ref().for_each(drop);
+    assert_eq!(rows.corrections().map(|(_, cells)| cells).collect::<Vec<_>>(), [1, 1]);
+    let saved = Mapping::default().with(&rules.map(correction)).to_toml();
+    let mapping = Mapping::parse(&saved).unwrap();
+    let mapped = Source::open(file.as_bytes(), None, &Limits::default()).unwrap().fixed(&mapping).unwrap();
+    assert_eq!(numbers(&mapped), expect, "{saved}");
+    let twice = opened(file.as_bytes(), &[["mobile_number", "A*", "b"], ["mobile_number", "a*", "c"]]);
+    assert!(matches!(twice, Err(FileError::CorrectedTwice { .. })));
+}

@@ -268,7 +268,7 @@ fn exported(format: Format, people: &[PersonRow]) -> Vec<u8> {
     }
     let layout = Layout { with_secrets: true, devices: 1 };
     let mut text = Exporter::new(Vec::new(), layout).unwrap();
-    let mut workbook = WorkbookExporter::new(layout).unwrap();
+    let mut workbook = WorkbookExporter::new(Vec::new(), layout).unwrap();
     for person in people {
         let user = user_of_own(person);
         let devices: Vec<Device> = person.devices.iter().map(device).collect();
@@ -293,8 +293,7 @@ fn exported(format: Format, people: &[PersonRow]) -> Vec<u8> {
         text.push(&row).unwrap();
         workbook.push(&row).unwrap();
     }
-    let (text, mut sheet) = (text.finish().unwrap(), Vec::new());
-    workbook.finish(&mut sheet).unwrap();
+    let (text, sheet) = (text.finish().unwrap(), workbook.finish().unwrap());
     assert_eq!(people_of(&open(&sheet).unwrap()), people_of(&open(&text).unwrap()));
     text
 }

@@ -8,8 +8,8 @@ use muster_domain::types::Name;
 use muster_domain::user::{Service, User};
 use muster_domain::value::Value;
 use muster_import::{
-    ExportMailbox, ExportRow, ExportSecrets, FileStatus, Format, LeftOut, MailboxWish, OtherExporter,
-    PersonRow,
+    ExportMailbox, ExportRow, ExportSecrets, FileStatus, Format, LeftOut, Limits, MailboxWish, OtherExporter,
+    PersonRow, Source,
 };
 
 use crate::{
@@ -157,4 +157,72 @@ fn a_formula_in_a_name_is_text_in_every_file_and_a_number_stays_one() {
             );
         }
     }
+}
+
+/// A user with these fields.
+fn user_with(fields: &[(&str, &str)]) -> User {
+    let mut user = blank_user();
+    for (name, text) in fields {
+        (User::field(name).unwrap().set)(&mut user, &Value::text(text)).unwrap();
+    }
+    user
+}
+
+fn written(format: Format, user: &User) -> (Vec<u8>, Vec<String>) {
+    let mut exporter = OtherExporter::new(Vec::new(), format, false).unwrap().unwrap();
+    exporter.push(&crate::round_trip::row_of(user)).unwrap();
+    let (file, left_out) = exporter.finish().unwrap();
+    (file, left_out.into_keys().collect())
+}
+
+#[test]
+fn a_display_name_alone_is_the_first_name_where_there_is_no_room_for_it_and_comes_back() {
+    let moved = "Display name alone (it is the first name there)".to_owned();
+    for format in [Format::ThreeCx, Format::Wazo, Format::Conductor, Format::IvozProvider] {
+        let alone = user_with(&[("display_name", "Front Desk"), ("extension", "100"), ("username", "100")]);
+        let (file, said) = written(format, &alone);
+        assert!(said.contains(&moved) && !said.contains(&"Display name".to_owned()), "{format:?}: {said:?}");
+        let source = Source::open(&file, Some(format), &Limits::default()).unwrap();
+        let row = source.rows().next().unwrap();
+        let names = ["given_name", "family_name", "display_name"].map(|name| row.person.text(name));
+        assert_eq!(names, [Some("Front Desk"), None, Some("Front Desk")], "{format:?}");
+    }
+    // A file with a column for it has no need of that, and nor has somebody with a name of their own.
+    let alone = user_with(&[("display_name", "Front Desk"), ("extension", "100"), ("username", "100")]);
+    for format in [Format::Ringotel, Format::FusionPbx, Format::Webex] {
+        assert!(!written(format, &alone).1.contains(&moved), "{format:?}");
+    }
+    let named =
+        user_with(&[("display_name", "Bo"), ("given_name", "Bob"), ("extension", "1"), ("username", "1")]);
+    let (file, said) = written(Format::ThreeCx, &named);
+    assert!(said.contains(&"Display name".to_owned()) && !said.contains(&moved), "{said:?}");
+    assert!(String::from_utf8(file).unwrap().contains("1,Bob,,"));
+}
+
+#[test]
+fn user_types_have_conductors_words_in_its_template_and_come_back() {
+    for (word, theirs) in [
+        ("user", "User"),
+        ("virtual_user", "Virtual User"),
+        ("limited", "Limited Extension"),
+        ("message_only", "Message Only"),
+        ("announcement_only", "Announcement Only"),
+        ("fax", "fax"),
+    ] {
+        let user = user_with(&[
+            ("user_type", word),
+            ("given_name", "A"),
+            ("display_name", "A"),
+            ("extension", "1"),
+            ("username", "1"),
+        ]);
+        let (file, said) = written(Format::Conductor, &user);
+        assert!(String::from_utf8_lossy(&file).contains(&format!("\n{theirs},A,")), "{theirs}");
+        let unknown = said.iter().any(|thing| thing.starts_with("User type"));
+        assert_eq!(unknown, word == "fax", "{said:?}");
+        let (format, back) = people(&file);
+        assert_eq!((format, back[0].text("user_type")), (Format::Conductor, Some(word)));
+    }
+    let mapped = crate::good_row("extension,display_name,user_type\n1,Lobby, limited EXTENSION \n");
+    assert_eq!(mapped.person.text("user_type"), Some("limited"));
 }

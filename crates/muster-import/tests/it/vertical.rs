@@ -60,3 +60,24 @@ fn what_cannot_be_turned_is_said_as_it_would_be_of_a_turned_file() {
     // An upright file that is called vertical is a list of other columns.
     assert!(matches!(refused("name,extension,password\nAna,1,p\n"), FileError::Unrecognized { .. }));
 }
+
+#[test]
+fn a_cell_is_named_as_a_spreadsheet_names_it_whichever_way_the_file_lies() {
+    let check = |bytes: &[u8], header: &str, expect: &[Option<&str>]| {
+        let source = Source::open(bytes, None, &Limits::default()).unwrap();
+        let cells: Vec<Option<String>> =
+            source.rows().map(|row| source.cell(row.line, Some(header))).collect();
+        assert_eq!(cells.iter().map(Option::as_deref).collect::<Vec<_>>(), expect);
+    };
+    let turned_text = "\"name\",\"Ana\nMaria\",Eva,,Ida\n\n,,,,\nextension,1,2,,3\npassword,p,q,,r\n";
+    check(turned_text.as_bytes(), "extension", &[Some("B4"), Some("C4"), Some("E4")]);
+    let sheet = cells_by("name,Ana,Eva,,Ida\n\"\",,,,\nextension,1,2,,3\npassword,p,q,,r\n", b',');
+    check(&workbook_of(&sheet), "password", &[Some("B4"), Some("C4"), Some("E4")]);
+    let upright = cells_by("Staff\n\"\"\nname,extension,password\nAna,1,p\n\"\"\nEva,2,q\n", b',');
+    check(&workbook_of(&upright), "extension", &[Some("B4"), Some("B6")]);
+    check(b"name,extension,password\nAna,1,p\n", "extension", &[None]);
+    let source = open(turned_text.as_bytes()).unwrap();
+    assert_eq!(source.cell(5, None).as_deref(), Some("E"), "a person");
+    let source = Source::open_vertical(turned_text.as_bytes(), None, &Limits::default()).unwrap();
+    assert_eq!(source.cell(3, Some("password")).as_deref(), Some("C5"));
+}

@@ -103,14 +103,12 @@ fn people_written_as_a_workbook_are_those_written_as_text() {
     for with_secrets in [false, true] {
         let layout = Layout { with_secrets, devices: 1 };
         let mut text = Exporter::new(Vec::new(), layout).unwrap();
-        let mut workbook = WorkbookExporter::new(layout).unwrap();
+        let mut workbook = WorkbookExporter::new(Vec::new(), layout).unwrap();
         for user in &users {
             text.push(&crate::round_trip::row_of(user)).unwrap();
             workbook.push(&crate::round_trip::row_of(user)).unwrap();
         }
-        let mut file = Vec::new();
-        workbook.finish(&mut file).unwrap();
-        let (text, workbook) = (text.finish().unwrap(), file);
+        let (text, workbook) = (text.finish().unwrap(), workbook.finish().unwrap());
         let (format, rows) = rows_of(&workbook);
         assert_eq!((format, rows.len()), (Format::Muster, 6));
         assert!(rows.iter().all(|row| row.errors.is_empty() && row.remarks.is_empty()), "{rows:?}");

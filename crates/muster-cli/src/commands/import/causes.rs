@@ -75,7 +75,8 @@ fn print_cause(
     if !mend.is_empty() {
         console.line(&format!("    To mend it: {mend}"))?;
     }
-    if cause["correctable"] == true {
+    how_to_make_international(console, cause)?;
+    if cause["correctable"] == true && list_of(cause, "rules").is_empty() {
         how_to_correct(console, cause, corrections)?;
     }
     let rows = list_of(cause, "first_rows");
@@ -105,12 +106,44 @@ fn print_cause(
     Ok(())
 }
 
+/// The rules for numbers that are written as they are dialled at home.
+fn how_to_make_international(console: &mut Console<'_>, cause: &Value) -> io::Result<()> {
+    let column = text_of(&cause["column"]);
+    let typed = |found: &str, value: &str| {
+        let [column, found, value] = [&column, found, value].map(str::to_owned);
+        format!("--fix {}", shell_word(&Fix { column, found, value }.typed()))
+    };
+    let rules = list_of(cause, "rules");
+    if !rules.is_empty() {
+        let fixes: Vec<String> =
+            rules.iter().map(|rule| typed(&text_of(&rule["found"]), &text_of(&rule["value"]))).collect();
+        let rows = rules.iter().map(|rule| count_of(rule, "rows")).sum();
+        let rows = counted(rows, "row", "rows");
+        console.line(&format!("    Without changing the file ({rows}): {}", fixes.join(" ")))?;
+    }
+    match count_of(cause, "rows_of_no_country") {
+        0 => Ok(()),
+        rows => console.line(&format!(
+            "    {} have a number as it is dialled at home, and no country is known of their site or the \
+             organization: give its code yourself, as in {}",
+            counted(rows, "row", "rows"),
+            typed("0*", "+44*")
+        )),
+    }
+}
+
 /// The correction that mends most rows, if its value can be typed and it is not what another one gave.
 fn how_to_correct(console: &mut Console<'_>, cause: &Value, corrections: &[Value]) -> io::Result<()> {
     let column = text_of(&cause["column"]);
     let value = |found: &Value| found["found"].as_str().unwrap_or_default().to_owned();
     let gives = |correction: &&Value, found: &str| {
-        correction["column"] == cause["column"] && correction["value"] == found && correction["cells"] != 0
+        let gave = match correction["value"].as_str().unwrap_or_default() {
+            value if correction["found"].as_str().is_some_and(|found| found.ends_with('*')) => {
+                value.strip_suffix('*').map_or(value == found, |before| found.starts_with(before))
+            }
+            value => value == found,
+        };
+        correction["column"] == cause["column"] && gave && correction["cells"] != 0
     };
     let found = list_of(cause, "found").iter().map(value).filter(|found| !found.ends_with(SHORTENED));
     let (given, found): (Vec<String>, Vec<String>) =
@@ -129,7 +162,7 @@ fn how_to_correct(console: &mut Console<'_>, cause: &Value, corrections: &[Value
         None => console.line(&format!(
             "    What was found has an invisible sign and cannot be typed: mend it in the file, or set all cells \
              of the column with --fix {}",
-            fix("*")
+            shell_word(&Fix::for_every_cell(&column))
         )),
     }
 }
@@ -172,7 +205,16 @@ fn example(row: u64, cause: &Value, by_row: &ByRow<'_>) -> Option<String> {
         }
         _ => String::new(),
     };
-    Some(format!("row {row}, line {}{found}{own}", count_of(problem, "line")))
+    Some(format!("row {row}, {}{found}{own}", place(problem)))
+}
+
+/// Where to look in the file: the cell or column that a spreadsheet names so, else the line of the text.
+fn place(problem: &Value) -> String {
+    match problem["cell"].as_str() {
+        Some(cell) if cell.ends_with(|c: char| c.is_ascii_digit()) => format!("cell {}", clean(cell)),
+        Some(column) => format!("column {}", clean(column)),
+        None => format!("line {}", count_of(problem, "line")),
+    }
 }
 
 fn print_rows(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
@@ -187,13 +229,13 @@ fn print_rows(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
             "" => String::new(),
             found => format!(" `{found}`"),
         };
-        let (row, line) = (count_of(problem, "row"), count_of(problem, "line"));
+        let (row, place) = (count_of(problem, "row"), place(problem));
         let mend = clean(&mend_of(problem)).into_owned();
         let mend = if mend.is_empty() { mend } else { format!(": {mend}") };
         let reason = text_of(&problem["reason"]);
         let subject = format!("{column}{found}");
         let subject = if subject.is_empty() { "the row".to_owned() } else { subject };
-        console.line(&format!("  row {row}, line {line}: {subject} {reason}{mend}"))?;
+        console.line(&format!("  row {row}, {place}: {subject} {reason}{mend}"))?;
     }
     match count_of(report, "problems_left_out") {
         0 => Ok(()),
