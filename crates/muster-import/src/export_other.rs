@@ -270,16 +270,19 @@ fn is_number(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// What Conductor calls the types that it has.
+const CONDUCTOR_TYPES: &[(&str, &str)] = &[
+    ("user", "User"),
+    ("virtual_user", "Virtual User"),
+    ("limited", "Limited Extension"),
+    ("message_only", "Message Only"),
+    ("announcement_only", "Announcement Only"),
+];
+
 /// What Conductor calls a type; `None` where it has none such.
 fn conductor_type(user_type: UserType) -> Option<&'static str> {
-    match user_type {
-        UserType::User => Some("User"),
-        UserType::VirtualUser => Some("Virtual User"),
-        UserType::Limited => Some("Limited Extension"),
-        UserType::MessageOnly => Some("Message Only"),
-        UserType::AnnouncementOnly => Some("Announcement Only"),
-        UserType::VideoPro | UserType::Mobile | UserType::Fax => None,
-    }
+    let word = user_type.word();
+    CONDUCTOR_TYPES.iter().find(|(ours, _)| *ours == word).map(|(_, theirs)| *theirs)
 }
 
 fn yes_or_no(format: Format, yes: bool) -> &'static str {
