@@ -10,7 +10,6 @@ use muster_app::imports::{
     Suggestion,
 };
 use muster_domain::ids::JobId;
-use muster_domain::permission::Permission;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -67,7 +66,7 @@ pub async fn create(
     Query(pairs): Pairs,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let options = options(&mut params);
     let file_name = params.text("file_name").unwrap_or_default();
@@ -123,7 +122,7 @@ pub async fn mapping(
     Query(pairs): Pairs,
     mut incoming: Incoming,
 ) -> Result<Json<MappingBody>, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let vertical = params.flag("vertical");
     params.finish()?;

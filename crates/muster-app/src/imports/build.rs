@@ -75,6 +75,7 @@ pub(super) fn build(
     {
         errors.extend(numbers::refusal(extension.as_str(), context.known_site(user.site)));
     }
+    super::rights::settle(&mut user, context, existing, &mut errors);
     errors.extend(user.validate());
     (user, errors)
 }
