@@ -68,13 +68,26 @@ pub(super) struct Rights {
     follows: bool,
     book: Option<RoleBook>,
     /// People that this session has touched, as they are by now.
-    people: HashMap<Uuid, (Option<SiteId>, Vec<Name>)>,
+    people: HashMap<Uuid, Person>,
     /// Entries that somebody has now and had not.
     brought: BTreeSet<SmolStr>,
     /// Roles that are not there any more.
     gone: Vec<SmolStr>,
     gone_sites: Vec<Uuid>,
     lost: Administrators,
+}
+
+/// Where somebody is, and what they hold. Nobody is at no site.
+#[derive(Clone, Debug, Default)]
+struct Person {
+    site: Option<SiteId>,
+    roles: Vec<Name>,
+}
+
+impl Person {
+    fn of(user: &User) -> Person {
+        Person { site: user.site, roles: user.roles.clone() }
+    }
 }
 
 /// Whether there are people who may administer the organization.
@@ -138,7 +151,7 @@ impl Session<'_> {
             self.check_above(&grants, before.is_some(), c, &people)?;
         }
         if let Some(user) = after.and_then(AnyEntity::as_user) {
-            self.rights.people.insert(user.id.0, (user.site, user.roles.clone()));
+            self.rights.people.insert(user.id.0, Person::of(user));
         }
         for entity in [before, after].into_iter().flatten() {
             if let AnyEntity::Role(role) = entity {
@@ -154,32 +167,32 @@ impl Session<'_> {
         &mut self,
         before: Option<&AnyEntity>,
         after: Option<&AnyEntity>,
-    ) -> Result<Vec<(Option<SiteId>, Vec<Name>)>, AppError> {
+    ) -> Result<Vec<Person>, AppError> {
         let mut people = Vec::new();
         for entity in [before, after].into_iter().flatten() {
             if let Some(user) = entity.as_user() {
-                people.push((user.site, user.roles.clone()));
+                people.push(Person::of(user));
                 continue;
             }
             let Some(field) = subjects(entity.kind()) else { continue };
             let named = entity.value(field).as_ref().and_then(Value::as_id);
             people.push(match named {
-                None => (None, Vec::new()),
+                None => Person::default(),
                 Some(id) => self.person(id)?,
             });
         }
         if people.is_empty() {
-            people.push((None, Vec::new()));
+            people.push(Person::default());
         }
         Ok(people)
     }
 
-    fn person(&mut self, id: Uuid) -> Result<(Option<SiteId>, Vec<Name>), AppError> {
+    fn person(&mut self, id: Uuid) -> Result<Person, AppError> {
         if let Some(known) = self.rights.people.get(&id) {
             return Ok(known.clone());
         }
         let user = self.tx.get::<User>(self.org, id)?;
-        Ok(user.map_or((None, Vec::new()), |user| (user.site, user.roles)))
+        Ok(user.as_ref().map_or_else(Person::default, Person::of))
     }
 
     /// Nobody becomes somebody who holds more, by their email, their secrets or their roles.
@@ -188,7 +201,7 @@ impl Session<'_> {
         grants: &Grants,
         was_there: bool,
         c: &EntityChange,
-        people: &[(Option<SiteId>, Vec<Name>)],
+        people: &[Person],
     ) -> Result<(), AppError> {
         // A device is not its holder: whoever looks after phones sets up everybody's.
         if !matches!(c.kind, EntityKind::User | EntityKind::Mailbox) {
@@ -196,10 +209,10 @@ impl Session<'_> {
         }
         let opens = c.op == Op::Remove || c.fields.iter().any(|f| OF_ONESELF_OR_ABOVE.contains(&f.field));
         let changes_service = c.kind == EntityKind::User && c.fields.iter().any(|f| f.field == "service");
-        let Some((_, roles)) = people.first().filter(|_| was_there && (opens || changes_service)) else {
+        let Some(person) = people.first().filter(|_| was_there && (opens || changes_service)) else {
             return Ok(());
         };
-        let held = self.role_book()?.grants_of(roles);
+        let held = self.role_book()?.grants_of(&person.roles);
         nobody_gives_more(grants, &held, "this is about somebody who holds")
     }
 
@@ -372,7 +385,7 @@ fn check_needs(
     before: Option<&AnyEntity>,
     after: Option<&AnyEntity>,
     c: &EntityChange,
-    people: &[(Option<SiteId>, Vec<Name>)],
+    people: &[Person],
 ) -> Result<(), AppError> {
     if let Some(user) = before.and_then(AnyEntity::as_user)
         && !grants.has_at(Permission::PeopleRead, user.site)
@@ -380,7 +393,7 @@ fn check_needs(
         return Err(AppError::NotFound("user"));
     }
     for any_of in needs(before, after, c) {
-        for (site, _) in people {
+        for Person { site, .. } in people {
             if any_of.iter().any(|permission| grants.has_at(*permission, *site)) {
                 continue;
             }
