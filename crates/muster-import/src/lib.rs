@@ -44,7 +44,7 @@ pub use correct::Correction;
 pub use draft::NOT_SHOWN;
 pub use error::{CellError, FileError, Remark};
 pub use export::{ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Layout};
-pub use export_other::{LeftOut, OtherExporter};
+pub use export_other::{LeftOut, OtherExporter, OtherReport};
 pub use export_workbook::WorkbookExporter;
 pub use format::{Column, Format, Taken};
 pub use limits::{Limits, WORKBOOK_PEOPLE_MAX};

@@ -11,6 +11,7 @@ mod demo;
 mod followers;
 mod http;
 mod metrics;
+mod owner_token;
 mod process;
 mod reach;
 mod registrations;

@@ -21,4 +21,5 @@ mod phones;
 mod records;
 mod taken_back;
 mod users;
+mod warnings;
 mod writes;

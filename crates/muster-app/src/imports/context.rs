@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::options::ImportOptions;
 use crate::AppError;
+use crate::apply::has_sms_sender;
 
 pub(super) struct Context {
     pub org: OrgId,
@@ -24,6 +25,7 @@ pub(super) struct Context {
     default_connection: Option<ConnectionId>,
     all_connections: Vec<Connection>,
     create_sites: bool,
+    pub has_sms_sender: bool,
     /// Sites that rows name and that are not there: made with the import, if that was allowed.
     pub new_sites: Vec<Site>,
 }
@@ -64,6 +66,7 @@ impl Context {
             default_connection,
             all_connections,
             create_sites: options.create_sites,
+            has_sms_sender: has_sms_sender(r, org)?,
             new_sites: Vec::new(),
         })
     }

@@ -99,7 +99,8 @@ impl App {
         let now = self.now();
         let set = job.set.unwrap_or_else(|| self.new_set());
         self.store().write(|tx| {
-            let allow = Allow { shared_emails: options.allow_shared_emails };
+            let allow =
+                Allow { shared_emails: options.allow_shared_emails, acknowledged: options.acknowledged() };
             let mut session = Session::begin(tx, job.org, now, job.actor, set, allow)?;
             // Whoever had the lease before may have finished after all: the work is done once.
             let current = session.tx.job(job.org, job.id)?;
