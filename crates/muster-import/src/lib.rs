@@ -27,6 +27,7 @@ mod foreign;
 mod format;
 mod formats;
 mod header;
+mod hidden;
 mod judge;
 mod limits;
 mod mapping;

@@ -78,7 +78,7 @@ pub async fn create(
     let place = caller.state.place_for_upload(scope.org()).await?;
     let bytes = file(&mut incoming).await?;
     let scope = incoming.once(scope, &bytes)?;
-    let opening = caller.state.place_to_open(is_packed(&bytes)).await?;
+    let opening = caller.state.place_to_open(scope.org(), is_packed(&bytes)).await?;
     let started = caller.run(move |app| {
         let done = app.start_import(&scope, &NewImport { file_name: &file_name, bytes: &bytes, options })?;
         drop((place, opening));
@@ -131,7 +131,7 @@ pub async fn mapping(
     params.finish()?;
     let place = caller.state.place_for_upload(scope.org()).await?;
     let bytes = file(&mut incoming).await?;
-    let opening = caller.state.place_to_open(is_packed(&bytes)).await?;
+    let opening = caller.state.place_to_open(scope.org(), is_packed(&bytes)).await?;
     let guesses = caller.run(move |app| {
         let guesses = app.suggest_mapping(&scope, &bytes, vertical);
         drop((place, opening));

@@ -230,7 +230,7 @@ fn an_import_that_was_taken_back_says_so_when_it_shall_be_again() {
         assert_eq!(people["total"], 2);
         // One of them goes again by herself: the rest is not said to be gone.
         let alone = undo(redone, false).await.expect(200).json()["seq"].as_u64().unwrap();
-        let refused = undo(redone, true).await.problem(409, "moved");
+        let refused = undo(redone, true).await.problem(409, "in-the-way");
         let reason = refused["errors"][0]["reason"].as_str().unwrap();
         assert!(reason.contains("was taken back already, by change"), "{refused}");
         undo(alone, true).await.expect(200);

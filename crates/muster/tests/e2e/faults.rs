@@ -168,6 +168,25 @@ fn the_last_token_of_the_operator_stays_and_a_lost_one_is_made_anew_at_the_start
 }
 
 #[test]
+fn what_a_server_makes_its_owner_alone_may_read_wherever_it_lies() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let open = folder.path().join("open");
+    std::fs::create_dir(&open).unwrap();
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let url = format!("sqlite:{}", open.join("muster.db").display());
+    let data = folder.path().join("data");
+    let server = Server::start_in(&data, Some(&url));
+    let files = [&open, &server.data].map(|folder| std::fs::read_dir(folder).unwrap());
+    let files: Vec<_> = files.into_iter().flatten().map(|file| file.unwrap()).collect();
+    assert!(files.iter().any(|file| file.file_name() == "muster.db"));
+    for file in files {
+        let mode = file.metadata().unwrap().permissions().mode() & 0o077;
+        assert_eq!(mode, 0, "{}", file.path().display());
+    }
+}
+
+#[test]
 fn a_start_that_forgets_the_database_makes_nothing_and_leaves_the_token() {
     let url = Database::Postgres.url();
     let folder = tempfile::tempdir().unwrap();
