@@ -231,6 +231,9 @@ impl From<AppError> for Problem {
                 let detail = format!("your token lacks the permission {}", permission.word());
                 Problem::new(StatusCode::FORBIDDEN, "not-permitted", detail)
             }
+            AppError::NotPermittedHere(_) | AppError::HoldsLess { .. } => {
+                Problem::new(StatusCode::FORBIDDEN, "not-permitted", error.to_string())
+            }
             AppError::NotFound(what) => Problem::not_found(what),
             AppError::Erased(_) => Problem::new(StatusCode::GONE, "erased", error.to_string()),
             AppError::Refused(refusal) => of_refusal(refusal),

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use muster_app::{App, AppError, InstallationTotals};
-use muster_domain::ids::{OrgId, TokenId};
+use muster_domain::ids::OrgId;
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::events::Hub;
 use crate::metrics::{HttpCounters, Metric};
@@ -68,7 +69,7 @@ struct Inner {
     exports: Arc<Semaphore>,
     exports_sent: Arc<Semaphore>,
     exporting: Shares<OrgId>,
-    exporting_by: Shares<TokenId>,
+    exporting_by: Shares<Uuid>,
     past: Arc<Semaphore>,
     looking_back: Shares<OrgId>,
     uploads: Arc<Semaphore>,
@@ -92,7 +93,7 @@ pub type Opening = (Place, Share<OrgId>);
 pub(crate) struct ExportClaim(Arc<Mutex<Option<Exporting>>>);
 
 struct Exporting {
-    _of_token: Share<TokenId>,
+    _of_token: Share<Uuid>,
     _of_org: Share<OrgId>,
     _place: Place,
 }
@@ -240,7 +241,7 @@ impl ApiState {
 
     /// One at a time per token, and a bounded number of an organization and in all: whoever reads slowly keeps
     /// nobody else waiting.
-    pub(crate) fn claim_export(&self, by: TokenId, org: OrgId) -> Result<ExportClaim, Problem> {
+    pub(crate) fn claim_export(&self, by: Uuid, org: OrgId) -> Result<ExportClaim, Problem> {
         let of_token = self.0.exporting_by.take(by, 1).ok_or_else(|| {
             Problem::busy("this token is fetching a file already: try again when that has ended")
         })?;

@@ -4,6 +4,9 @@
 //! lets the domain decide, checks what needs other things (references, emails, the last
 //! administrator), and hands state and log rows to the store together.
 
+mod allowed;
+mod needs;
+
 use std::collections::HashMap;
 
 use muster_domain::change::{self, EntityChange, Holder, Op, Origin, Refusal};
@@ -22,6 +25,9 @@ use muster_domain::value::FieldError;
 use muster_store::{AnyEntity, OrgHead, Reader, Recorded, Stored, Tx};
 use smol_str::SmolStr;
 use uuid::Uuid;
+
+pub(crate) use allowed::By;
+use allowed::Rights;
 
 use crate::things::load_any;
 use crate::{App, AppError, Scope};
@@ -71,7 +77,7 @@ impl App {
         }
         let (now, set) = (self.now(), self.new_set());
         let done = self.store().write(|tx| {
-            let mut session = Session::begin(tx, scope.org(), now, scope.actor, set, allow)?;
+            let mut session = Session::begin(tx, scope.org(), now, By::of(scope), set, allow)?;
             if let Some(done) = session.done_before(scope)? {
                 return Ok(done);
             }
@@ -90,9 +96,10 @@ pub(crate) struct Session<'t> {
     org: OrgId,
     head: OrgHead,
     at: UnixMillis,
-    actor: Uuid,
+    by: By,
     set: ChangeSetId,
     allow: Allow,
+    rights: Rights,
     origin: Origin,
     pending: Vec<Recorded>,
     sites: Option<Vec<Site>>,
@@ -109,12 +116,12 @@ impl<'t> Session<'t> {
         tx: &'t mut Tx,
         org: OrgId,
         at: UnixMillis,
-        actor: Uuid,
+        by: By,
         set: ChangeSetId,
         allow: Allow,
     ) -> Result<Self, AppError> {
         let head = tx.lock_org(org)?;
-        Ok(Session::at_head(tx, head, at, actor, set, allow))
+        Ok(Session::at_head(tx, head, at, by, set, allow))
     }
 
     /// For an organization that this transaction makes: its creation must be the first change.
@@ -126,14 +133,14 @@ impl<'t> Session<'t> {
         set: ChangeSetId,
     ) -> Result<Self, AppError> {
         let head = tx.new_org(org)?;
-        Ok(Session::at_head(tx, head, at, actor, set, Allow::default()))
+        Ok(Session::at_head(tx, head, at, By::unbounded(actor), set, Allow::default()))
     }
 
     fn at_head(
         tx: &'t mut Tx,
         head: OrgHead,
         at: UnixMillis,
-        actor: Uuid,
+        by: By,
         set: ChangeSetId,
         allow: Allow,
     ) -> Self {
@@ -143,9 +150,10 @@ impl<'t> Session<'t> {
             last_seq: head.head_seq,
             head,
             at,
-            actor,
+            by,
             set,
             allow,
+            rights: Rights::default(),
             origin: Origin::Ordinary,
             pending: Vec::new(),
             sites: None,
@@ -217,6 +225,7 @@ impl<'t> Session<'t> {
     pub fn finish(mut self) -> Result<u64, AppError> {
         self.flush()?;
         self.check_removed()?;
+        self.check_roles()?;
         Ok(self.last_seq)
     }
 
@@ -242,8 +251,14 @@ impl<'t> Session<'t> {
             return Ok(());
         }
         self.check_emails()?;
-        let range =
-            self.tx.record_as(self.origin, &mut self.head, self.at, self.actor, self.set, &self.pending)?;
+        let range = self.tx.record_as(
+            self.origin,
+            &mut self.head,
+            self.at,
+            self.by.actor,
+            self.set,
+            &self.pending,
+        )?;
         self.first_seq.get_or_insert(*range.start());
         self.last_seq = *range.end();
         self.pending.clear();
@@ -294,6 +309,7 @@ impl<'t> Session<'t> {
         }
         let before = before.map(E::into_any);
         let after = after.map(E::into_any);
+        self.check_allowed(before.as_ref(), after.as_ref(), &c)?;
         let facts = self.check(before.as_ref(), after.as_ref(), &c)?;
         if let Some(after) = &after {
             self.check_references(before.as_ref(), after, &c)?;

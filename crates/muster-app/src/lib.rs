@@ -19,6 +19,7 @@ pub mod organizations;
 pub mod phones;
 pub mod records;
 pub mod restore;
+pub mod roles;
 mod secrets;
 mod things;
 pub mod undo;

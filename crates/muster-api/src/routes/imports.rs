@@ -11,7 +11,6 @@ use muster_app::imports::{
 };
 use muster_domain::handling::Acknowledged;
 use muster_domain::ids::JobId;
-use muster_domain::permission::Permission;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -69,7 +68,7 @@ pub async fn create(
     Query(pairs): Pairs,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let options = options(&mut params);
     let file_name = params.text("file_name").unwrap_or_default();
@@ -125,7 +124,7 @@ pub async fn mapping(
     Query(pairs): Pairs,
     mut incoming: Incoming,
 ) -> Result<Json<MappingBody>, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let vertical = params.flag("vertical");
     params.finish()?;

@@ -19,6 +19,8 @@ mod numbers;
 mod pages;
 mod phones;
 mod records;
+mod rights;
+mod roles;
 mod taken_back;
 mod users;
 mod warnings;

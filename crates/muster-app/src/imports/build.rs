@@ -77,6 +77,7 @@ pub(super) fn build(
     {
         errors.extend(numbers::refusal(extension.as_str(), context.known_site(user.site)));
     }
+    super::rights::settle(&mut user, context, existing, &mut errors);
     errors.extend(user.validate());
     let warnings = handling::unacknowledged(existing, &user, options.acknowledged());
     errors.extend(warnings.into_iter().map(with_option));

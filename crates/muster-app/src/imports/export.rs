@@ -8,6 +8,8 @@ use muster_domain::field::EntityKind;
 use muster_domain::ids::{ConnectionId, MailboxId, SecretId, SiteId, UserId};
 use muster_domain::organization::{Connection, Device, Mailbox, Site};
 use muster_domain::permission::Permission;
+use muster_domain::roles::RoleBook;
+use muster_domain::types::Name;
 use muster_domain::user::{Record, User};
 use muster_import::{
     ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Format, Layout, LeftOut, OtherExporter,
@@ -52,7 +54,7 @@ impl App {
     /// Notes in the organization's log that its passwords leave it, and who takes them. To be called before
     /// the first byte of an export with secrets.
     pub fn note_export_of_secrets(&self, scope: &Scope) -> Result<(), AppError> {
-        scope.require(Permission::ExportSecrets)?;
+        scope.require(Permission::SecretsExport)?;
         let at = self.now();
         self.note(scope, |organization| organization.secrets_exported_at = Some(at))
     }
@@ -64,7 +66,7 @@ impl App {
         options: ExportOptions,
         sink: W,
     ) -> Result<Exported, AppError> {
-        scope.require(if options.with_secrets { Permission::ExportSecrets } else { Permission::Read })?;
+        scope.require(if options.with_secrets { Permission::SecretsExport } else { Permission::Export })?;
         let mut sink = Some(sink);
         let kinds = [
             EntityKind::Site,
@@ -98,14 +100,18 @@ fn export<W: Write>(
     let most = devices.values().map(Vec::len).max().unwrap_or(0);
     let layout = Layout { with_secrets: options.with_secrets, devices: most.clamp(1, Layout::DEVICES_MAX) };
     let mut exporter = Output::new(sink, layout, options)?;
+    let roles = crate::roles::role_book(r, org)?;
+    let seen =
+        |user: &&User| user.record == Record::Live && scope.grants.has_at(Permission::Export, user.site);
     let mut ids: Vec<UserId> = Vec::new();
     r.for_each::<User, AppError>(org, BATCH, |users| {
-        ids.extend(users.iter().filter(|u| u.record == Record::Live).map(|u| u.id));
+        ids.extend(users.iter().filter(seen).map(|u| u.id));
         Ok(())
     })?;
     let count = ids.len() as u64;
     for batch in ids.chunks(BATCH) {
-        let batch = Batch::load(r, scope, batch, &devices, options)?;
+        let mut batch = Batch::load(r, scope, batch, &devices, options)?;
+        batch.spell_roles(&roles);
         for user in &batch.users {
             let none = Vec::new();
             let devices = devices.get(&user.id).unwrap_or(&none);
@@ -233,6 +239,15 @@ impl Batch {
         let secrets = r.secrets_of(org, &wanted)?.into_iter().collect();
         let owners = owners.into_iter().map(|u| (u.id, u.username.to_string())).collect();
         Ok(Batch { users, mailboxes, owners, secrets })
+    }
+
+    /// Sites that roles are held for stand in a file by their names.
+    fn spell_roles(&mut self, book: &RoleBook) {
+        for user in &mut self.users {
+            for role in user.roles.iter_mut().filter(|role| role.as_str().contains('@')) {
+                *role = Name::parse(&book.spelled(role.as_str())).unwrap_or_else(|_| role.clone());
+            }
+        }
     }
 
     fn mailbox(&self, user: &User) -> ExportMailbox<'_> {

@@ -2,12 +2,12 @@
 
 use muster_domain::field::Entity;
 use muster_domain::ids::OrgId;
-use muster_domain::organization::{Organization, TokenRole};
-use muster_domain::types::{Domain, Name, Slug};
+use muster_domain::organization::Organization;
+use muster_domain::types::{Domain, Name, Slug, Text};
 use uuid::Uuid;
 
 use super::tokens;
-use crate::apply::{Allow, Session};
+use crate::apply::{Allow, By, Session};
 use crate::{App, AppError, OPERATOR_SLUG};
 
 impl App {
@@ -42,8 +42,10 @@ impl App {
                 }
                 None => return Err(AppError::NotFound("organization")),
             };
-            let token = tokens::token(operator.id, "Owner", TokenRole::Operator, &bearer);
-            let mut session = Session::begin(tx, operator.id, now, Uuid::nil(), set, Allow::default())?;
+            let mut token = tokens::token(operator.id, "Owner", &bearer);
+            token.role = Text::parse(muster_domain::roles::OPERATOR).unwrap_or_default();
+            let mut session =
+                Session::begin(tx, operator.id, now, By::unbounded(Uuid::nil()), set, Allow::default())?;
             session.create(&token)?;
             session.finish()?;
             Ok(())

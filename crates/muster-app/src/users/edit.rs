@@ -21,10 +21,11 @@ impl App {
         values: &[(&'static str, Value)],
         allow: Allow,
     ) -> Result<Done, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::PeopleEdit)?;
         self.change(scope, allow, |session| {
             let before = session.tx.get::<User>(scope.org(), id.0)?;
             let before = before.filter(|u| u.record == Record::Live).ok_or(AppError::NotFound("user"))?;
+            scope.sees(Permission::PeopleRead, &before)?;
             if let Some(expected) = version
                 && expected != before.version
             {
@@ -33,6 +34,7 @@ impl App {
             }
             let mut after = before.clone();
             set_fields(&mut after, values, |edit| edit == Edit::Free)?;
+            session.settle_roles(&mut after.roles, &before.roles)?;
             if after.emergency_location != before.emergency_location {
                 crate::emergency::check_of_user(session.tx, &after)?;
             }

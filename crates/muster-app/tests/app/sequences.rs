@@ -13,7 +13,7 @@ use muster_app::users::{Deactivation, NewMailbox, NewUser, parse_field};
 use muster_app::{Allow, App, AppError, JobState, Moment, Op, Query, Scope, Sort, StoreError, Term};
 use muster_domain::field::Entity;
 use muster_domain::ids::{JobId, UserId};
-use muster_domain::organization::{Connection, Device, Mailbox, Site, Token, TokenRole};
+use muster_domain::organization::{Connection, Device, Mailbox, Site, Token};
 use muster_domain::types::{Name, Text, UnixMillis};
 use muster_domain::user::{Record, User};
 
@@ -229,7 +229,7 @@ impl Sequence<'_> {
             }
             7 => {
                 let new =
-                    NewToken { name: Name::parse("A").unwrap(), role: TokenRole::Reader, expires_at: None };
+                    NewToken { name: Name::parse("A").unwrap(), role: "reader".into(), expires_at: None };
                 app.create_token(&scope, &new).map(drop)
             }
             8 => {

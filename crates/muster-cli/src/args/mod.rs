@@ -5,6 +5,7 @@ mod import;
 mod log;
 mod organization;
 mod record;
+mod role;
 mod user;
 
 pub use backup::{BackupArgs, PassphraseArgs};
@@ -15,6 +16,7 @@ pub use organization::{
     TokenCommand, TokenCreateArgs, Which,
 };
 pub use record::RecordCommand;
+pub use role::{RoleAssignArgs, RoleCommand, RoleCreateArgs, RoleEditArgs};
 pub use user::{
     AddArgs, CredentialsArgs, DeactivateArgs, Drop, ListArgs, PhonesArgs, RestoreArgs, SetArgs, ShowArgs,
     UserCommand, WhoManyArgs,
@@ -81,6 +83,9 @@ pub enum Command {
     /// Tags and their colours
     #[command(subcommand)]
     Tag(RecordCommand),
+    /// What people and tokens may do: roles, and who holds them
+    #[command(subcommand)]
+    Role(RoleCommand),
     /// The change log: who changed what, and when
     Changes(ChangesArgs),
     /// Take a change back, or everything that a job did; or go back to a moment

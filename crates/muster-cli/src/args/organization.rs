@@ -158,7 +158,7 @@ pub struct TokenCreateArgs {
     #[arg(long)]
     pub name: String,
 
-    /// What it may do: operator, administrator or reader
+    /// What it may do: a role, as `muster role list` shows them; with @ and a site, for its people only
     #[arg(long, default_value = "reader")]
     pub role: String,
 
