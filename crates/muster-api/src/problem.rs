@@ -278,7 +278,7 @@ fn of_refusal(refusal: Refusal) -> Problem {
             Problem::conflict("undone-already", detail).with_errors(vec![Mistake::new(
                 "change",
                 "is taken back",
-                format!("to have it again, take change {by} back"),
+                format!("to have it again, take change {by} back, together with what was made with it"),
             )])
         }
         Refusal::ChangedSince(conflicts, _) => {

@@ -34,7 +34,9 @@ const UPLOADS_MAX: usize = 4;
 const UPLOADS_OF_ONE_MAX: usize = 2;
 /// Files that are unpacked at once: a workbook takes several times its size.
 const OPENED_MAX: usize = 1;
-/// A request waits this long for one of those places.
+/// How long a request waits for that: a large one takes a minute on a busy machine.
+const OPEN_WAIT: Duration = Duration::from_secs(90);
+/// A request waits this long for one of the other places.
 const PLACE_WAIT: Duration = Duration::from_secs(10);
 /// The public status is counted at most this often.
 const TOTALS_KEPT: Duration = Duration::from_secs(5);
@@ -72,6 +74,7 @@ struct Inner {
     looking_back: Shares<OrgId>,
     uploads: Arc<Semaphore>,
     opened: Arc<Semaphore>,
+    opening: Shares<OrgId>,
     uploading: Shares<OrgId>,
     verifying: Shares<OrgId>,
     hub: Hub,
@@ -82,6 +85,9 @@ struct Inner {
 
 /// A place among a bounded number; whoever holds it works.
 pub type Place = tokio::sync::OwnedSemaphorePermit;
+
+/// A workbook is opened, and whose it is.
+pub type Opening = (Place, Share<OrgId>);
 
 /// That a token's export is under way. Ends when it is dropped or ended before.
 pub(crate) struct ExportClaim(Arc<Mutex<Option<Exporting>>>);
@@ -137,6 +143,7 @@ impl ApiState {
             looking_back: Shares::default(),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
             opened: Arc::new(Semaphore::new(OPENED_MAX)),
+            opening: Shares::default(),
             uploading: Shares::default(),
             verifying: Shares::default(),
             hub,
@@ -271,12 +278,22 @@ impl ApiState {
 
     /// For as long as a file is opened, where it has to be unpacked. The job that imports it opens it once
     /// more, one job at a time.
-    pub async fn place_to_open(&self, is_packed: bool) -> Result<Option<Place>, Problem> {
+    ///
+    /// An organization has one place in the queue, also while what it sent before is still being read: those of
+    /// the others come in between, and each waits for no more than theirs.
+    pub async fn place_to_open(&self, org: OrgId, is_packed: bool) -> Result<Option<Opening>, Problem> {
         if !is_packed {
             return Ok(None);
         }
-        let place = self.place(&self.0.opened).await;
-        place.map(Some).map_err(|_| Problem::busy("other workbooks are being read: try again in a moment"))
+        let share = self.0.opening.take(org, 1).ok_or_else(|| {
+            Problem::busy(
+                "a workbook of this organization is being read already: try again when that has ended",
+            )
+        })?;
+        match tokio::time::timeout(OPEN_WAIT, self.0.opened.clone().acquire_owned()).await {
+            Ok(Ok(place)) => Ok(Some((place, share))),
+            _ => Err(Problem::busy("other workbooks are being read: try again in a moment")),
+        }
     }
 
     /// Reading a whole log takes a reader of the database for long: one at a time per organization.

@@ -13,6 +13,7 @@ use muster_domain::change::{self, EntityChange, Holder, Op, Origin, Refusal};
 use muster_domain::claims::Claim;
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::for_kind;
+use muster_domain::handling::{self, Acknowledged, SmsSender};
 use muster_domain::ids::{ChangeSetId, ConnectionId, OrgId, SiteId};
 use muster_domain::log::{Facts, user_facts};
 use muster_domain::numbers;
@@ -20,7 +21,8 @@ use muster_domain::organization::{Connection, Site};
 use muster_domain::references;
 use muster_domain::types::{UnixMillis, fold};
 use muster_domain::user::Record;
-use muster_store::{AnyEntity, OrgHead, Recorded, Stored, Tx};
+use muster_domain::value::FieldError;
+use muster_store::{AnyEntity, OrgHead, Reader, Recorded, Stored, Tx};
 use smol_str::SmolStr;
 use uuid::Uuid;
 
@@ -38,9 +40,16 @@ const REFERENCES_COUNTED_MAX: usize = 1000;
 
 /// What a session allows beyond the ordinary.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Allow {
+pub struct Allow {
     /// Two users may have the same email; neither signs in with it.
     pub shared_emails: bool,
+    /// The warnings that were read.
+    pub acknowledged: Acknowledged,
+}
+
+impl Allow {
+    /// For what was so before: what it needed was said then.
+    pub const AS_IT_WAS: Allow = Allow { shared_emails: true, acknowledged: Acknowledged::ALL };
 }
 
 /// What came of a change.
@@ -340,7 +349,21 @@ impl<'t> Session<'t> {
                 return Err(Refusal::Invalid(vec![error]).into());
             }
         }
+        if let Some(after) = after {
+            let mut errors = handling::unacknowledged(before, after, self.allow.acknowledged);
+            if after.sms && !before.is_some_and(|b| b.sms) && !self.has_sms_sender()? {
+                errors.push(no_sms_sender());
+            }
+            if !errors.is_empty() {
+                return Err(Refusal::Invalid(errors).into());
+            }
+        }
         Ok(user_facts(before, after, c))
+    }
+
+    fn has_sms_sender(&mut self) -> Result<bool, AppError> {
+        self.flush()?;
+        has_sms_sender(self.tx, self.org)
     }
 
     fn check_place(
@@ -455,6 +478,15 @@ impl<'t> Session<'t> {
         }
         Ok(())
     }
+}
+
+pub(crate) fn has_sms_sender(r: &mut Reader, org: OrgId) -> Result<bool, AppError> {
+    Ok(!r.all::<SmsSender>(org)?.is_empty())
+}
+
+pub(crate) fn no_sms_sender() -> FieldError {
+    const MEND: &str = "leave SMS off, or add a sender first";
+    FieldError::new("sms", "needs an SMS sender, and there is none", MEND)
 }
 
 fn taken_email(email: &str, holder: Uuid) -> AppError {

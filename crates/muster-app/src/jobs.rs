@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use muster_domain::change::Refusal;
-use muster_domain::ids::JobId;
+use muster_domain::ids::{JobId, OrgId};
 use muster_domain::permission::Permission;
 use muster_domain::types::UnixMillis;
 use muster_store::{Job, JobResult, JobState, StoreError};
@@ -223,8 +223,9 @@ impl App {
     pub fn work_on_jobs(&self, holder: &str) {
         let mut swept = UnixMillis(i64::MIN);
         let mut pause = PAUSE_MIN;
+        let mut last = None;
         while !self.job_board().stop.load(Ordering::Relaxed) {
-            match self.sweep(&mut swept).and_then(|()| self.work_on_one(holder)) {
+            match self.sweep(&mut swept).and_then(|()| self.work_on_one(holder, &mut last)) {
                 Ok(more) => {
                     pause = PAUSE_MIN;
                     self.job_board().set_trouble(None);
@@ -258,11 +259,14 @@ impl App {
         Ok(())
     }
 
-    fn work_on_one(&self, holder: &str) -> Result<bool, AppError> {
+    /// `last` is whose job was the last: the organizations take turns.
+    fn work_on_one(&self, holder: &str, last: &mut Option<OrgId>) -> Result<bool, AppError> {
         let now = self.now();
         let until = UnixMillis(now.0 + LEASE_MS);
-        let leased = self.store().write(|tx| tx.lease_job(holder, now, until).map_err(AppError::from))?;
+        let leased =
+            self.store().write(|tx| tx.lease_job(holder, *last, now, until).map_err(AppError::from))?;
         let Some(job) = leased else { return Ok(false) };
+        *last = Some(job.org);
         let progress = Arc::new(Progress::default());
         let board = self.job_board();
         board.running.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id, progress.clone());

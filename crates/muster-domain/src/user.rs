@@ -221,9 +221,6 @@ fn check_user(user: &User) -> Vec<FieldError> {
             format!("keep at most {TAGS_MAX}"),
         ));
     }
-    if user.sms {
-        errors.push(FieldError::new("sms", "needs an SMS sender, and there is none", "leave SMS off"));
-    }
     let forwards = user.forward_behaviour != ForwardBehaviour::RingMyPhone;
     if forwards && user.alternate_number.is_none() {
         errors.push(FieldError::new(

@@ -110,6 +110,8 @@ pub struct LeftOutBody {
 pub struct ExportReport {
     people: u64,
     left_out: Vec<LeftOutBody>,
+    /// How many people's password or PIN would be in the file of another system.
+    people_with_secrets: u64,
 }
 
 /// Say what an export would leave out
@@ -143,7 +145,8 @@ pub async fn report(
         people: left.people,
         first: left.first.iter().map(|username| username.to_string()).collect(),
     });
-    Ok(Json(ExportReport { people: exported.people, left_out: left_out.collect() }))
+    let (people, people_with_secrets) = (exported.people, exported.people_with_secrets);
+    Ok(Json(ExportReport { people, left_out: left_out.collect(), people_with_secrets }))
 }
 
 /// A workbook is always in our own format.

@@ -157,7 +157,7 @@ pub async fn rejected(
     let state = caller.state.clone();
     let claim = state.claim_export(caller.actor.id, scope.org())?;
     // What it is will only be seen when it is read.
-    let opening = state.place_to_open(true).await?;
+    let opening = state.place_to_open(scope.org(), true).await?;
     let place = state.place_for_export().await?;
     let app = state.app().clone();
     let written = tokio::task::spawn_blocking(move || {

@@ -86,6 +86,9 @@ pub struct JobOptions {
     good_rows_only: bool,
     #[serde(default)]
     allow_shared_emails: bool,
+    /// The words of the warnings that were read.
+    #[serde(default)]
+    acknowledge: Vec<String>,
     #[serde(default)]
     create_sites: bool,
     site: Option<String>,

@@ -13,7 +13,7 @@ use muster_domain::user::User;
 
 use super::changes::{Changes, change_json};
 use super::user_body::{
-    NewUserBody, Places, UserBody, UserChangeBody, is_place, json, names_places, new_user, values,
+    NewUserBody, Places, UserBody, UserChangeBody, allow, is_place, json, names_places, new_user, values,
 };
 use super::{user_id, with_header, with_remark, written};
 use crate::body::{Incoming, Object};
@@ -164,12 +164,12 @@ pub async fn change(
     let (mut object, bytes) = incoming.object().await?;
     let places = places(&caller, &scope, &object).await?;
     let values = values(&mut object, &places);
-    let allow_shared_email = object.flag("allow_shared_email");
+    let allow = allow(&mut object);
     object.finish()?;
     let scope = incoming.once(scope, &bytes)?;
     let (done, user) = caller
         .run(move |app| {
-            let done = app.edit_user(&scope, id, version, &values, allow_shared_email)?;
+            let done = app.edit_user(&scope, id, version, &values, allow)?;
             Ok((done, app.user(&scope, id)?))
         })
         .await?;

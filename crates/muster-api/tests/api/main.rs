@@ -23,4 +23,5 @@ mod rights;
 mod roles;
 mod taken_back;
 mod users;
+mod warnings;
 mod writes;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::options::ImportOptions;
 use crate::AppError;
-use crate::apply::By;
+use crate::apply::{By, has_sms_sender};
 
 pub(super) struct Context {
     pub org: OrgId,
@@ -28,6 +28,7 @@ pub(super) struct Context {
     default_connection: Option<ConnectionId>,
     all_connections: Vec<Connection>,
     create_sites: bool,
+    pub has_sms_sender: bool,
     pub roles: RoleBook,
     /// What everybody new holds who is given no other.
     pub plain_roles: Vec<Name>,
@@ -78,6 +79,7 @@ impl Context {
             default_connection,
             all_connections,
             create_sites: options.create_sites,
+            has_sms_sender: has_sms_sender(r, org)?,
             roles: crate::roles::role_book(r, org)?,
             plain_roles: User::blank(org, Uuid::nil()).roles,
             by,

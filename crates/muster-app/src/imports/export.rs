@@ -13,7 +13,7 @@ use muster_domain::types::Name;
 use muster_domain::user::{Record, User};
 use muster_import::{
     ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Format, Layout, LeftOut, OtherExporter,
-    WorkbookExporter,
+    OtherReport, WorkbookExporter,
 };
 use muster_store::Reader;
 use uuid::Uuid;
@@ -46,6 +46,8 @@ pub struct Exported {
     pub people: u64,
     /// What another system's file has no room for, by thing. Ours has room for everything.
     pub left_out: BTreeMap<String, LeftOut>,
+    /// How many people's password or PIN is in another system's file.
+    pub people_with_secrets: u64,
 }
 
 impl App {
@@ -119,13 +121,15 @@ fn export<W: Write>(
                 site: user.site.and_then(|id| sites.get(&id)).map_or("", String::as_str),
                 connection: user.connection.and_then(|id| connections.get(&id)).map_or("", String::as_str),
                 mailbox: batch.mailbox(user),
+                has_voicemail_pin: batch.own_mailbox(user).is_some_and(|m| m.voicemail_pin.is_some()),
                 devices,
                 secrets: ExportSecrets { devices: &passwords, ..batch.secrets(user) },
             };
             exporter.push(&row)?;
         }
     }
-    Ok(Exported { people: count, left_out: exporter.finish()? })
+    let OtherReport { left_out, people_with_secrets } = exporter.finish()?;
+    Ok(Exported { people: count, left_out, people_with_secrets })
 }
 
 /// Our own file, or another system's.
@@ -162,11 +166,11 @@ impl<W: Write> Output<W> {
         }
     }
 
-    fn finish(self) -> Result<BTreeMap<String, LeftOut>, AppError> {
+    fn finish(self) -> Result<OtherReport, AppError> {
         match self {
-            Output::Own(exporter) => exporter.finish().map(|_| BTreeMap::new()).map_err(failed),
-            Output::Workbook(exporter) => exporter.finish().map(|_| BTreeMap::new()).map_err(failed),
-            Output::Other(exporter) => exporter.finish().map(|(_, left_out)| left_out).map_err(failed),
+            Output::Own(exporter) => exporter.finish().map(|_| OtherReport::default()).map_err(failed),
+            Output::Workbook(exporter) => exporter.finish().map(|_| OtherReport::default()).map_err(failed),
+            Output::Other(exporter) => exporter.finish().map(|(_, report)| report).map_err(failed),
         }
     }
 }
@@ -259,9 +263,12 @@ impl Batch {
         }
     }
 
+    fn own_mailbox(&self, user: &User) -> Option<&Mailbox> {
+        user.mailbox.and_then(|id| self.mailboxes.get(&id)).filter(|m| m.owner == Some(user.id))
+    }
+
     fn secrets(&self, user: &User) -> ExportSecrets<'_> {
-        let mailbox =
-            user.mailbox.and_then(|id| self.mailboxes.get(&id)).filter(|m| m.owner == Some(user.id));
+        let mailbox = self.own_mailbox(user);
         ExportSecrets {
             sip_password: self.secret(user.sip_secret),
             voicemail_pin: self.secret(mailbox.and_then(|m| m.voicemail_pin)),

@@ -102,7 +102,8 @@ impl App {
         let now = self.now();
         let set = job.set.unwrap_or_else(|| self.new_set());
         self.store().write(|tx| {
-            let allow = Allow { shared_emails: options.allow_shared_emails };
+            let allow =
+                Allow { shared_emails: options.allow_shared_emails, acknowledged: options.acknowledged() };
             let by = By::asker(tx, job.org, job.actor, Permission::Import)?;
             let mut session = Session::begin(tx, job.org, now, by.clone(), set, allow)?;
             // Whoever had the lease before may have finished after all: the work is done once.

@@ -70,7 +70,7 @@ impl App {
     pub fn restore(&self, scope: &Scope, what: What, plan: &str) -> Result<Undone, AppError> {
         scope.require(Permission::ChangesUndo)?;
         let (mut changes, mut notes) = (0, Vec::new());
-        let done = self.change(scope, Allow { shared_emails: true }, |session| {
+        let done = self.change(scope, Allow::AS_IT_WAS, |session| {
             let way = self.way(session.tx, scope, what)?;
             let review = way.go(session, scope, Some(plan))?;
             session.flush()?;
@@ -92,7 +92,7 @@ impl App {
         restore: bool,
     ) -> Result<Undone, AppError> {
         let (mut changes, mut notes) = (0, Vec::new());
-        let done = self.change(scope, Allow { shared_emails: true }, |session| {
+        let done = self.change(scope, Allow::AS_IT_WAS, |session| {
             let things = Things::of_set(session.tx, scope.org(), set)?;
             let way = Way { source: Source::Before(set), things, to: None, id: set.0 };
             if restore {

@@ -54,7 +54,7 @@ impl App {
     ) -> Result<Assigned, AppError> {
         scope.require(Permission::RolesAssign)?;
         let (mut people, mut changed) = (0, 0);
-        let done = self.change(scope, Allow { shared_emails: true }, |session| {
+        let done = self.change(scope, Allow::AS_IT_WAS, |session| {
             (people, changed) = (0, 0);
             let change = Settled::of(session, change)?;
             let mut first = Uuid::nil();

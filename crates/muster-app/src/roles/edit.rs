@@ -100,7 +100,7 @@ impl App {
     ) -> Result<RemovedRole, AppError> {
         scope.require(Permission::RolesEdit)?;
         let (mut people, mut tokens) = (0, 0);
-        let done = self.change(scope, Allow { shared_emails: true }, |session| {
+        let done = self.change(scope, Allow::AS_IT_WAS, |session| {
             (people, tokens) = (0, 0);
             let role = session.tx.get::<Role>(scope.org(), id.0)?.ok_or(AppError::NotFound("role"))?;
             if let Some(replacement) = replacement {

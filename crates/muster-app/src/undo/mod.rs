@@ -104,7 +104,7 @@ impl App {
         older: &mut Older<'_>,
     ) -> Result<Undone, AppError> {
         let (mut count, mut notes) = (0, BTreeSet::new());
-        let done = self.change(scope, Allow { shared_emails: true }, |session| {
+        let done = self.change(scope, Allow::AS_IT_WAS, |session| {
             (count, notes) = (0, BTreeSet::new());
             let (mut before, mut first) = (None, None);
             loop {

@@ -23,7 +23,7 @@ pub struct NewUser {
     pub mailbox: NewMailbox,
     /// Counted and able to register from the start. A SIP secret is generated if none is given.
     pub activated: bool,
-    pub allow_shared_email: bool,
+    pub allow: Allow,
 }
 
 /// The mailbox of somebody new: their own, unless their type has none or it is not wanted.
@@ -42,9 +42,7 @@ impl Default for NewMailbox {
 impl App {
     pub fn add_user(&self, scope: &Scope, new: &NewUser) -> Result<Done, AppError> {
         scope.require(Permission::PeopleCreate)?;
-        self.change(scope, Allow { shared_emails: new.allow_shared_email }, |session| {
-            add(session, scope, new).map(|id| id.0)
-        })
+        self.change(scope, new.allow, |session| add(session, scope, new).map(|id| id.0))
     }
 }
 

@@ -19,10 +19,10 @@ impl App {
         id: UserId,
         version: Option<u64>,
         values: &[(&'static str, Value)],
-        allow_shared_email: bool,
+        allow: Allow,
     ) -> Result<Done, AppError> {
         scope.require(Permission::PeopleEdit)?;
-        self.change(scope, Allow { shared_emails: allow_shared_email }, |session| {
+        self.change(scope, allow, |session| {
             let before = session.tx.get::<User>(scope.org(), id.0)?;
             let before = before.filter(|u| u.record == Record::Live).ok_or(AppError::NotFound("user"))?;
             scope.sees(Permission::PeopleRead, &before)?;

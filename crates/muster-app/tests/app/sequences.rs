@@ -10,7 +10,7 @@ use muster_app::imports::{Activate, ImportOptions, MatchKey, NewImport};
 use muster_app::organizations::{NewSite, NewToken};
 use muster_app::restore::{Shown, What};
 use muster_app::users::{Deactivation, NewMailbox, NewUser, parse_field};
-use muster_app::{App, AppError, JobState, Moment, Op, Query, Scope, Sort, StoreError, Term};
+use muster_app::{Allow, App, AppError, JobState, Moment, Op, Query, Scope, Sort, StoreError, Term};
 use muster_domain::field::Entity;
 use muster_domain::ids::{JobId, UserId};
 use muster_domain::organization::{Connection, Device, Mailbox, Site, Token};
@@ -285,7 +285,7 @@ impl Sequence<'_> {
             values: fields.iter().map(|(name, text)| parse_field(name, text).unwrap()).collect(),
             mailbox: if self.dice.below(3) == 0 { NewMailbox::None } else { NewMailbox::default() },
             activated: self.dice.below(2) == 0,
-            allow_shared_email: self.dice.below(3) == 0,
+            allow: Allow { shared_emails: self.dice.below(3) == 0, ..Allow::default() },
             ..NewUser::default()
         };
         self.app.add_user(&self.scope, &new).map(drop)
@@ -304,7 +304,7 @@ impl Sequence<'_> {
             _ => ("title", format!("Title {}", self.dice.below(4))),
         };
         let values = [parse_field(name, &text).unwrap()];
-        self.app.edit_user(&self.scope, who, None, &values, false).map(drop)
+        self.app.edit_user(&self.scope, who, None, &values, Allow::default()).map(drop)
     }
 
     /// New people and, by their username, some who are there.

@@ -12,8 +12,8 @@ pub use backup::{BackupArgs, PassphraseArgs};
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use organization::{
-    ConnectionCommand, ContactsArgs, DeviceCommand, NumberCommand, OrgCommand, OrgCreateArgs, SiteCommand,
-    SiteCreateArgs, TokenCommand, TokenCreateArgs,
+    ConnectionCommand, DeviceCommand, NumberCommand, OrgCommand, OrgCreateArgs, SiteCommand, SiteCreateArgs,
+    TokenCommand, TokenCreateArgs, Which,
 };
 pub use record::RecordCommand;
 pub use role::{RoleAssignArgs, RoleCommand, RoleCreateArgs, RoleEditArgs};
@@ -42,7 +42,7 @@ pub enum Command {
     #[command(subcommand)]
     User(UserCommand),
     /// The contact list, with who is free, on a call or away now
-    Contacts(ContactsArgs),
+    Contacts(Which),
     /// Who is counted for billing, and since when
     Seats,
     /// List and make sites
