@@ -8,6 +8,7 @@
 //! - [`change`]: one shape for every change, applying and undoing it; [`compose`]: several as one; [`log`]:
 //!   what is kept of it; [`replay`]: what a log says that there is, or was.
 //! - [`capabilities`], [`permission`]: who can do what, in one place each.
+//! - [`leaving`]: what becomes of what depends on a person who goes; [`doctor`]: what is wrong with whom.
 //! - [`dial_plan`]: what the phone core knows of people.
 
 pub mod capabilities;
@@ -15,12 +16,14 @@ pub mod change;
 pub mod claims;
 pub mod compose;
 pub mod dial_plan;
+pub mod doctor;
 pub mod emergency;
 pub mod field;
 pub mod fold;
 pub mod handling;
 pub mod ids;
 pub mod kinds;
+pub mod leaving;
 pub mod locations;
 pub mod log;
 pub mod national;
