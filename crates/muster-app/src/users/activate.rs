@@ -115,11 +115,7 @@ fn check_count(ids: &[UserId]) -> Result<(), AppError> {
 }
 
 /// The users of these ids, in their order; one that is not there or is trashed stops it all.
-pub(super) fn live_users(
-    session: &mut Session<'_>,
-    scope: &Scope,
-    ids: &[UserId],
-) -> Result<Vec<User>, AppError> {
+fn live_users(session: &mut Session<'_>, scope: &Scope, ids: &[UserId]) -> Result<Vec<User>, AppError> {
     let raw: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let mut users = session.tx.get_many::<User>(scope.org(), &raw)?;
     users.retain(|u| u.record == Record::Live);
