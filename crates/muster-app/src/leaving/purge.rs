@@ -14,9 +14,9 @@ use muster_domain::ids::{OrgId, SecretId, UserId};
 use muster_domain::organization::{Device, Mailbox};
 use muster_domain::permission::Permission;
 use muster_domain::references::{ids_in, referrers, replaced};
-use muster_domain::types::{Name, fold};
+use muster_domain::types::{Name, UnixMillis, fold};
 use muster_domain::user::{Record, User};
-use muster_store::{AnyEntity, ChangeFilter, Named, Reader, Stored};
+use muster_store::{AnyEntity, ChangeFilter, Named, Reader, StoreError, Stored};
 use uuid::Uuid;
 
 use super::choose::{change_of, with_value};
@@ -57,26 +57,47 @@ impl App {
         let now = self.now();
         let mut swept = 0;
         for (org, days) in self.store().read(|r| r.trash_retentions().map_err(AppError::from))? {
-            let before = muster_domain::types::UnixMillis(now.0 - days as i64 * DAY_MS);
+            let before = UnixMillis(now.0 - days as i64 * DAY_MS);
             let over =
                 self.store().read(|r| r.trashed_before(org, before, SWEPT_MAX).map_err(AppError::from))?;
             for id in over {
-                let set = self.new_set();
-                self.store().write(|tx| {
-                    let mut session = Session::begin(tx, org, now, Uuid::nil(), set, Allow::default())?;
-                    // Whoever brought them back meanwhile was quicker.
-                    let still = session.tx.trashed_before(org, before, usize::from(u16::MAX))?.contains(&id);
-                    if still {
-                        purge(&mut session, org, id, false)?;
+                // One who cannot be erased is not in the way of the others.
+                match self.erase_if_over(org, id, before, now) {
+                    Ok(true) => {
+                        swept += 1;
+                        tracing::info!(organization = %org, user = %id, days, "erased: the time in the trash is over");
                     }
-                    session.finish()?;
-                    Ok::<_, AppError>(())
-                })?;
-                swept += 1;
-                tracing::info!(organization = %org, user = %id, days, "erased: the time in the trash was over");
+                    Ok(false) => {}
+                    Err(AppError::Store(StoreError::Unavailable { .. } | StoreError::Busy)) => {
+                        return Ok(swept);
+                    }
+                    Err(error) => tracing::warn!(organization = %org, user = %id, %error, "not erased yet"),
+                }
             }
         }
         Ok(swept)
+    }
+
+    fn erase_if_over(
+        &self,
+        org: OrgId,
+        id: UserId,
+        before: UnixMillis,
+        now: UnixMillis,
+    ) -> Result<bool, AppError> {
+        let set = self.new_set();
+        self.store().write(|tx| {
+            let mut session = Session::begin(tx, org, now, Uuid::nil(), set, Allow::default())?;
+            let about = ChangeFilter { entity: Some((EntityKind::User, id.0)), ..ChangeFilter::default() };
+            let last = session.tx.changes_back(org, None, 1, &about)?.pop();
+            // Whoever brought them back meanwhile was quicker.
+            let is_over = last.is_some_and(|line| line.envelope.at < before);
+            if is_over {
+                purge(&mut session, org, id, false)?;
+            }
+            session.finish()?;
+            Ok(is_over)
+        })
     }
 }
 
