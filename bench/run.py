@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the benchmarks beside their peers: register, call, import, start, lists, moving and million, each or all.
+"""Runs the benchmarks beside their peers: register, call, import, start, lists, removal, moving and million, each or all.
 
     bench/run.py [--only SECTION,…] [--pairs N] [--people N] [--quick] [--peer-only]
 
@@ -9,6 +9,7 @@ written from all of them.
 import argparse
 import contextlib
 import http.client
+import json
 import pathlib
 import subprocess
 import sys
@@ -267,7 +268,7 @@ def lists(bench):
     rows = []
     connection = http.client.HTTPConnection(muster.http, timeout=30)
     for name, each in queries.items():
-        times_ms = sorted(timed_ms(connection, muster, query) for query in each)
+        times_ms = sorted(timed_ms(connection, muster, f"/users?{query}") for query in each)
         p50, p99 = times_ms[len(times_ms) // 2], times_ms[int(len(times_ms) * 0.99)]
         rows += [Row(f"{name}, p50", "ms", [p50]), Row(f"{name}, p99", "ms", [p99], goal="≤ 20", at_most=20.0)]
     muster.stop()
@@ -275,8 +276,42 @@ def lists(bench):
     report.save("lists", f"Lists of {bench.people} people over HTTP", None, rows, notes, bench.about)
 
 
-def timed_ms(connection, muster, query):
-    path = f"/api/v1/organizations/{muster.organization}/users?{query}"
+def removal(bench):
+    """The review of a removal, of people on whom little depends and of one on whom much does."""
+    muster = with_everybody(bench)
+    muster.start()
+    connection = http.client.HTTPConnection(muster.http, timeout=30)
+    requests = 100 if bench.quick else 1000
+    def user(i):
+        return call_json(connection, muster, "GET", f"/users?who={people.extension(i)}")["items"][0]["id"]
+    some = [user(i * 7919 % bench.people) for i in range(requests)]
+    busy, groups = user(0), 100 if bench.quick else 500
+    for i in range(groups):
+        call_json(connection, muster, "POST", "/groups", {"name": f"Group {i}", "members": [busy, some[i % len(some)]]})
+    rows = []
+    for name, asked in (("people in few groups", some), (f"one person in {groups} groups", [busy] * (requests // 5))):
+        times_ms = sorted(timed_ms(connection, muster, f"/users/{one}/removal") for one in asked)
+        p50, p99 = times_ms[len(times_ms) // 2], times_ms[int(len(times_ms) * 0.99)]
+        rows += [Row(f"{name}, p50", "ms", [p50]), Row(f"{name}, p99", "ms", [p99], goal="≤ 50", at_most=50.0)]
+    muster.stop()
+    notes = [f"GET …/removal over one connection, SQLite, one organization of {bench.people} people and {groups} groups; "
+             f"{requests} people one after the other, and one of them {requests // 5} times."]
+    report.save("removal", f"Removal review among {bench.people} people", None, rows, notes, bench.about)
+
+
+def call_json(connection, muster, method, path, body=None):
+    headers = {"Authorization": f"Bearer {muster.token}", "Content-Type": "application/json"}
+    connection.request(method, f"/api/v1/organizations/{muster.organization}{path}",
+                       body=None if body is None else json.dumps(body), headers=headers)
+    answer = connection.getresponse()
+    text = answer.read()
+    if answer.status not in (200, 201):
+        raise AssertionError(f"{method} {path}: {answer.status} {text[:500]}")
+    return json.loads(text)
+
+
+def timed_ms(connection, muster, below):
+    path = f"/api/v1/organizations/{muster.organization}{below}"
     begin = time.perf_counter()
     connection.request("GET", path, headers={"Authorization": f"Bearer {muster.token}"})
     answer = connection.getresponse()
@@ -288,7 +323,7 @@ def timed_ms(connection, muster, query):
 
 
 SECTIONS = {"register": register, "call": call, "import": import_people, "start": start, "lists": lists,
-            "moving": moving, "million": million}
+            "removal": removal, "moving": moving, "million": million}
 
 
 def main():

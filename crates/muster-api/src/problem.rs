@@ -286,6 +286,8 @@ fn of_refusal(refusal: Refusal) -> Problem {
         }
         Refusal::StandsInTheWay(conflicts, _) => Problem::conflict("in-the-way", detail)
             .with_errors(conflicts.into_iter().map(in_the_way).collect()),
+        Refusal::NeedsChoices(conflicts, _) => Problem::conflict("needs-choice", detail)
+            .with_errors(conflicts.into_iter().map(|one| Mistake::new(one.what, one.how, CHOOSE)).collect()),
         Refusal::PlanChanged => Problem::conflict("plan-changed", detail).with_errors(vec![Mistake::new(
             "plan",
             "is of something else than what would be done now",
@@ -296,6 +298,9 @@ fn of_refusal(refusal: Refusal) -> Problem {
         Refusal::Irreversible(_) => Problem::conflict("irreversible", detail),
     }
 }
+
+/// What to do about what depends on somebody who would go.
+const CHOOSE: &str = "review the removal (GET …/users/ID/removal), and hand it to somebody or release it";
 
 /// What is in the way of an undo or of going back, and what to do about it.
 pub fn in_the_way(conflict: Conflict) -> Mistake {

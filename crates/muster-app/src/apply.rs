@@ -163,9 +163,19 @@ impl<'t> Session<'t> {
         }
     }
 
+    /// By which all that this session records belongs together.
+    pub fn set(&self) -> ChangeSetId {
+        self.set
+    }
+
     /// What is recorded from here on is part of going back to a moment, and the log says so.
     pub fn goes_back(&mut self) {
         self.origin = Origin::Restore;
+    }
+
+    /// What is recorded from here on is part of erasing somebody, and the log says so of what goes.
+    pub fn purges(&mut self) {
+        self.origin = Origin::Purge;
     }
 
     /// Gives up what changes that are still to come give up, so that their order does not matter.
@@ -401,7 +411,17 @@ impl<'t> Session<'t> {
         if matches!(c.kind, User | Mailbox | Device | PhoneNumber) {
             return Ok(());
         }
-        for (field, refers) in references::fields_of(c.kind) {
+        self.check_named_newly(before, after)
+    }
+
+    /// As is checked of most kinds anyway, for one of any kind that somebody changes by hand.
+    pub fn check_named_by<E: Stored>(&mut self, before: &E, after: &E) -> Result<(), AppError> {
+        let (before, after) = (before.clone().into_any(), after.clone().into_any());
+        self.check_named_newly(Some(&before), &after)
+    }
+
+    fn check_named_newly(&mut self, before: Option<&AnyEntity>, after: &AnyEntity) -> Result<(), AppError> {
+        for (field, refers) in references::fields_of(after.kind()) {
             let named = after.value(field).map(|value| references::ids_in(&value)).unwrap_or_default();
             let were = before.and_then(|b| b.value(field)).map(|value| references::ids_in(&value));
             let were = were.unwrap_or_default();

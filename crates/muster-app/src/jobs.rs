@@ -18,6 +18,8 @@ use crate::{App, AppError, Scope};
 
 /// The kind of job that [`crate::imports`] runs.
 pub const IMPORT: &str = "import";
+/// The kind of job that [`crate::leaving`] runs.
+pub const REMOVAL: &str = "removal";
 
 /// A worker that stops without a word is taken to be dead after this long.
 const LEASE_MS: i64 = 120_000;
@@ -255,6 +257,13 @@ impl App {
             return Ok(());
         }
         self.store().write(|tx| tx.expire_job_inputs(now).map_err(AppError::from))?;
+        if let Err(error) = self.note_seen() {
+            tracing::warn!(%error, "whose phones are registered could not be noted");
+        }
+        // One who cannot be erased must not keep everybody's jobs from being done.
+        if let Err(error) = self.sweep_trash() {
+            tracing::warn!(%error, "people whose time in the trash is over wait to be erased");
+        }
         *swept = now;
         Ok(())
     }
@@ -273,6 +282,7 @@ impl App {
         let result = match job.kind.as_str() {
             _ if job.cancel_requested => Err(AppError::Cancelled),
             IMPORT => self.run_import(&job, &progress),
+            REMOVAL => self.run_removal(&job, &progress),
             other => Err(AppError::Limit(format!("this program does not know jobs of the kind {other}"))),
         };
         board.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&job.id);

@@ -7,12 +7,14 @@
 mod apply;
 mod authorize;
 mod backup;
+pub mod doctor;
 pub mod emergency;
 mod error;
 pub mod followers;
 mod history;
 pub mod imports;
 pub mod jobs;
+pub mod leaving;
 mod names;
 mod numbers;
 pub mod organizations;
@@ -40,8 +42,8 @@ pub use error::AppError;
 pub use muster_import::FileError;
 /// The store's rows that use cases hand out as they are.
 pub use muster_store::{
-    AsOf, Change, Counts, DamagedSecret, Erased, Job, JobOutcome, JobResult, JobState, Mark, Moment, Op,
-    Page, Query, Sort, StateCheck, StoreError, Stored, Term, UserQuery, Verification,
+    AnyEntity, AsOf, Change, Counts, DamagedSecret, Erased, Job, JobOutcome, JobResult, JobState, Mark,
+    Moment, Op, Page, Query, Sort, StateCheck, StoreError, Stored, Term, UserQuery, Verification,
 };
 pub use things::InstallationTotals;
 pub use verify::{HeadsCheck, Verified};

@@ -1,7 +1,6 @@
-//! Whom numbers reach, as people go and come back.
+//! Whom numbers reach, as people come back.
 
 use muster_domain::claims;
-use muster_domain::ids::{OrgId, UserId};
 use muster_domain::organization::{NumberKind, PhoneNumber};
 use muster_domain::user::User;
 use smol_str::SmolStr;
@@ -9,16 +8,6 @@ use uuid::Uuid;
 
 use crate::AppError;
 use crate::apply::Session;
-
-/// Numbers of people who are removed reach nobody; what they are stays recorded.
-pub(crate) fn detach(session: &mut Session<'_>, org: OrgId, users: &[UserId]) -> Result<(), AppError> {
-    let ids: Vec<Uuid> = users.iter().map(|user| user.0).collect();
-    for before in session.tx.referring::<PhoneNumber>(org, "user", &ids)? {
-        let after = PhoneNumber { user: None, ..before.clone() };
-        session.update(&before, &after)?;
-    }
-    Ok(())
-}
 
 /// The number of somebody who is brought back is theirs again, if nobody has it.
 pub(crate) fn attach(session: &mut Session<'_>, user: &User) -> Result<(), AppError> {

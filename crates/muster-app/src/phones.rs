@@ -1,7 +1,7 @@
 //! What the phone core last said: who is registered, who is on a call, how far it has followed the
 //! change log. Kept in memory; the phone core says it all again after a restart.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -66,6 +66,8 @@ type Listener = Box<dyn Fn(OrgId, UserId, Presence) + Send + Sync>;
 #[derive(Default)]
 pub struct Phones {
     people: RwLock<HashMap<(OrgId, UserId), Presence>>,
+    /// Who has had a phone registered since somebody last asked.
+    seen: Mutex<HashSet<(OrgId, UserId)>>,
     reached: Mutex<HashMap<OrgId, u64>>,
     moved: Condvar,
     listener: RwLock<Option<Listener>>,
@@ -88,6 +90,14 @@ impl Phones {
     pub fn presence(&self, org: OrgId, user: UserId) -> Presence {
         let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
         people.get(&(org, user)).copied().unwrap_or(Presence::OFFLINE)
+    }
+
+    /// Who has a phone registered now, or had one since this was last asked.
+    pub(crate) fn take_seen(&self) -> HashSet<(OrgId, UserId)> {
+        let mut seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
+        seen.extend(people.iter().filter(|(_, presence)| presence.registered).map(|(who, _)| *who));
+        seen
     }
 
     /// How many people have a phone registered, and how many are on a call.
@@ -127,6 +137,9 @@ impl Phones {
 
     /// Called by whoever drives the phone core.
     pub fn set_presence(&self, org: OrgId, user: UserId, presence: Presence) {
+        if presence.registered {
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((org, user));
+        }
         {
             let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
             if presence == Presence::OFFLINE {

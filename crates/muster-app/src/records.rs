@@ -99,6 +99,7 @@ impl App {
             set(&mut after, values, |edit| edit == Edit::Free)?;
             check_name(session, &after)?;
             check_location(session, &before, &after)?;
+            session.check_named_by(&before, &after)?;
             session.update(&before, &after)?;
             Ok(id)
         })

@@ -60,6 +60,11 @@ impl Problem {
         matches!(self.status, 429 | 503) && self.retry_after_s.is_some_and(|s| s <= at_most_s)
     }
 
+    /// Whether it is a problem of this kind: `needs-choice`.
+    pub fn is(&self, word: &str) -> bool {
+        self.document["type"].as_str().is_some_and(|kind| kind.ends_with(&format!(":{word}")))
+    }
+
     fn errors(&self) -> &[Value] {
         self.document["errors"].as_array().map_or(&[], Vec::as_slice)
     }

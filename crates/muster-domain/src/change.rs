@@ -74,6 +74,10 @@ pub enum Refusal {
     /// What stands in the way of going back to a moment; never empty. So many more are not named.
     #[error("{}", stands_in_the_way(.0, *.1))]
     StandsInTheWay(Vec<Conflict>, u64),
+    /// Things depend on whoever would go, and nobody has said what becomes of them; never empty. So many more are
+    /// not named.
+    #[error("{}", needs_choices(.0, *.1))]
+    NeedsChoices(Vec<Conflict>, u64),
     /// What would be done is not what was reviewed.
     #[error("what would change is different now: look at it again")]
     PlanChanged,
@@ -125,6 +129,15 @@ fn stands_in_the_way(conflicts: &[Conflict], more: u64) -> String {
     match conflicts {
         [one] if more == 0 => format!("{} {}", one.what, one.how),
         _ => format!("there is something in the way of going back{}", in_places(conflicts, more)),
+    }
+}
+
+fn needs_choices(conflicts: &[Conflict], more: u64) -> String {
+    match conflicts {
+        [one] if more == 0 => format!("{} {}: hand it to somebody or release it", one.what, one.how),
+        _ => {
+            format!("somebody has to say what becomes of what depends on them{}", in_places(conflicts, more))
+        }
     }
 }
 
@@ -357,7 +370,12 @@ pub enum Origin {
     Ordinary,
     /// Part of restoring things to a moment.
     Restore,
+    /// Part of erasing somebody for good.
+    Purge,
 }
+
+/// The last word of the kind of a change that takes somebody out of the trash for good: `user.purged`.
+pub const PURGED_WORD: &str = "purged";
 
 /// The last word of the kind of a change that is part of restoring to a moment: `user.set_back`.
 pub fn restore_word(op: Op) -> &'static str {

@@ -9,6 +9,7 @@
 //!   what is kept of it; [`replay`]: what a log says that there is, or was.
 //! - [`capabilities`]: what each type of user can do; [`permission`], [`roles`], [`grants`]: what somebody may do,
 //!   and where.
+//! - [`leaving`]: what becomes of what depends on a person who goes; [`doctor`]: what is wrong with whom.
 //! - [`dial_plan`]: what the phone core knows of people.
 
 pub mod capabilities;
@@ -16,6 +17,7 @@ pub mod change;
 pub mod claims;
 pub mod compose;
 pub mod dial_plan;
+pub mod doctor;
 pub mod emergency;
 pub mod field;
 pub mod fold;
@@ -23,6 +25,7 @@ pub mod grants;
 pub mod handling;
 pub mod ids;
 pub mod kinds;
+pub mod leaving;
 pub mod locations;
 pub mod log;
 pub mod national;

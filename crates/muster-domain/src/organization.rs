@@ -4,7 +4,8 @@ use crate::field::EntityKind;
 use crate::ids::{SecretId, UserId};
 use crate::references::{AtRemoval, Refers};
 use crate::types::{
-    Country, Domain, E164, Email, ExtensionNumber, Mac, Name, Slug, Text, TimeZone, UnixMillis, Username,
+    Bounded, Country, Domain, E164, Email, ExtensionNumber, Mac, Name, Slug, Text, TimeZone, UnixMillis,
+    Username,
 };
 use crate::user::Record;
 use crate::value::FieldError;
@@ -36,6 +37,9 @@ entity! {
         time_zone: Option<TimeZone> = None => Meta { label: "Time zone", help: "For billing cycles and schedules.", ..Meta::PLAIN };
         emergency_policy: EmergencyPolicy = EmergencyPolicy::Off => Meta { label: "Emergency policy",
             help: "off, warn or require; a site may have its own.", ..Meta::PLAIN };
+        trash_retention_days: Option<Bounded<1, 3650>> = None => Meta { label: "Trash kept (days)",
+            help: "How long people in the trash can be restored, in days; then they are erased for good. Without it until somebody erases them.",
+            ..Meta::PLAIN };
         secrets_exported_at: Option<UnixMillis> = None => Meta { label: "Secrets exported", edit: Edit::ByCommand,
             undo: Undo::Irreversible("a file with passwords is in somebody's hands"),
             help: "When a file with passwords was last exported.", ..Meta::PLAIN };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::change::{EntityChange, Op, bare, restore_word};
+use crate::change::{EntityChange, Op, PURGED_WORD, bare, restore_word};
 use crate::field::{Entity, EntityKind};
 use crate::ids::OrgId;
 use crate::log::Envelope;
@@ -156,7 +156,7 @@ impl Replayed {
 fn op_of(change_kind: &str) -> Op {
     match change_kind.rsplit_once('.') {
         Some((_, "created")) => Op::Create,
-        Some((_, "removed")) => Op::Remove,
+        Some((_, "removed" | PURGED_WORD)) => Op::Remove,
         Some((_, word)) if word == restore_word(Op::Create) => Op::Create,
         Some((_, word)) if word == restore_word(Op::Remove) => Op::Remove,
         _ => Op::Update,

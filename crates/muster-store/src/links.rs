@@ -1,6 +1,6 @@
 //! What names what: the links of fields that name many things, and who refers to a thing.
 
-use muster_domain::field::EntityKind;
+use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::OrgId;
 use muster_domain::references::{AtRemoval, ids_in, referrers};
 use muster_domain::value::FieldType;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::any::each_kind;
 use crate::reader::kind_from;
 use crate::sql::{ColumnType, Conn, Insert, List, Param};
-use crate::table::table_of;
+use crate::table::{from_row, table_of};
 use crate::{AnyEntity, Reader, Recorded, StoreError};
 
 /// A field of one thing that names another.
@@ -75,7 +75,54 @@ fn of_entity<E: muster_domain::field::Entity>(entity: &E) -> Vec<(&'static str, 
     lists.flat_map(|f| ids_in(&(f.get)(entity)).into_iter().map(|id| (f.name, id))).collect()
 }
 
+/// What is named, seen from people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// The people themselves.
+    People,
+    /// The mailboxes that they own.
+    TheirMailboxes,
+}
+
 impl Reader {
+    /// What names these people, or their mailboxes, by one of its fields, as whole rows: one query, whatever there
+    /// is. At most `limit`.
+    pub fn naming<E: Entity>(
+        &mut self,
+        org: OrgId,
+        field: &'static str,
+        named: Named,
+        people: &[Uuid],
+        limit: usize,
+    ) -> Result<Vec<E>, StoreError> {
+        let field = E::field(field).ok_or(StoreError::Misuse("no such field"))?;
+        let named = match named {
+            Named::People => "{ONE_OF_2}",
+            Named::TheirMailboxes => {
+                "IN (SELECT id FROM mailboxes WHERE org_id = ?1 AND \"owner\" {ONE_OF_2})"
+            }
+        };
+        let (select, name) = (&table_of(E::KIND).select, field.name);
+        let wanted = match field.kind {
+            FieldType::List => format!(
+                "id IN (SELECT from_id FROM links WHERE org_id = ?1 AND to_id {named} \
+                 AND kind = '{}' AND field = '{name}')",
+                E::KIND.word()
+            ),
+            _ => format!("\"{name}\" {named}"),
+        };
+        let sql = format!("{select} WHERE org_id = ?1 AND {wanted} LIMIT {limit}");
+        let mut found: Vec<E> = Vec::new();
+        self.conn.query_each(&sql, &[Param::Id(org.0)], List::Ids(people), &mut |row| {
+            found.push(from_row(org, row)?);
+            Ok(())
+        })?;
+        // One list may name several of them.
+        found.sort_unstable_by_key(Entity::id);
+        found.dedup_by_key(|entity| entity.id());
+        Ok(found)
+    }
+
     /// Everything that names one of these things of a kind: a fixed number of queries, whatever there is.
     /// At most `limit` by each field.
     pub fn references_to(

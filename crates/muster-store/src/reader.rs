@@ -146,6 +146,26 @@ impl Reader {
         self.entities_of(org, &sql, ids)
     }
 
+    /// What has one of these texts in a field, as they are: the users who forward to a number. At most `limit`
+    /// of each text.
+    pub fn having<E: Entity>(
+        &mut self,
+        org: OrgId,
+        field: &'static str,
+        texts: &[SmolStr],
+        limit: usize,
+    ) -> Result<Vec<E>, StoreError> {
+        let field = E::field(field).ok_or(StoreError::Misuse("no such field"))?.name;
+        let select = &table_of(E::KIND).select;
+        let sql = format!("{select} WHERE org_id = ?1 AND \"{field}\" {{ONE_OF_2}} LIMIT {limit}");
+        let mut found = Vec::new();
+        self.conn.query_each(&sql, &[Param::Id(org.0)], List::Texts(texts), &mut |row| {
+            found.push(from_row(org, row)?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// How many have exactly this in a field: the users of a site.
     pub fn count_with<E: Entity>(
         &mut self,

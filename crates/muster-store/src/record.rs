@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use muster_domain::change::{EntityChange, Op, Origin, change_kind, restore_word};
+use muster_domain::change::{EntityChange, Op, Origin, PURGED_WORD, change_kind, restore_word};
 use muster_domain::claims::Claim;
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::log::{Envelope, body_hash, chain_hash};
@@ -385,6 +385,8 @@ fn kind_in_log(change: &EntityChange, origin: Origin) -> String {
     match origin {
         Origin::Ordinary => change_kind(change).to_string(),
         Origin::Restore => format!("{}.{}", change.kind.word(), restore_word(change.op)),
+        Origin::Purge if change.op == Op::Remove => format!("{}.{PURGED_WORD}", change.kind.word()),
+        Origin::Purge => change_kind(change).to_string(),
     }
 }
 

@@ -26,7 +26,7 @@ use crate::wire;
 pub struct JobBody {
     #[schema(format = Uuid)]
     pub id: String,
-    /// What is done: `import`.
+    /// What is done: `import` or `removal`.
     pub kind: String,
     /// `queued`, `running`, `done`, `failed` or `cancelled`.
     pub state: &'static str,

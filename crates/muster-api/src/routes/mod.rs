@@ -6,7 +6,9 @@ mod backups;
 pub mod changes;
 mod commands;
 mod credentials;
+mod doctor;
 mod emergency;
+mod erasure;
 mod exports;
 mod import_history;
 mod import_report;
@@ -17,6 +19,7 @@ mod move_in;
 mod organizations;
 mod phones;
 mod records;
+mod removal;
 mod restores;
 mod roles;
 mod sites;
@@ -49,6 +52,10 @@ fn particular() -> OpenApiRouter<ApiState> {
         .routes(routes!(organizations::get, organizations::change))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::get, users::change, users::remove))
+        .routes(routes!(removal::review, removal::remove))
+        .routes(routes!(removal::remove_many))
+        .routes(routes!(erasure::data))
+        .routes(routes!(erasure::purge))
         .routes(routes!(users::restore))
         .routes(routes!(users::history))
         .routes(routes!(commands::activate))
@@ -56,6 +63,7 @@ fn particular() -> OpenApiRouter<ApiState> {
         .routes(routes!(credentials::get, credentials::reset))
         .routes(routes!(lists::contacts))
         .routes(routes!(lists::extensions))
+        .routes(routes!(doctor::examine))
         .routes(routes!(emergency::affected))
         .routes(routes!(lists::seats))
         .routes(routes!(lists::devices))

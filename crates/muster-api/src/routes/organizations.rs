@@ -42,6 +42,7 @@ fn new_schema() -> ObjectBuilder {
     let mut object = all.required("name").required("domain").build();
     // Set once there is something to set it for.
     object.properties.shift_remove("emergency_policy");
+    object.properties.shift_remove("trash_retention_days");
     let slug = ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
         .pattern(Some("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))

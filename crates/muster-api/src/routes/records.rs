@@ -14,7 +14,7 @@ use muster_domain::field::{Entity, EntityKind, FieldDef, Privacy};
 use muster_domain::handling::{FaxAccount, Group, Menu, OnCallSchedule, SmsSender};
 use muster_domain::ids::OrgId;
 use muster_domain::locations::{EmergencyLocation, ShippingAddress};
-use muster_domain::organization::{Connection, Site};
+use muster_domain::organization::{Connection, PhoneNumber, Site};
 use muster_domain::tags::TagDefinition;
 use muster_domain::value::{Reason, Value};
 use serde_json::{Value as Json_, json};
@@ -70,7 +70,11 @@ pub fn all(router: OpenApiRouter<ApiState>) -> OpenApiRouter<ApiState> {
     let site = words("Site", "a site", "sites");
     let router = one_of::<Site>(router, &site, vec![change_schema::<Site>(&site)], true);
     let connection = words("Connection", "a connection", "connections");
-    one_of::<Connection>(router, &connection, vec![change_schema::<Connection>(&connection)], false)
+    let router =
+        one_of::<Connection>(router, &connection, vec![change_schema::<Connection>(&connection)], false);
+    // Numbers come with people and from files.
+    let number = words("PhoneNumber", "a phone number", "phone numbers");
+    one_of::<PhoneNumber>(router, &number, vec![change_schema::<PhoneNumber>(&number)], false)
 }
 
 fn of<E: Stored>(router: OpenApiRouter<ApiState>, words: &Words) -> OpenApiRouter<ApiState> {

@@ -214,7 +214,9 @@ fn with_version(user: &User, response: Response) -> Response {
 
 /// Remove a user
 ///
-/// Into the trash: phones drop, the extension and username are free again, and everything can be restored.
+/// Into the trash: phones drop, the extension and username are free again, and everything can be restored. What
+/// depends on them keeps what is theirs and lets go of the rest; where that would leave calls or faxes to nobody
+/// it is 409 `needs-choice`: review the removal and choose.
 #[utoipa::path(delete, path = "/api/v1/organizations/{org}/users/{user}", tag = "users",
     params(("org" = String, Path, description = "Slug or id."), ("user" = uuid::Uuid, Path, description = "The user's id.")),
     responses((status = 204, description = "Removed.", headers(("Muster-Seq" = u64, description = "The newest change of the log.")))))]

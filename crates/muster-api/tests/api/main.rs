@@ -14,6 +14,7 @@ mod files;
 mod import_again;
 mod import_files;
 mod imports;
+mod leaving;
 mod lists;
 mod numbers;
 mod pages;

@@ -62,6 +62,9 @@ pub async fn one(i: &Installation, path: &str, number: &str) -> Option<(String, 
         let id = all["items"][0]["id"].as_str().unwrap().to_string();
         return Some((format!("/connections/{id}"), json!({ "prefix": "8" })));
     }
+    if path.ends_with("/numbers/{id}") {
+        return Some((format!("/numbers/{number}"), json!({ "kind": "main" })));
+    }
     let (kind, body, change) = of_address(path, "1001", number)?;
     let made = made(i, kind, &body).await;
     Some((format!("/{kind}/{}", made["id"].as_str().unwrap()), change))

@@ -14,6 +14,7 @@ const NOT_TAKEN_BACK: &[(&str, &str)] = &[
     ("DELETE /tokens/{token}", "what was revoked is made anew, never trusted again"),
     ("POST /imports/mapping", "it only guesses and keeps nothing"),
     ("POST /jobs/{job}/cancel", "what was cancelled did nothing; the file is sent again"),
+    ("POST /users/{user}/purge", "who is erased is erased for good: that is what was asked for"),
     ("POST /backup", "it changes nothing but when one was last made"),
     ("DELETE /users/{user}/registrations", "a phone comes back by itself when it registers next"),
     ("DELETE /users/{user}/registrations/{phone}", "a phone comes back by itself when it registers next"),
@@ -63,6 +64,18 @@ async fn import(i: &Installation) -> String {
     job["id"].as_str().unwrap().to_string()
 }
 
+/// Waits for a job.
+async fn ended(i: &Installation, path: &str) {
+    let _worker = Worker::start(i);
+    loop {
+        let job = i.call("GET", path).by(&i.administrator).send().await.expect(200).json();
+        match job["state"].as_str() {
+            Some("queued" | "running") => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+            state => return assert_eq!(state, Some("done"), "{job}"),
+        }
+    }
+}
+
 /// Does what the endpoint does; `None`: this test does not know it. What is prepared for it is there before
 /// the state is read.
 async fn prepare(i: &Installation, operation: &str) -> Option<(String, String, Value)> {
@@ -77,6 +90,18 @@ async fn prepare(i: &Installation, operation: &str) -> Option<(String, String, V
         "POST /users/{user}/restore" => {
             i.admin("DELETE", &format!("/users/{ana}")).send().await.expect(204);
             call("POST", format!("/users/{ana}/restore"), Value::Null)
+        }
+        "POST /users/{user}/removal" | "POST /removals" => {
+            let body = json!({ "name": "Sales", "members": ["1001"] });
+            i.admin("POST", "/groups").json(&body).send().await.expect(201);
+            let review = i.admin("GET", &format!("/users/{ana}/removal")).send().await.expect(200).json();
+            let release = json!([{ "of": "groups", "choice": "release" }]);
+            let mut body = json!({ "plan": review["plan"], "choices": release });
+            if operation == "POST /removals" {
+                body["users"] = json!([ana]);
+                return call("POST", "/removals".into(), body);
+            }
+            call("POST", format!("/users/{ana}/removal"), body)
         }
         "POST /users/activate" => call("POST", "/users/activate".into(), json!({ "users": ["1001"] })),
         "POST /users/deactivate" => {
@@ -173,6 +198,9 @@ fn every_endpoint_that_writes_is_taken_back_or_named_with_its_reason() {
                 let call = if body.is_null() { call } else { call.json(&body) };
                 let answer = call.send().await;
                 assert!(answer.status.is_success(), "{operation}: {}", answer.text);
+                if answer.status.as_u16() == 202 {
+                    ended(i, answer.header("location")).await;
+                }
             }
             assert_ne!(state(i).await, before, "{operation} did nothing");
             let undo = format!("/changes/{}/undo", head(i).await);

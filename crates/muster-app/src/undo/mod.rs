@@ -4,7 +4,7 @@ mod conflicts;
 
 use std::collections::BTreeSet;
 
-use muster_domain::change::{EntityChange, Op, Refusal, compensations, inverse, is_of_restore};
+use muster_domain::change::{EntityChange, Op, PURGED_WORD, Refusal, compensations, inverse, is_of_restore};
 use muster_domain::field::EntityKind;
 use muster_domain::ids::{ChangeSetId, JobId, OrgId};
 use muster_domain::permission::Permission;
@@ -60,7 +60,8 @@ impl App {
     }
 
     /// Takes back the change `seq` and what was done in the same request about the same person; with
-    /// `together` all that was done in that request. Going back to a moment is always taken back whole.
+    /// `together` all that was done in that request. Going back to a moment, a removal and
+    /// a return from the trash are taken back whole.
     pub fn undo(&self, scope: &Scope, seq: u64, together: bool) -> Result<Undone, AppError> {
         scope.require(Permission::ChangesUndo)?;
         let line = self.store().read(|r| {
@@ -70,7 +71,7 @@ impl App {
         let restore = is_of_restore(&line.envelope.kind);
         // A role comes back with all who held it.
         let whole = restore || line.envelope.kind == "role.removed";
-        if together || whole {
+        if together || whole || self.is_taken_back_whole(scope, line.envelope.set)? {
             return self.undo_set(scope, line.envelope.set, restore);
         }
         self.undo_with(scope, None, &mut |r, before| {
@@ -83,6 +84,21 @@ impl App {
                 line.into_iter().find(|c| c.envelope.seq == seq).ok_or(AppError::NotFound("change"))?;
             together_with(r, scope.org(), line)
         })
+    }
+
+    /// Whether half of a set would leave something that names a person in the trash.
+    fn is_taken_back_whole(&self, scope: &Scope, set: ChangeSetId) -> Result<bool, AppError> {
+        let filter = ChangeFilter { set: Some(set), ..ChangeFilter::default() };
+        let (first, last) = self.store().read(|r| {
+            let first = r.changes(scope.org(), 0, 1, &filter)?.pop();
+            Ok::<_, AppError>((first, r.changes_back(scope.org(), None, 1, &filter)?.pop()))
+        })?;
+        let (Some(first), Some(last)) = (first, last) else { return Ok(false) };
+        if is_purge(&last) {
+            let why = "the person was erased for good, and what the log said of them with it";
+            return Err(Refusal::Irreversible(why.into()).into());
+        }
+        Ok(crate::leaving::is_whole(&first, &last))
     }
 
     /// Takes back everything that a job did.
@@ -155,6 +171,12 @@ pub(crate) fn why_not_set(r: &mut Reader, org: OrgId, set: ChangeSetId) -> Resul
 
 /// Gives changes newest first: those before a sequence number, or the newest ones; nothing at the end.
 type Older<'o> = dyn FnMut(&mut Reader, Option<u64>) -> Result<Vec<Change>, AppError> + Send + 'o;
+
+/// Erasing somebody ends with the line that takes them out of the trash.
+fn is_purge(last: &Change) -> bool {
+    last.envelope.entity == EntityKind::User
+        && last.envelope.kind.rsplit_once('.').is_some_and(|(_, word)| word == PURGED_WORD)
+}
 
 fn inverses(page: &[Change], notes: &mut BTreeSet<&'static str>) -> Result<Vec<EntityChange>, AppError> {
     let one = |change: &Change| {

@@ -1,34 +1,20 @@
-//! Removing a person, and bringing them back.
+//! Bringing a person back from the trash. How they get there is [`crate::leaving`]'s.
 //!
 //! Trash ends what the person could do and frees their extension and username; what they had (mailbox,
-//! devices, credentials) stays as it is, so that restoring brings everything back. Their number reaches
-//! nobody meanwhile.
+//! devices, credentials) stays as it is, so that restoring brings everything back.
 
 use muster_domain::ids::UserId;
 use muster_domain::permission::Permission;
 use muster_domain::user::{Record, User};
-use uuid::Uuid;
 
-use super::activate::live_users;
 use crate::apply::Allow;
-use crate::numbers::{attach, detach};
+use crate::leaving::bring_back;
+use crate::numbers::attach;
 use crate::{App, AppError, Done, Scope};
 
 impl App {
-    pub fn trash_users(&self, scope: &Scope, ids: &[UserId]) -> Result<Done, AppError> {
-        scope.require(Permission::PeopleRemove)?;
-        self.change(scope, Allow::default(), |session| {
-            for before in live_users(session, scope, ids)? {
-                let mut after = before.clone();
-                after.record = Record::Trashed;
-                session.update(&before, &after)?;
-            }
-            detach(session, scope.org(), ids)?;
-            Ok(ids.first().map_or(Uuid::nil(), |id| id.0))
-        })
-    }
-
-    /// Refused if somebody else has taken the extension, username or email meanwhile.
+    /// With what let go of them when they were removed, where nobody has changed it since. Refused if somebody
+    /// else has taken the extension, username or email meanwhile.
     pub fn restore_user(&self, scope: &Scope, id: UserId) -> Result<Done, AppError> {
         scope.require(Permission::PeopleRemove)?;
         self.change(scope, Allow::default(), |session| {
@@ -38,6 +24,8 @@ impl App {
             let mut after = before.clone();
             after.record = Record::Live;
             session.update(&before, &after)?;
+            session.as_consequence(|session| bring_back(session, &after))?;
+            session.flush()?;
             attach(session, &after)?;
             Ok(id.0)
         })

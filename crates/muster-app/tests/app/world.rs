@@ -35,6 +35,7 @@ pub struct World {
     pub app: App,
     operator: Actor,
     worker: Option<std::thread::JoinHandle<()>>,
+    is_postgres: bool,
     _directory: tempfile::TempDir,
 }
 
@@ -70,13 +71,18 @@ impl World {
 
     fn open(url: String, directory: tempfile::TempDir) -> World {
         let keys = KeyRing::from_bytes([7; 32]);
+        let is_postgres = url.starts_with("postgres");
         let store = Store::open(&Config { url, keys, readers: 2, writers: 2 }).unwrap();
         let app = App::new(store);
         let bearer = app.bootstrap().unwrap().unwrap();
         let operator = app.authenticate(&bearer).unwrap();
         let works = app.clone();
         let worker = Some(std::thread::spawn(move || works.work_on_jobs("test")));
-        World { app, operator, worker, _directory: directory }
+        World { app, operator, worker, is_postgres, _directory: directory }
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        self.is_postgres
     }
 
     /// A new organization, with all that an operator may do in it.

@@ -2,6 +2,7 @@
 
 mod backup;
 mod import;
+mod leaving;
 mod log;
 mod organization;
 mod record;
@@ -10,6 +11,7 @@ mod user;
 
 pub use backup::{BackupArgs, PassphraseArgs};
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
+pub use leaving::{DataArgs, DoctorArgs, PurgeArgs, RemoveArgs};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use organization::{
     ConnectionCommand, DeviceCommand, NumberCommand, OrgCommand, OrgCreateArgs, SiteCommand, SiteCreateArgs,
@@ -96,6 +98,8 @@ pub enum Command {
     /// Access tokens for programs and people: make, list and revoke them
     #[command(subcommand)]
     Token(TokenCommand),
+    /// What is wrong: orphans, unused seats, people nobody reaches; and mending it
+    Doctor(DoctorArgs),
     /// Write the whole installation to one encrypted file, while it runs
     Backup(BackupArgs),
 }

@@ -1,3 +1,5 @@
+use super::leaving::{DataArgs, PurgeArgs, RemoveArgs};
+
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum UserCommand {
     /// The people of the organization
@@ -12,10 +14,14 @@ pub enum UserCommand {
     Activate(WhoManyArgs),
     /// Deactivate people: their phones are signed off and their calls end at once
     Deactivate(DeactivateArgs),
-    /// Remove people; `restore` brings them back
-    Remove(WhoManyArgs),
+    /// Remove people, after a look at what depends on them; `restore` brings them back
+    Remove(RemoveArgs),
     /// Bring removed people back, or a person to how they were
     Restore(RestoreArgs),
+    /// Erase removed people for good, with what the change log says of them
+    Purge(PurgeArgs),
+    /// Everything that is kept of a person, as JSON
+    Data(DataArgs),
     /// What to type into a person's phone
     Credentials(CredentialsArgs),
     /// The phones of a person that are registered now, and signing them off

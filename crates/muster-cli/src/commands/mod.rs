@@ -6,6 +6,7 @@ mod changes;
 mod connection;
 mod contacts;
 mod device;
+mod doctor;
 mod emergency;
 mod export;
 mod fields;
@@ -57,6 +58,7 @@ pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_
         Command::Undo(args) => undo::run(session, args),
         Command::Job(command) => job::run(session, command),
         Command::Token(command) => token::run(session, command),
+        Command::Doctor(args) => doctor::run(session, args),
         Command::Backup(args) => backup::run(session, args),
     }?;
     session.console.out.flush()?;

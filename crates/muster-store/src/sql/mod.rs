@@ -125,6 +125,15 @@ pub enum List<'a> {
     Texts(&'a [SmolStr]),
 }
 
+impl List<'_> {
+    fn len(&self) -> usize {
+        match self {
+            List::Ids(ids) => ids.len(),
+            List::Texts(texts) => texts.len(),
+        }
+    }
+}
+
 /// One row of an answer; columns are counted from 0.
 pub enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
@@ -223,6 +232,20 @@ impl Row<'_> {
     }
 }
 
+thread_local! {
+    static STATEMENTS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// How many statements this thread has run, one for each value of a list where the database runs it so: how
+/// much is asked must not grow with how much there is.
+pub fn statements_run() -> u64 {
+    STATEMENTS.get()
+}
+
+fn count_statements(count: usize) {
+    STATEMENTS.set(STATEMENTS.get() + count as u64);
+}
+
 pub type EachRow<'a> = &'a mut dyn FnMut(&Row<'_>) -> Result<(), StoreError>;
 
 /// A connection to either database.
@@ -241,6 +264,7 @@ impl Conn {
 
     /// Calls `f` for each row.
     pub fn query(&mut self, sql: &str, params: &[Param], f: EachRow) -> Result<(), StoreError> {
+        count_statements(1);
         match self {
             Conn::Sqlite(conn) => conn.query(sql, params, f),
             Conn::Postgres(conn) => conn.query(sql, params, None, f),
@@ -256,6 +280,7 @@ impl Conn {
         list: List,
         f: EachRow,
     ) -> Result<(), StoreError> {
+        count_statements(list.len());
         match self {
             Conn::Sqlite(conn) => conn.query_each(sql, params, list, f),
             Conn::Postgres(conn) => conn.query(sql, params, Some(list), f),

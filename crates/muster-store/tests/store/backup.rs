@@ -118,6 +118,7 @@ fn fill(store: &Store) -> Tenant {
     tenant.record(store, &records(&tenant, &users)).unwrap();
     users[0].set_version(1);
     tenant.record(store, &[updated(&users[0], |u| u.record = Record::Trashed)]).unwrap();
+    store.write(|tx: &mut Tx| tx.note_seen(tenant.org, &[users[0].id], NOW)).unwrap();
     // An import that was taken back.
     let many: Vec<User> = (100..300).map(|n| tenant.user(n)).collect();
     tenant.record(store, &many.iter().cloned().map(created).collect::<Vec<_>>()).unwrap();

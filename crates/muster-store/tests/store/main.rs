@@ -19,5 +19,6 @@ mod power;
 mod records;
 mod schema;
 mod secrets;
+mod seen;
 mod verify;
 mod work;

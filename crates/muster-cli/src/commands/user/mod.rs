@@ -3,6 +3,8 @@
 mod activate;
 mod credentials;
 mod edit;
+mod erase;
+mod leave;
 mod list;
 mod phones;
 mod remove;
@@ -24,8 +26,10 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &UserCommand) -> Resul
         UserCommand::Set(args) => edit::set(session, args),
         UserCommand::Activate(args) => activate::activate(session, &args.who),
         UserCommand::Deactivate(args) => activate::deactivate(session, args),
-        UserCommand::Remove(args) => remove::remove(session, &args.who),
+        UserCommand::Remove(args) => remove::remove(session, args),
         UserCommand::Restore(args) => remove::restore(session, args),
+        UserCommand::Purge(args) => erase::purge(session, args),
+        UserCommand::Data(args) => erase::data(session, args),
         UserCommand::Credentials(args) => credentials::run(session, args),
         UserCommand::Phones(args) => phones::run(session, args),
     }

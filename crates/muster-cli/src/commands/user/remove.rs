@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{called, find, find_as_of, nobody, path_of};
-use crate::args::RestoreArgs;
+use super::{called, find, find_as_of, leave, nobody, path_of};
+use crate::args::{RemoveArgs, RestoreArgs};
 use crate::client::{Method, Request};
 use crate::commands::back;
 use crate::failure::Failure;
@@ -10,18 +10,22 @@ use crate::session::Session;
 use crate::value::{list_of, text_of};
 
 /// All are found before the first is removed: a misspelt name stops it before anything is done.
-pub(super) fn remove(session: &mut Session<'_, '_>, who: &[String]) -> Result<(), Failure> {
-    let mut found: Vec<Value> = Vec::with_capacity(who.len());
-    for who in who {
+pub(super) fn remove(session: &mut Session<'_, '_>, args: &RemoveArgs) -> Result<(), Failure> {
+    let mut found: Vec<Value> = Vec::with_capacity(args.who.len());
+    for who in &args.who {
         let user = find(session, who)?;
         if found.iter().all(|other| other["id"] != user["id"]) {
             found.push(user);
         }
     }
+    if args.looks_first() {
+        return leave::remove(session, args, &found);
+    }
     let mut seq = None;
     for user in &found {
         let path = path_of(session, user, "")?;
-        seq = session.client.send(&Request::new(Method::Delete, path))?.seq.max(seq);
+        let answer = session.client.send(&Request::new(Method::Delete, path));
+        seq = answer.map_err(|failure| leave::as_typed(failure, args))?.seq.max(seq);
         if !session.json {
             let restore = session.hints.command(&format!("user restore {}", text_of(&user["id"])));
             session.console.line(&format!("Removed {}. To bring them back: {restore}", called(user)))?;
@@ -78,7 +82,7 @@ fn restore_to(session: &mut Session<'_, '_>, who: &str, to: &str, yes: bool) -> 
 }
 
 /// Somebody in the trash. Names are free again there, so that several may have had the same one.
-fn find_removed(session: &mut Session<'_, '_>, who: &str) -> Result<Value, Failure> {
+pub(super) fn find_removed(session: &mut Session<'_, '_>, who: &str) -> Result<Value, Failure> {
     if is_id(who) {
         return Ok(json!({ "id": who.trim() }));
     }
