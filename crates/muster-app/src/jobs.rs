@@ -247,7 +247,8 @@ impl App {
     fn work_on_one(&self, holder: &str, last: &mut Option<OrgId>) -> Result<bool, AppError> {
         let now = self.now();
         let until = UnixMillis(now.0 + LEASE_MS);
-        let leased = self.store().write(|tx| tx.lease_job(holder, *last, now, until).map_err(AppError::from))?;
+        let leased =
+            self.store().write(|tx| tx.lease_job(holder, *last, now, until).map_err(AppError::from))?;
         let Some(job) = leased else { return Ok(false) };
         *last = Some(job.org);
         let progress = Arc::new(Progress::default());

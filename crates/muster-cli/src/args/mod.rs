@@ -8,7 +8,7 @@ mod record;
 mod user;
 
 pub use backup::{BackupArgs, PassphraseArgs};
-pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
+pub use import::{Activate, ExportArgs, Fix, ImportArgs, Inactive, MatchBy};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use organization::{
     ConnectionCommand, ContactsArgs, DeviceCommand, NumberCommand, OrgCommand, OrgCreateArgs, SiteCommand,
