@@ -61,7 +61,9 @@ impl Source<'_> {
     fn each_above(&self, mut f: impl FnMut(u64, &Record<'_>, bool)) {
         let (_, skipped) = delimiter_line(&self.text);
         let end = self.header.header_at.unwrap_or(self.header.rows_at);
-        let Some(above) = self.text.get(skipped..end) else { return };
+        let Some(above) = self.text.get(skipped..end).filter(|above| !above.trim().is_empty()) else {
+            return;
+        };
         let first_line = if skipped == 0 { 1 } else { 2 };
         let mut records = Records::new(above, self.header.delimiter, first_line, self.limits);
         let mut judge = Judge::new(self.rules(), self.columns(), self.limits.cell_bytes_max);

@@ -38,7 +38,7 @@ pub enum FileError {
     #[error("the file has no line of column names: the first line is not one")]
     NoHeader,
     /// `header` says where it is, `first` and `last` where the people are, each a line, row or column.
-    #[error("{header}, and what stands above it looks like people, who would be lost: {count} in {}", if first == last { first.clone() } else { format!("{first} to {last}") })]
+    #[error("{header}; above it there {} like people, who would be lost ({})", if *count == 1 { "is a line that looks".to_owned() } else { format!("are {count} that look") }, if first == last { first.clone() } else { format!("{first} to {last}") })]
     PeopleAbove { header: String, first: String, last: String, count: usize },
     /// The signs, as bytes of ASCII.
     #[error("the column names are separated by {} and by {}", called(*first), called(*second))]

@@ -252,6 +252,10 @@ fn lying(
     }
     match find(text, record_limits) {
         Ok(header) => Ok((header, None)),
+        // There is a header, which is upright.
+        Err(error @ (FileError::DifferingSeparators { .. } | FileError::MixedSeparators { .. })) => {
+            Err(error)
+        }
         Err(error) => match turned::upright(text, is_turned_header, limits)? {
             Some(upright) => Ok((find(&upright.text, record_limits)?, Some(upright))),
             None => Err(error),

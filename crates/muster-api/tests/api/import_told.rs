@@ -15,17 +15,17 @@ fn an_update_says_by_field_how_many_people_change_and_from_whom_it_takes_somethi
     run(async |i| {
         let _worker = Worker::start(i);
         let ours = ("acme", i.administrator.as_str());
-        let people = "display_name,extension,email,job_title\nAna,1001,ana@example.com,Chef\n\
+        let people = "display_name,extension,email,department\nAna,1001,ana@example.com,Chef\n\
                       Bo,1002,bo@example.com,\nCy,1003,,\n";
         let first = import(i, ours, "", people).await;
         assert_eq!(first["summary"]["changes_by_field"], json!([]), "nobody was there");
-        let emptied = "display_name,extension,email,job_title\nAna,1001,,Cook\nBo,1002,,\nCy,1003,,\n";
+        let emptied = "display_name,extension,email,department\nAna,1001,,Cook\nBo,1002,,\nCy,1003,,\n";
         for options in ["match=extension&dry_run=true", "match=extension"] {
             let job = import(i, ours, options, emptied).await;
             assert_eq!(counts(&job), [0, 2, 1, 0], "{job}");
             assert_eq!(
                 listed(&job["summary"]["changes_by_field"], &["field", "people", "emptied"]),
-                ["email 2 2", "job_title 1 0"],
+                ["email 2 2", "department 1 0"],
                 "{options}"
             );
             assert_eq!(
@@ -87,7 +87,7 @@ fn people_are_not_looked_for_by_what_the_file_does_not_say_and_one_whom_nobody_i
               or extension"
             ]
         );
-        let titles = "extension,job_title\n1001,Chef\n1999,Cook\n";
+        let titles = "extension,department\n1001,Chef\n1999,Cook\n";
         let job = import(i, ours, "match=extension&dry_run=true", titles).await;
         let problems = listed(&job["summary"]["problems"], &["row", "column", "found", "reason"]);
         assert_eq!(problems, ["2 extension 1999 is one that nobody here has"], "{job}");

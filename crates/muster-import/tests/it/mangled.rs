@@ -2,7 +2,7 @@
 
 use muster_import::{Limits, Mapping, Source};
 
-use crate::{open, rows};
+use crate::{WEBEX_HEADER, open, rows};
 
 fn said(cell: &str, header: &str) -> (Vec<String>, Vec<String>, Vec<Option<&'static str>>) {
     let file = format!("display_name,extension,{header}\nAna,1001,\"{cell}\"\n");
@@ -39,23 +39,31 @@ fn a_number_that_excel_has_shortened_or_made_a_date_of_is_said_to_be_lost() {
 
 #[test]
 fn the_same_is_said_of_a_number_that_another_system_may_have_wrong() {
-    let row = rows("Number,FirstName,LastName,AuthPassword,MobileNumber\n100,A,B,secret,4.4E+11\n").remove(0);
-    let remark = &row.remarks.iter().find(|r| r.column == "MobileNumber").unwrap().text;
+    let cell = |name: &str| match name {
+        "First Name" | "Last Name" => "Ana",
+        "User ID/Email (Required)" => "ana@example.com",
+        "Extension" => "100",
+        "Phone Number" => "4.4E+11",
+        _ => "",
+    };
+    let cells: Vec<&str> = WEBEX_HEADER.split(',').map(cell).collect();
+    let row = rows(&format!("{WEBEX_HEADER}\n{}\n", cells.join(","))).remove(0);
+    let remark = &row.remarks.iter().find(|r| r.column == "Phone Number").unwrap().text;
     assert!(remark.contains("was shortened by Excel"), "{remark}");
 }
 
 #[test]
 fn an_error_of_excel_is_no_name_and_what_may_not_be_meant_is_remarked() {
     for cell in ["#N/A", "#REF!", "#name?"] {
-        let (errors, _, _) = said(cell, "job_title");
+        let (errors, _, _) = said(cell, "department");
         assert!(errors.len() == 1 && errors[0].contains("is an error of Excel"), "{errors:?}");
     }
-    let (errors, remarks, _) = said("NULL", "job_title");
+    let (errors, remarks, _) = said("NULL", "department");
     assert!(errors.is_empty() && remarks[0].starts_with("is a word for nothing"), "{errors:?} {remarks:?}");
     let row = rows("display_name,extension\nMÃ¼ller,1001\n").remove(0);
     assert_eq!(row.person.text("display_name"), Some("MÃ¼ller"));
     assert!(row.remarks[0].text.contains("perhaps `Müller`"), "{:?}", row.remarks);
-    assert_eq!(said("Müller", "job_title"), (vec![], vec![], vec![]));
+    assert_eq!(said("Müller", "department"), (vec![], vec![], vec![]));
 }
 
 #[test]

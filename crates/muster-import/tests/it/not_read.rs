@@ -18,14 +18,14 @@ fn people_above_the_header_are_a_reason_to_refuse_the_file_and_never_lost() {
     let text = open(PEOPLE_ABOVE.as_bytes()).unwrap_err();
     assert_eq!(
         text.to_string(),
-        "the header was found in line 6, and what stands above it looks like people, who would be lost: 5 in line 1 \
-         to line 5"
+        "the header was found in line 6; above it there are 5 that look like people, who would be lost (line 1 to \
+         line 5)"
     );
     assert!(text.mend().starts_with("move the header above them"), "{}", text.mend());
     let sheet = workbook_of(&cells_by(PEOPLE_ABOVE, b','));
     let sheet = open(&sheet).unwrap_err().to_string();
     assert!(
-        sheet.starts_with("the header was found in row 6, and") && sheet.contains("row 1 to row 5"),
+        sheet.starts_with("the header was found in row 6; above it") && sheet.contains("(row 1 to row 5)"),
         "{sheet}"
     );
     let mapping = Mapping::parse("[columns]\nwho = \"display_name\"\nno = \"extension\"\n").unwrap();
@@ -33,7 +33,7 @@ fn people_above_the_header_are_a_reason_to_refuse_the_file_and_never_lost() {
     let mapped = Source::open_mapped(mapped.as_bytes(), &mapping, &Limits::default()).unwrap_err();
     assert!(matches!(mapped, FileError::PeopleAbove { count: 1, .. }), "{mapped}");
     // Somebody of whom little is written is somebody.
-    let little = "x,1001,,,\ndisplay_name,extension,email,job_title,department\nBo,1002,,,\n";
+    let little = "x,1001,,,\ndisplay_name,extension,email,department,mobile_number\nBo,1002,,,\n";
     assert!(matches!(open(little.as_bytes()), Err(FileError::PeopleAbove { count: 1, .. })));
 }
 
