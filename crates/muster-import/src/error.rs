@@ -53,8 +53,8 @@ pub enum FileError {
     InSheet { sheet: SmolStr, others: Vec<OtherSheet>, error: Box<FileError> },
     /// `header` as in the file, shortened. `closest` is the format that knows most of the columns;
     /// `missing` is what marks it and the file has not, `unknown` what the file has and it has not (the
-    /// first few). `guessed`: what most of
-    /// the columns mean can be guessed, and more of them than `closest` knows.
+    /// first few). `guessed`: what most of the columns mean can be guessed, and more of them than `closest`
+    /// knows.
     #[error("the columns are not those of any known format: {header}")]
     Unrecognized {
         header: String,
@@ -128,6 +128,40 @@ impl FileError {
             }
             FileError::TooManyColumns { .. } => "remove the columns that say nothing about people".into(),
             FileError::ColumnTwice { .. } => "remove one of the two, or give it another name".into(),
+            FileError::RequiredColumnMissing { columns, .. } => {
+                format!("add the missing column{}", if columns.len() == 1 { "" } else { "s" })
+            }
+            FileError::Workbook { .. } => {
+                "open it in Excel and save it again, or save it as CSV (UTF-8)".into()
+            }
+            FileError::Inflates { .. } | FileError::TooMuch { .. } => {
+                "delete the sheets that are not the list, split the list, or save it as CSV".into()
+            }
+            FileError::Uneven { .. } => {
+                "people are columns in this file: give every line a cell for each person, empty ones too"
+                    .into()
+            }
+            FileError::QuoteNeverClosed { .. } => {
+                "close the quote, and write a quote inside a quoted cell twice".into()
+            }
+            FileError::NoHeader
+            | FileError::PeopleAbove { .. }
+            | FileError::MixedSeparators { .. }
+            | FileError::DifferingSeparators { .. }
+            | FileError::NoSuchSheet { .. }
+            | FileError::InSheet { .. }
+            | FileError::Unrecognized { .. }
+            | FileError::NotAsMapped { .. }
+            | FileError::NoSuchColumn { .. }
+            | FileError::SecretCorrected { .. }
+            | FileError::CorrectedTwice { .. }
+            | FileError::TooManyCorrections { .. } => self.mend_of_header(),
+        }
+    }
+
+    /// The same of what is wrong with the columns, or with what is said of them.
+    fn mend_of_header(&self) -> String {
+        match self {
             FileError::NoHeader => {
                 "write a line of column names above the people, such as display_name,extension,email".into()
             }
@@ -177,22 +211,7 @@ impl FileError {
             FileError::TooManyCorrections { .. } => {
                 "mend the file itself, or save the corrections in a mapping".into()
             }
-            FileError::RequiredColumnMissing { columns, .. } => {
-                format!("add the missing column{}", if columns.len() == 1 { "" } else { "s" })
-            }
-            FileError::Workbook { .. } => {
-                "open it in Excel and save it again, or save it as CSV (UTF-8)".into()
-            }
-            FileError::Inflates { .. } | FileError::TooMuch { .. } => {
-                "delete the sheets that are not the list, split the list, or save it as CSV".into()
-            }
-            FileError::Uneven { .. } => {
-                "people are columns in this file: give every line a cell for each person, empty ones too"
-                    .into()
-            }
-            FileError::QuoteNeverClosed { .. } => {
-                "close the quote, and write a quote inside a quoted cell twice".into()
-            }
+            _ => String::new(),
         }
     }
 }

@@ -189,18 +189,24 @@ impl Judge<'_, '_> {
         if rejected {
             return Ok(Decision::Reject);
         }
+        self.taken(&row, existing, &plan, report);
+        Ok(existing.map_or(Decision::Create, |user| Decision::Update(user.id)))
+    }
+
+    /// Counts a row that is taken, and says from whom it takes something.
+    fn taken(&mut self, row: &Row, existing: Option<&User>, plan: &Plan, report: &mut ImportReport) {
         // Somebody who stays as they are becomes nothing.
+        let is_inactive = row.person.status == Some(FileStatus::Inactive);
         if is_inactive && existing.is_none_or(|before| before.service != plan.user.service) {
             count_inactive(self.options, report);
         }
         if let Some(before) = existing {
-            let emptied = report.fields.person(&row, before, &plan, self.source.columns());
+            let emptied = report.fields.person(row, before, plan, self.source.columns());
             emptied.into_iter().for_each(|remark| self.put(remark, report));
         }
-        count(&plan, existing, &row.person, report);
+        count(plan, existing, &row.person, report);
         let shared = self.options.allow_shared_emails.then_some(&mut self.seen.shared);
-        report.facts.person(&plan, existing, &row, shared);
-        Ok(existing.map_or(Decision::Create, |user| Decision::Update(user.id)))
+        report.facts.person(plan, existing, row, shared);
     }
 
     /// Says what of the row could not be read, and whether there is any.

@@ -77,13 +77,17 @@ pub(super) fn nobody_meant(
         return lacks.into_iter().map(RowProblem::from).collect();
     }
     let (reason, mend) = match known.is_shared(row, by) {
-        true => ("is shared by several people here", "choose another key, so that one of them is meant"),
-        false => (
-            "is one that nobody here has",
-            "correct it, or write all that somebody new needs: at least a name and an extension or username",
+        true => (
+            "is shared by several people here",
+            "choose another key, so that one of them is meant".to_string(),
         ),
+        false => {
+            let mends: Vec<String> = lacks.into_iter().map(|lack| lack.mend).collect();
+            let mend = format!("correct it; or, if somebody new is meant, {}", mends.join(" and "));
+            ("is one that nobody here has", mend)
+        }
     };
-    vec![problem(row, columns, FieldError::new(field, reason, mend))]
+    vec![problem(row, columns, FieldError::new(field, reason, mend.as_str()))]
 }
 
 /// A field's error in terms of the file: the header of its column, and what stood there.
