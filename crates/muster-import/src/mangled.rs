@@ -110,7 +110,7 @@ fn is_date(cell: &str) -> bool {
     };
     if matches!(with_words.len(), 2 | 3)
         && with_words.iter().filter(|part| is_month(part)).count() == 1
-        && with_words.iter().all(|part| is_month(&part) || is_digits(&part))
+        && with_words.iter().all(|part| is_month(part) || is_digits(part))
     {
         return true;
     }

@@ -237,7 +237,8 @@ impl Judge<'_, '_> {
         let is_of_numbers = column.is_some_and(
             |column| matches!(column.taken, Taken::Field(name) if NATIONAL_NUMBERS.contains(&name)),
         );
-        let national = if is_of_numbers {
+        // Of what Excel has left of a number nothing can be made.
+        let national = if is_of_numbers && problem.cause.is_none() {
             let site = existing.map_or(self.context.default_site(), |user| user.site);
             let country = self.context.country(row.person.site_name.as_deref(), site);
             national(&problem.found, country)

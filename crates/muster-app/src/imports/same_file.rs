@@ -2,17 +2,13 @@
 
 use muster_domain::ids::OrgId;
 use muster_import::time_to_text;
-use muster_store::{Job, JobState, Reader};
+use muster_store::{Job, Reader};
 use sha2::{Digest, Sha256};
 
 use super::history::StoredOptions;
 use super::report::Note;
 use crate::AppError;
 use crate::jobs::IMPORT;
-
-/// Imports that are looked through: they come with their reports.
-const IMPORTS_MAX: usize = 40;
-const PAGE: usize = 20;
 
 /// SHA-256 in hexadecimal digits.
 pub(super) fn hash_of(bytes: &[u8]) -> String {
@@ -25,22 +21,9 @@ pub(super) fn note(r: &mut Reader, org: OrgId, job: &Job) -> Result<Option<Note>
     if stored.file_hash.is_empty() {
         return Ok(None);
     }
-    let mut before = Some(job.id);
-    for _ in 0..IMPORTS_MAX / PAGE {
-        let jobs = r.jobs(org, before, Some(IMPORT), PAGE)?;
-        let Some(last) = jobs.last() else { break };
-        before = Some(last.id);
-        let is_same = |earlier: &&Job| {
-            let options: StoredOptions = serde_json::from_str(&earlier.options).unwrap_or_default();
-            earlier.state == JobState::Done
-                && !options.options.dry_run
-                && options.file_hash == stored.file_hash
-        };
-        if let Some(earlier) = jobs.iter().find(is_same) {
-            return Ok(Some(note_of(earlier)));
-        }
-    }
-    Ok(None)
+    let wanted = format!("\"file_hash\":\"{}\"", stored.file_hash);
+    let earlier = r.job_done(org, job.id, IMPORT, (&wanted, "\"dry_run\":true"))?;
+    Ok(earlier.as_ref().map(note_of))
 }
 
 fn note_of(earlier: &Job) -> Note {
