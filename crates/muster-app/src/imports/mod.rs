@@ -29,6 +29,7 @@ mod problem;
 mod rejected;
 mod remarks;
 mod report;
+mod rights;
 mod row_set;
 mod run;
 mod same_file;

@@ -5,16 +5,18 @@ mod import;
 mod log;
 mod organization;
 mod record;
+mod role;
 mod user;
 
 pub use backup::{BackupArgs, PassphraseArgs};
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, Inactive, MatchBy};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use organization::{
-    ConnectionCommand, ContactsArgs, DeviceCommand, NumberCommand, OrgCommand, OrgCreateArgs, SiteCommand,
-    SiteCreateArgs, TokenCommand, TokenCreateArgs,
+    ConnectionCommand, DeviceCommand, NumberCommand, OrgCommand, OrgCreateArgs, SiteCommand, SiteCreateArgs,
+    TokenCommand, TokenCreateArgs, Which,
 };
 pub use record::RecordCommand;
+pub use role::{RoleAssignArgs, RoleCommand, RoleCreateArgs, RoleEditArgs};
 pub use user::{
     AddArgs, CredentialsArgs, DeactivateArgs, Drop, ListArgs, PhonesArgs, RestoreArgs, SetArgs, ShowArgs,
     UserCommand, WhoManyArgs,
@@ -40,7 +42,7 @@ pub enum Command {
     #[command(subcommand)]
     User(UserCommand),
     /// The contact list, with who is free, on a call or away now
-    Contacts(ContactsArgs),
+    Contacts(Which),
     /// Who is counted for billing, and since when
     Seats,
     /// List and make sites
@@ -81,6 +83,9 @@ pub enum Command {
     /// Tags and their colours
     #[command(subcommand)]
     Tag(RecordCommand),
+    /// What people and tokens may do: roles, and who holds them
+    #[command(subcommand)]
+    Role(RoleCommand),
     /// The change log: who changed what, and when
     Changes(ChangesArgs),
     /// Take a change back, or everything that a job did; or go back to a moment
