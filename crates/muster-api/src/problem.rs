@@ -314,7 +314,11 @@ pub fn in_the_way(conflict: Conflict) -> Mistake {
 fn of_file(error: &FileError) -> Problem {
     let option = error.option().map(Cow::Owned);
     let mistake = Mistake { option, ..Mistake::new("file", error.to_string(), error.mend()) };
-    match error {
+    let cause = match error {
+        FileError::InSheet { error, .. } => error,
+        other => other,
+    };
+    match cause {
         FileError::TooLarge { .. } | FileError::TooManyRows { .. } | FileError::TooManyColumns { .. } => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", error.to_string())
                 .with_errors(vec![mistake])

@@ -70,6 +70,16 @@ impl Console<'_> {
         Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// Asks for one of several answers.
+    pub(crate) fn ask(&mut self, question: &str) -> io::Result<String> {
+        self.out.flush()?;
+        write!(self.err, "{question}: ")?;
+        self.err.flush()?;
+        let mut line = String::new();
+        self.input.read_line(&mut line)?;
+        Ok(line.trim().to_owned())
+    }
+
     /// Asks for something secret: unseen on a terminal, else a line of the input.
     pub(crate) fn ask_secret(&mut self, prompt: &str) -> io::Result<String> {
         if self.asks_person {

@@ -116,6 +116,20 @@ impl Problem {
         }
     }
 
+    /// Names the file where the server speaks of what was sent.
+    pub fn name_file(&mut self, name: &str) {
+        let detail = member(&self.document, "detail").to_owned();
+        let is_of_file = |error: &Value| member(error, "field") == "file";
+        if let Some(rest) = detail.strip_prefix("file ").filter(|_| self.errors().iter().any(is_of_file)) {
+            self.document["detail"] = format!("{name} {rest}").into();
+        }
+        for error in self.document["errors"].as_array_mut().into_iter().flatten() {
+            if member(error, "field") == "file" {
+                error["field"] = name.into();
+            }
+        }
+    }
+
     fn text(&self, name: &str) -> Option<&str> {
         Some(member(&self.document, name)).filter(|text| !text.is_empty())
     }
@@ -153,6 +167,7 @@ fn flag_of(field: &str) -> Option<&'static str> {
         "inactive" => "--inactive",
         "activate" => "--activate",
         "mapping" => "--map",
+        "sheet" => "--sheet",
         "corrections" => "--fix",
         "as_of" => "--as-of",
         "to" => "--to",
@@ -179,6 +194,7 @@ pub(crate) fn mend_of(error: &Value) -> String {
         "existing" => "--existing update, or --existing skip".to_owned(),
         // How to do what the mend says.
         "mapping" => return format!("{mend}: use --suggest-mapping and then --map"),
+        "sheet" => return format!("{mend}: use --sheet NAME"),
         "format" => return format!("{mend}: use --format, or --suggest-mapping and then --map"),
         option => match option.split_once('=') {
             Some((name, value)) => return format!("{mend}: use --{} {value}", name.replace('_', "-")),

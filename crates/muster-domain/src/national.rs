@@ -28,7 +28,11 @@ pub fn national(number: &str, country: Option<&str>) -> National {
     if number.starts_with("00") {
         return checked(number, "00", "+".to_string());
     }
-    let Some((code, trunk)) = country.and_then(of_country) else { return National::OfSomeCountry };
+    let known = country.and_then(of_country);
+    if let Some(code) = without_plus(number, digits.len(), known) {
+        return checked(number, code, format!("+{code}"));
+    }
+    let Some((code, trunk)) = known else { return National::OfSomeCountry };
     let bracket = if number.starts_with('(') { "(" } else { "" };
     let rest = &number[bracket.len()..];
     // Where the trunk is a country's code too, a number of ten digits may begin with it and be without it.
@@ -42,6 +46,39 @@ pub fn national(number: &str, country: Option<&str>) -> National {
     // A rule for whatever begins so: numbers that are international already must not match it.
     let first = if bracket.is_empty() { &rest[..1] } else { "" };
     checked(number, &format!("{bracket}{first}"), format!("+{code}{bracket}{first}"))
+}
+
+/// No country has longer numbers but for a few that are dialled with a trunk.
+const DIGITS_AT_HOME_MAX: usize = 11;
+
+/// The code that a number of so many digits begins with, where it is too long to be dialled at home: the plus
+/// is gone, as spreadsheets take it for a sign of the number.
+fn without_plus(number: &str, digits: usize, known: Option<(&str, &str)>) -> Option<&'static str> {
+    let (own, trunk) = known.unwrap_or_default();
+    if number.starts_with('0') || (!trunk.is_empty() && number.starts_with(trunk)) {
+        return None;
+    }
+    let begins = |code: &&'static str| number.starts_with(code);
+    let code = codes().find(begins)?;
+    let is_own = code == own && digits > digits_at_home(own);
+    // In North America numbers have ten digits.
+    let is_american = known.is_none() && code == "1" && digits == 11;
+    (is_own || is_american || digits > DIGITS_AT_HOME_MAX).then_some(code)
+}
+
+/// The most digits of a number at home without what is dialled before it.
+fn digits_at_home(code: &str) -> usize {
+    match code {
+        "45" | "47" | "65" | "216" | "356" | "371" | "372" | "852" | "853" => 8,
+        "34" | "48" | "56" | "351" | "352" | "420" => 9,
+        "39" | "55" => DIGITS_AT_HOME_MAX,
+        _ => 10,
+    }
+}
+
+fn codes() -> impl Iterator<Item = &'static str> {
+    let others = OTHERS.iter().map(|(_, (code, _))| *code);
+    WITH_ZERO.iter().chain(WITHOUT).map(|(code, _)| *code).chain(others)
 }
 
 fn checked(number: &str, found: &str, value: String) -> National {
@@ -247,9 +284,16 @@ mod tests {
         check("1-212-555-0123", "CA", rule("1", "+1"));
         check("06 1 234 5678", "HU", rule("06", "+36"));
         check("8 495 123-45-67", "RU", rule("8", "+7"));
+        check("447700900111", "GB", rule("44", "+44"));
+        check("44 7700 900111", "PT", rule("44", "+44"));
+        check("351912345679", "PT", rule("351", "+351"));
+        check("34912345678", "ES", rule("34", "+34"));
+        check("4512345678", "DK", rule("45", "+45"));
+        check("84951234567", "RU", rule("8", "+7"));
         for (number, country) in [
             ("1001", "GB"),
             ("496 0003", "GB"),
+            ("9112345678", "IN"),
             ("+44 113 496 0003", "GB"),
             ("0113 496 0003 ext 4", "GB"),
             ("", "GB"),
@@ -268,6 +312,9 @@ mod tests {
             assert_eq!(national("0113 496 0003", country), National::OfSomeCountry);
             assert_eq!(national("0044 113 4960003", country), rule("00", "+"));
             assert_eq!(national("1001", country), National::No);
+            assert_eq!(national("441134960003", country), rule("44", "+44"));
+            assert_eq!(national("12125550123", country), rule("1", "+1"));
+            assert_eq!(national("84951234567", country), National::OfSomeCountry);
         }
     }
 

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use smol_str::SmolStr;
 
-use crate::encode::unguard;
 use crate::error::FileError;
-use crate::format::{Column, Rules, comparable};
+use crate::format::{Column, Meaning, Rules, comparable};
 use crate::pattern::{EVERY, Patterns, made_of};
 
 /// Corrections of one import.
@@ -29,7 +28,7 @@ pub struct Correction {
 #[derive(Default)]
 pub(crate) struct Corrections {
     all: Vec<Correction>,
-    columns: Vec<(usize, Patterns<usize>)>,
+    columns: Vec<(usize, Meaning, Patterns<usize>)>,
 }
 
 impl Corrections {
@@ -39,17 +38,18 @@ impl Corrections {
         if all.len() > CORRECTIONS_MAX {
             return Err(FileError::TooManyCorrections { limit: CORRECTIONS_MAX });
         }
-        let mut by_column: Vec<(usize, Patterns<usize>)> = Vec::new();
+        let mut by_column: Vec<(usize, Meaning, Patterns<usize>)> = Vec::new();
         for (nth, correction) in all.iter().enumerate() {
             let at = place(&correction.column, columns)?;
             let empties = correction.found == EVERY && correction.value.is_empty();
-            if rules.meaning(&columns[at].header).is_secret() && !empties {
+            let meaning = rules.meaning(&columns[at].header);
+            if meaning.is_secret() && !empties {
                 return Err(FileError::SecretCorrected { column: columns[at].header.clone() });
             }
-            if !by_column.iter().any(|(column, _)| *column == at) {
-                by_column.push((at, Patterns::default()));
+            if !by_column.iter().any(|(column, _, _)| *column == at) {
+                by_column.push((at, meaning, Patterns::default()));
             }
-            let Some((_, patterns)) = by_column.iter_mut().find(|(column, _)| *column == at) else {
+            let Some((_, _, patterns)) = by_column.iter_mut().find(|(column, _, _)| *column == at) else {
                 continue;
             };
             if patterns.insert(&correction.found, nth).is_some() {
@@ -69,13 +69,13 @@ impl Corrections {
     pub fn apply(
         &self,
         cells: &mut [Cow<'_, str>],
-        own: bool,
+        rules: &Rules,
         matched: &mut [u64],
         corrected: &mut Vec<usize>,
     ) {
-        for (column, patterns) in &self.columns {
+        for (column, meaning, patterns) in &self.columns {
             let Some(cell) = cells.get_mut(*column) else { continue };
-            let said: &str = if own { unguard(cell) } else { cell };
+            let said = rules.unguarded(*meaning, cell);
             let Some((nth, rest)) = patterns.find(said) else { continue };
             let Some(value) = made_of(&self.all[*nth].value, rest, said) else { continue };
             *cell = Cow::Owned(value);

@@ -8,6 +8,7 @@ use crate::error::{CellError, Remark};
 use crate::foreign;
 use crate::format::{Column, DevicePart, Meaning, Names, Rules};
 use crate::judge::Step;
+use crate::mangled::{self, Mangled};
 use crate::row::{DeviceWish, FileStatus, MailboxWish, Row, Secret};
 
 /// A cell is shown up to this length.
@@ -68,8 +69,19 @@ impl<'c, 'r> Draft<'c, 'r> {
             Ok(value) => self.row.person.values.push((name, value)),
             Err(reason) => {
                 self.failed.push(name);
-                self.fail_cell(column, cell, step, reason);
+                match mangled::number(cell).filter(|_| step.is_of_digits()) {
+                    Some(mangled) => self.fail_mangled(column, cell, step, mangled),
+                    None => self.fail_cell(column, cell, step, reason),
+                }
             }
+        }
+    }
+
+    /// Of a cell whose content is lost.
+    pub fn fail_mangled(&mut self, column: usize, cell: &str, step: &Step, mangled: Mangled) {
+        self.fail_cell(column, cell, step, mangled.into());
+        if let Some(error) = self.row.errors.last_mut() {
+            error.lost = Some(mangled.reason);
         }
     }
 
@@ -133,7 +145,9 @@ impl<'c, 'r> Draft<'c, 'r> {
             | Meaning::MailboxEmail => {
                 let read = foreign::read(step.meaning, cell);
                 if let Some(remark) = read.remark {
-                    self.remark(column, found(cell.trim()), remark);
+                    let mangled = mangled::number(cell).filter(|_| step.is_of_digits());
+                    let said = mangled.map(|m| format!("is not taken, for it {}: {}", m.reason, m.mend));
+                    self.remark(column, found(cell.trim()), said.unwrap_or(remark));
                 }
                 for (name, value) in read.values {
                     self.take_foreign(name, value);
@@ -337,7 +351,7 @@ impl<'c, 'r> Draft<'c, 'r> {
 
     fn error(&self, column: Option<SmolStr>, found: String, reason: Reason) -> CellError {
         let Reason { reason, mend } = reason;
-        CellError { line: self.row.line, row: self.row.number, column, found, reason, mend }
+        CellError { line: self.row.line, row: self.row.number, column, found, reason, mend, lost: None }
     }
 
     pub fn remark(&mut self, column: usize, found: String, text: String) {
@@ -346,7 +360,7 @@ impl<'c, 'r> Draft<'c, 'r> {
 }
 
 /// A cell as it is shown: on one line, shortened.
-fn found(cell: &str) -> String {
+pub(crate) fn found(cell: &str) -> String {
     let one_line = |c: char| if c.is_control() { ' ' } else { c };
     let mut shown: String = cell.chars().take(FOUND_CHARACTERS_MAX).map(one_line).collect();
     if shown.len() < cell.len() {

@@ -37,7 +37,7 @@ pub(crate) fn text_to_value(text: &str, field: &FieldDef<User>, scratch: &mut Us
 }
 
 /// RFC 3339 in UTC; the bare milliseconds where no calendar reaches.
-fn time_to_text(ms: i64) -> String {
+pub fn time_to_text(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| time.to_string())
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use smol_str::SmolStr;
 
 use crate::format::Format;
+use crate::note::{OtherSheet, listed};
+use crate::separators::called;
 
 /// Columns that a mend lists; the longest header that we know has sixty.
 const COLUMNS_NAMED_MAX: usize = 64;
@@ -32,10 +34,27 @@ pub enum FileError {
     TooManyColumns { found: usize, limit: usize },
     #[error("the columns `{first}` and `{second}` have the same name")]
     ColumnTwice { first: SmolStr, second: SmolStr },
+    /// The first line is a person rather than names of columns. Nothing of it is shown.
+    #[error("the file has no line of column names: the first line is not one")]
+    NoHeader,
+    /// `header` says where it is, `first` and `last` where the people are, each a line, row or column.
+    #[error("{header}; above it there {} like people, who would be lost ({})", if *count == 1 { "is a line that looks".to_owned() } else { format!("are {count} that look") }, if first == last { first.clone() } else { format!("{first} to {last}") })]
+    PeopleAbove { header: String, first: String, last: String, count: usize },
+    /// The signs, as bytes of ASCII.
+    #[error("the column names are separated by {} and by {}", called(*first), called(*second))]
+    MixedSeparators { first: u8, second: u8 },
+    #[error("the header is separated by {} and the rows by {}", called(*header), called(*rows))]
+    DifferingSeparators { header: u8, rows: u8 },
+    /// A sheet was named; `sheets` are those that there are, none in a text.
+    #[error("there is no sheet `{sheet}`{}", if sheets.is_empty() { ": the file is no workbook" } else { "" })]
+    NoSuchSheet { sheet: String, sheets: Vec<SmolStr> },
+    /// What is wrong with the sheet that was read, of a workbook with others.
+    #[error("{error} (sheet `{sheet}`)")]
+    InSheet { sheet: SmolStr, others: Vec<OtherSheet>, error: Box<FileError> },
     /// `header` as in the file, shortened. `closest` is the format that knows most of the columns;
     /// `missing` is what marks it and the file has not, `unknown` what the file has and it has not (the
-    /// first few). Of a file without a header nothing of the first line is shown. `guessed`: what most of
-    /// the columns mean can be guessed, and more of them than `closest` knows.
+    /// first few). `guessed`: what most of the columns mean can be guessed, and more of them than `closest`
+    /// knows.
     #[error("the columns are not those of any known format: {header}")]
     Unrecognized {
         header: String,
@@ -84,6 +103,7 @@ impl FileError {
                 Some(format!("format={}", closest.word()))
             }
             FileError::Unrecognized { .. } => Some("format".to_owned()),
+            FileError::InSheet { error, .. } => error.option().or_else(|| Some("sheet".to_owned())),
             _ => None,
         }
     }
@@ -108,6 +128,57 @@ impl FileError {
             }
             FileError::TooManyColumns { .. } => "remove the columns that say nothing about people".into(),
             FileError::ColumnTwice { .. } => "remove one of the two, or give it another name".into(),
+            FileError::RequiredColumnMissing { columns, .. } => {
+                format!("add the missing column{}", if columns.len() == 1 { "" } else { "s" })
+            }
+            FileError::Workbook { .. } => {
+                "open it in Excel and save it again, or save it as CSV (UTF-8)".into()
+            }
+            FileError::Inflates { .. } | FileError::TooMuch { .. } => {
+                "delete the sheets that are not the list, split the list, or save it as CSV".into()
+            }
+            FileError::Uneven { .. } => {
+                "people are columns in this file: give every line a cell for each person, empty ones too"
+                    .into()
+            }
+            FileError::QuoteNeverClosed { .. } => {
+                "close the quote, and write a quote inside a quoted cell twice".into()
+            }
+            FileError::NoHeader
+            | FileError::PeopleAbove { .. }
+            | FileError::MixedSeparators { .. }
+            | FileError::DifferingSeparators { .. }
+            | FileError::NoSuchSheet { .. }
+            | FileError::InSheet { .. }
+            | FileError::Unrecognized { .. }
+            | FileError::NotAsMapped { .. }
+            | FileError::NoSuchColumn { .. }
+            | FileError::SecretCorrected { .. }
+            | FileError::CorrectedTwice { .. }
+            | FileError::TooManyCorrections { .. } => self.mend_of_header(),
+        }
+    }
+
+    /// The same of what is wrong with the columns, or with what is said of them.
+    fn mend_of_header(&self) -> String {
+        match self {
+            FileError::NoHeader => {
+                "write a line of column names above the people, such as display_name,extension,email".into()
+            }
+            FileError::PeopleAbove { .. } => {
+                "move the header above them, or delete what is above it if nobody of them is meant".into()
+            }
+            FileError::MixedSeparators { .. } | FileError::DifferingSeparators { .. } => {
+                "use one of them in the whole file; a cell that has it inside stands in quotes".into()
+            }
+            FileError::NoSuchSheet { sheets, .. } if sheets.is_empty() => "name no sheet".into(),
+            FileError::NoSuchSheet { sheets, .. } => {
+                let named: Vec<&str> = sheets.iter().take(COLUMNS_NAMED_MAX).map(SmolStr::as_str).collect();
+                format!("name one of: {}", named.join(", "))
+            }
+            FileError::InSheet { others, error, .. } => {
+                format!("{}; or name the sheet that has the list, of {}", error.mend(), listed(others))
+            }
             FileError::Unrecognized { guessed: true, .. } => {
                 "map its columns: what most of them mean can be guessed by their names".into()
             }
@@ -140,22 +211,7 @@ impl FileError {
             FileError::TooManyCorrections { .. } => {
                 "mend the file itself, or save the corrections in a mapping".into()
             }
-            FileError::RequiredColumnMissing { columns, .. } => {
-                format!("add the missing column{}", if columns.len() == 1 { "" } else { "s" })
-            }
-            FileError::Workbook { .. } => {
-                "open it in Excel and save it again, or save it as CSV (UTF-8)".into()
-            }
-            FileError::Inflates { .. } | FileError::TooMuch { .. } => {
-                "delete the sheets that are not the list, split the list, or save it as CSV".into()
-            }
-            FileError::Uneven { .. } => {
-                "people are columns in this file: give every line a cell for each person, empty ones too"
-                    .into()
-            }
-            FileError::QuoteNeverClosed { .. } => {
-                "close the quote, and write a quote inside a quoted cell twice".into()
-            }
+            _ => String::new(),
         }
     }
 }
@@ -175,6 +231,9 @@ pub struct CellError {
     pub reason: String,
     /// What to do, for example `write 1 to 15 digits, such as 1001`.
     pub mend: String,
+    /// The reason, where what stood there is lost: each such cell needs a value of its own, so that one
+    /// correction cannot do for all.
+    pub lost: Option<&'static str>,
 }
 
 impl fmt::Display for CellError {

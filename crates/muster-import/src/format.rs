@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use muster_domain::types::fold;
 use smol_str::SmolStr;
 
+use crate::encode::unguard;
 use crate::formats::reasons::leaves_work;
 use crate::formats::{
     conductor, freepbx, fusionpbx, ivozprovider, mikopbx, own, ringotel, three_cx, wazo, webex,
@@ -283,6 +284,16 @@ impl Meaning {
         }
     }
 
+    /// Whether a cell of it is an extension or a telephone number.
+    pub fn is_of_number(self) -> bool {
+        let is_number = |name: &str| name == "extension" || name.ends_with("_number");
+        match self {
+            Meaning::Field(name) | Meaning::IfValid(name) => is_number(name),
+            Meaning::CallerId => true,
+            _ => false,
+        }
+    }
+
     /// Whether a cell of it is never shown.
     pub fn is_secret(self) -> bool {
         matches!(
@@ -319,6 +330,16 @@ impl Rules {
             Some(rule) => rule.meaning,
             None if header.trim().is_empty() => Meaning::Ignored("the column has no name"),
             None => Meaning::Ignored(self.else_why),
+        }
+    }
+
+    /// A cell without the apostrophe that a spreadsheet keeps before a text: in our own format where
+    /// [`crate::encode::guard`] has put it, else only where a number is meant.
+    pub fn unguarded<'c>(&self, meaning: Meaning, cell: &'c str) -> &'c str {
+        let bare = if self.own { unguard(cell) } else { cell };
+        match bare.trim_start().strip_prefix('\'') {
+            Some(number) if meaning.is_of_number() => number,
+            _ => bare,
         }
     }
 

@@ -5,15 +5,16 @@ use smol_str::SmolStr;
 use crate::error::FileError;
 use crate::format::{Column, Format, Rules, comparable};
 use crate::mapping::Mapping;
+use crate::separators::{DELIMITERS, differing, mixed};
 use crate::table::{Flaw, Record, RecordLimits, Records};
-
-const DELIMITERS: &[u8] = b",;\t";
 
 /// Among so many lines the header is looked for.
 const LINES_ABOVE_MAX: usize = 10;
 /// A header that says more than this is shortened where it is shown.
 const SHOWN_CHARACTERS_MAX: usize = 200;
 const UNKNOWN_SHOWN_MAX: usize = 8;
+/// A line of which one cell in so many is data is no header.
+const DATA_MIN: usize = 4;
 /// The longest name of a column that is taken for one.
 const NAME_CHARACTERS_MAX: usize = 64;
 
@@ -26,6 +27,9 @@ pub(crate) struct Header {
     pub has_delimiter_line: bool,
     /// Where it begins, in bytes of the text, perhaps with empty lines; `None` if the file has none.
     pub header_at: Option<usize>,
+    /// The line on which it begins, or the first row of a file that has none, from 1; where the text is not the
+    /// file's own, its place among the records.
+    pub line: u64,
     /// Where the first row begins, in bytes of the text.
     pub rows_at: usize,
     /// The line on which it begins, from 1.
@@ -41,6 +45,12 @@ pub(crate) fn find_header(
     format: Option<Format>,
     limits: RecordLimits,
 ) -> Result<Header, FileError> {
+    let header = best_header(text, format, limits)?;
+    differing(text, &header, limits)?;
+    Ok(header)
+}
+
+fn best_header(text: &str, format: Option<Format>, limits: RecordLimits) -> Result<Header, FileError> {
     let (hint, skipped) = delimiter_line(text);
     let delimiters = hint.as_ref().map_or(DELIMITERS, std::slice::from_ref);
     if let Some(format) = format.filter(|f| f.rules().positional.is_some()) {
@@ -68,10 +78,15 @@ pub(crate) fn find_header(
             }
         }
     }
-    match best {
-        Some((_, _, candidate)) => candidate.into_header(format, limits),
-        None => Err(FileError::Empty),
+    let Some((recognized, _, candidate)) = best else { return Err(FileError::Empty) };
+    let is_header = |names: &[&str]| match format {
+        Some(format) => format.rules().is_whole_header(names),
+        None => Format::recognize(names).is_some(),
+    };
+    if !recognized && let Some(error) = mixed(&text[skipped..], is_header) {
+        return Err(error);
     }
+    candidate.into_header(format, limits)
 }
 
 /// Finds the line whose names are mostly those of a mapping's columns.
@@ -86,9 +101,14 @@ pub(crate) fn find_mapped_header(
         for candidate in Candidate::read(text, *delimiter, skipped, limits) {
             if rules.is_header(&candidate.names()) {
                 no_column_twice(&candidate.cells)?;
-                return Ok(candidate.header_by(Format::Mapped, rules));
+                let header = candidate.header_by(Format::Mapped, rules);
+                differing(text, &header, limits)?;
+                return Ok(header);
             }
         }
+    }
+    if let Some(error) = mixed(&text[skipped..], |names| rules.is_header(names)) {
+        return Err(error);
     }
     let columns = rules.columns.iter().map(|rule| rule.header.clone()).collect();
     Err(FileError::NotAsMapped { columns })
@@ -99,7 +119,10 @@ pub(crate) fn find_mapped_header(
 pub(crate) fn guess_header(text: &str, limits: RecordLimits) -> Result<Option<Vec<SmolStr>>, FileError> {
     let (hint, skipped) = delimiter_line(text);
     let delimiters = hint.as_ref().map_or(DELIMITERS, std::slice::from_ref);
-    let named = |c: &Candidate| c.cells.iter().filter(|name| !name.is_empty() && !is_data(name)).count();
+    // Somebody's name and address are no names of columns.
+    let data = |c: &Candidate| c.cells.iter().filter(|name| is_data(name)).count();
+    let names = |c: &Candidate| c.cells.iter().filter(|name| !name.is_empty() && !is_data(name)).count();
+    let named = |c: &Candidate| if data(c) * DATA_MIN <= names(c) { names(c) } else { 0 };
     let read = |delimiter: &u8| Candidate::read(text, *delimiter, skipped, limits);
     // The first of equals.
     let mut best: Option<Candidate> = None;
@@ -116,7 +139,7 @@ pub(crate) fn guess_header(text: &str, limits: RecordLimits) -> Result<Option<Ve
 
 /// Some spreadsheets write `sep=;` on a line of its own before the header. The delimiter it names, and
 /// how many bytes it takes with its line end.
-fn delimiter_line(text: &str) -> (Option<u8>, usize) {
+pub(crate) fn delimiter_line(text: &str) -> (Option<u8>, usize) {
     let bytes = text.as_bytes();
     match bytes {
         [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, b'\r', b'\n', ..]
@@ -198,6 +221,9 @@ impl Candidate {
         };
         let rules = format.rules();
         let missing = Rules::missing(rules.required, &names);
+        if !missing.is_empty() && names.iter().any(|name| is_data(name)) {
+            return Err(FileError::NoHeader);
+        }
         if !missing.is_empty() {
             return Err(FileError::RequiredColumnMissing { format, columns: missing });
         }
@@ -214,6 +240,7 @@ impl Candidate {
             delimiter: self.delimiter,
             has_delimiter_line: self.has_delimiter_line,
             header_at: Some(self.begins_at),
+            line: self.line,
             rows_at: self.rows_at,
             rows_line: self.rows_line,
             rows_index: self.index + 1,
@@ -230,6 +257,7 @@ impl Candidate {
             delimiter: self.delimiter,
             has_delimiter_line: self.has_delimiter_line,
             header_at: None,
+            line: self.line,
             rows_at: self.begins_at,
             rows_line: self.line,
             rows_index: self.index,
@@ -289,13 +317,7 @@ fn unrecognized(names: &[&str]) -> FileError {
     // A file without a header begins with a person, and what they are called and sign in with must not
     // land in a message.
     if names.iter().any(|name| is_data(name)) {
-        return FileError::Unrecognized {
-            header: "the first line is not one of column names".to_owned(),
-            closest: None,
-            missing: Vec::new(),
-            unknown: Vec::new(),
-            guessed: false,
-        };
+        return FileError::NoHeader;
     }
     let known = |format: Format| names.iter().filter(|name| format.rules().knows(name)).count();
     // The first of equals.

@@ -6,11 +6,12 @@ use muster_domain::user::User;
 use muster_domain::value::{FieldType, Reason, Value};
 use uuid::Uuid;
 
-use crate::draft::{Draft, NOT_SHOWN};
-use crate::encode::{text_to_value, unguard};
+use crate::draft::{Draft, NOT_SHOWN, found};
+use crate::encode::text_to_value;
 use crate::error::CellError;
 use crate::foreign;
 use crate::format::{Column, Meaning, Rules, Taken};
+use crate::mangled;
 use crate::row::Row;
 use crate::table::{Flaw, Record};
 use crate::workbook::{Mark, MarkKind};
@@ -42,6 +43,10 @@ impl<'s> Judge<'s> {
     /// How many columns there are.
     pub fn columns(&self) -> usize {
         self.columns.len()
+    }
+
+    pub fn meaning(&self, column: usize) -> Meaning {
+        self.steps.get(column).map_or(Meaning::Ignored(""), |step| step.meaning)
     }
 
     /// `marks`: the record's cells that were not text in a workbook. `corrected`: columns whose cells are no
@@ -127,7 +132,12 @@ impl<'s> Judge<'s> {
             draft.fail_cell(column, cell, step, Reason::new(reason, "shorten it"));
             return;
         }
-        let cell: &'r str = if self.rules.own { unguard(cell) } else { cell };
+        let cell: &'r str = self.rules.unguarded(step.meaning, cell);
+        if let Some(mangled) = mangled::formula_error(cell).filter(|_| !step.meaning.is_secret()) {
+            draft.failed.extend(step.field_name());
+            draft.fail_mangled(column, cell, step, mangled);
+            return;
+        }
         if step.meaning.is_secret() {
             // Spaces belong to a password.
             if !cell.is_empty() {
@@ -143,6 +153,11 @@ impl<'s> Judge<'s> {
                 true => text_to_value(cell, field, scratch),
                 false => (field.parse)(cell),
             };
+            if let Some(doubt) =
+                mangled::doubt(cell).filter(|_| field.kind == FieldType::Text && value.is_ok())
+            {
+                draft.remark(column, found(cell.trim()), doubt);
+            }
             draft.take_value(column, cell, step, field.name, value);
         } else if let Err(reason) = draft.take_other(column, cell, step) {
             draft.fail_cell(column, cell, step, reason);
@@ -167,9 +182,9 @@ impl Step {
     }
 
     /// Whether zeros at the beginning of a cell mean something.
-    fn is_of_digits(&self) -> bool {
+    pub fn is_of_digits(&self) -> bool {
         self.meaning.is_secret()
-            || self.field.is_some_and(|f| f.name == "extension" || f.name.ends_with("_number"))
+            || self.meaning.is_of_number()
             || matches!(self.meaning, Meaning::Username { .. } | Meaning::IfValid(_))
     }
 

@@ -14,6 +14,7 @@
 //! A format is a table of columns and their meaning ([`Format`] lists them); a further one is a
 //! further table.
 
+mod above;
 mod correct;
 mod decode;
 mod draft;
@@ -30,9 +31,13 @@ mod header;
 mod hidden;
 mod judge;
 mod limits;
+mod mangled;
 mod mapping;
+mod note;
+mod open;
 mod pattern;
 mod row;
+mod separators;
 mod sheet;
 mod source;
 mod synonyms;
@@ -43,6 +48,7 @@ mod workbook;
 
 pub use correct::Correction;
 pub use draft::NOT_SHOWN;
+pub use encode::time_to_text;
 pub use error::{CellError, FileError, Remark};
 pub use export::{ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Layout};
 pub use export_other::{LeftOut, OtherExporter, OtherReport};
@@ -50,5 +56,7 @@ pub use export_workbook::WorkbookExporter;
 pub use format::{Column, Format, Taken};
 pub use limits::{Limits, WORKBOOK_PEOPLE_MAX};
 pub use mapping::{Likeness, Mapping, MappingError, Suggestion};
+pub use note::{FileNote, OtherSheet};
+pub use open::Reading;
 pub use row::{DeviceWish, FileStatus, MailboxWish, PersonRow, Row, Secret};
 pub use source::{Rows, Source};

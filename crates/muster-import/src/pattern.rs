@@ -2,7 +2,11 @@
 //!
 //! A `*` at the end of what is found stands for the rest of the cell, and a `*` at the end of the value puts
 //! that rest back: `0*` and `+44*` make `+44113 496 0003` of `0113 496 0003`. Behind a backslash a `*` at the
-//! end is itself. Elsewhere both are letters like any other.
+//! end is itself. Elsewhere both are letters like any other. A tab or line break in a cell is a blank here, as
+//! it is where cells are shown.
+//!
+//! A rule that puts a country's code for the `0` that numbers are dialled with at home is not for those that
+//! begin with `00`: they have a country already. `00*` is said of them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -31,9 +35,10 @@ impl<T> Patterns<T> {
     pub fn insert(&mut self, found: &str, thing: T) -> Option<T> {
         let (text, has_rest) = ending(found);
         if !has_rest {
-            return self.whole.insert(fold(&text), thing);
+            return self.whole.insert(fold(&on_one_line(&text)), thing);
         }
-        let beginning: String = text.trim_start().chars().flat_map(char::to_lowercase).collect();
+        let beginning: String =
+            on_one_line(&text).trim_start().chars().flat_map(char::to_lowercase).collect();
         if let Some((_, before)) = self.beginnings.iter_mut().find(|(known, _)| *known == beginning) {
             return Some(std::mem::replace(before, thing));
         }
@@ -45,7 +50,7 @@ impl<T> Patterns<T> {
     /// What is for a cell, and the rest of it where a beginning was found. What is said of a whole cell goes
     /// first, then the longest beginning.
     pub fn find<'c>(&self, cell: &'c str) -> Option<(&T, Option<&'c str>)> {
-        if let Some(thing) = self.whole.get(&fold(cell)) {
+        if let Some(thing) = self.whole.get(&fold(&on_one_line(cell))) {
             return Some((thing, None));
         }
         let cell = cell.trim();
@@ -58,9 +63,25 @@ pub(crate) fn made_of(value: &str, rest: Option<&str>, cell: &str) -> Option<Str
     match (ending(value), rest) {
         // Before nothing nothing is put: `*` and `+*` are not for those who have no number.
         ((_, true), Some("")) if cell.trim().is_empty() => None,
+        ((text, true), Some(rest)) if text.starts_with('+') && is_abroad(rest, cell) => None,
         ((text, true), Some(rest)) => Some(format!("{text}{rest}")),
         ((text, true), None) => Some(format!("{text}*")),
         ((text, false), _) => Some(text.into_owned()),
+    }
+}
+
+/// Whether the rest is that of a number with its country, as it is dialled: what stands before it is one of two
+/// noughts.
+fn is_abroad(rest: &str, cell: &str) -> bool {
+    let cell = cell.trim();
+    let before = cell.get(..cell.len().saturating_sub(rest.len())).unwrap_or_default();
+    before.trim_start_matches('(') == "0" && rest.starts_with('0')
+}
+
+fn on_one_line(text: &str) -> Cow<'_, str> {
+    match text.contains(char::is_control) {
+        true => Cow::Owned(text.replace(char::is_control, " ")),
+        false => Cow::Borrowed(text),
     }
 }
 
@@ -86,6 +107,7 @@ fn behind<'c>(cell: &'c str, beginning: &str) -> Option<&'c str> {
         if left.is_empty() {
             return Some(&cell[at..]);
         }
+        let c = if c.is_control() { ' ' } else { c };
         for letter in c.to_lowercase() {
             left = left.strip_prefix(letter)?;
         }
@@ -116,6 +138,12 @@ mod tests {
         check(("0*", "+44*"), " 0113 ", Some("+44113"));
         check(("0*", "+44*"), "+44113", None);
         check(("0*", "+44*"), "0", Some("+44"));
+        check(("0*", "+44*"), "00351912345679", None);
+        check(("(0*", "+44(*"), "(00351) 912", None);
+        check(("00*", "+*"), "00351912345679", Some("+351912345679"));
+        check(("0*", "1*"), "0012", Some("1012"));
+        check(("Dr. Ana", "Ana"), "Dr.\tAna", Some("Ana"));
+        check(("dr. a*", "A*"), "Dr.\tAna\tB", Some("Ana\tB"));
         check(("0*", ""), "0113", Some(""));
         check(("dr. *", "Doctor *"), "DR. Élan", Some("Doctor Élan"));
         check(("Straße *", "Street *"), "STRASSE x", None);

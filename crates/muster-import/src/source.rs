@@ -5,19 +5,17 @@ use std::fmt;
 
 use smol_str::SmolStr;
 
-use crate::correct::{Correction, Corrections, place};
-use crate::decode::{Decoded, decode};
+use crate::correct::{Correction, Corrections};
 use crate::error::FileError;
 use crate::format::{Column, Format, Rules};
-use crate::header::{Header, find_header, find_mapped_header, guess_header};
+use crate::header::Header;
 use crate::judge::Judge;
-use crate::limits::Limits;
-use crate::mapping::{Fix, Mapping};
+use crate::mapping::Fix;
+use crate::note::FileNote;
 use crate::row::Row;
 use crate::sheet::letters;
 use crate::table::{Flaw, Record, RecordLimits, Records};
-use crate::turned;
-use crate::workbook::{self, Mark};
+use crate::workbook::Mark;
 
 /// How the file lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,202 +36,28 @@ pub(crate) enum Shape {
 /// at a time.
 pub struct Source<'a> {
     pub(crate) text: Cow<'a, str>,
-    encoding: &'static str,
+    pub(crate) encoding: &'static str,
     /// Whether UTF-8 begins with its byte order mark.
     pub(crate) begins_with_mark: bool,
     pub(crate) shape: Shape,
     pub(crate) marks: Vec<Mark>,
     /// Of a turned table the row in which each field stands, from 1.
-    field_rows: Vec<u64>,
+    pub(crate) field_rows: Vec<u64>,
+    /// Of a workbook.
+    pub(crate) sheet: Option<SmolStr>,
+    pub(crate) notes: Vec<FileNote>,
     pub(crate) header: Header,
-    rows_total: u64,
+    pub(crate) rows_total: u64,
     pub(crate) limits: RecordLimits,
     /// The rules that a mapping makes.
-    mapped: Option<Box<Rules>>,
+    pub(crate) mapped: Option<Box<Rules>>,
     /// What a mapping corrects, by column.
-    fixes: Vec<(usize, Fix)>,
+    pub(crate) fixes: Vec<(usize, Fix)>,
     /// What shall be corrected after that: it is named by what was seen.
-    corrections: Corrections,
+    pub(crate) corrections: Corrections,
 }
 
-fn record_limits(limits: &Limits) -> RecordLimits {
-    RecordLimits { cells_max: limits.columns_max, cell_bytes_max: limits.cell_bytes_max }
-}
-
-fn text_of<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Decoded<'a>, Vec<Mark>, Shape), FileError> {
-    if !bytes.starts_with(workbook::ZIP_MAGIC) {
-        return Ok((decode(bytes)?, Vec::new(), Shape::Upright));
-    }
-    let sheet = workbook::read(bytes, limits)?;
-    Ok((Decoded { text: Cow::Owned(sheet.text), encoding: "XLSX" }, sheet.marks, Shape::Workbook))
-}
-
-impl<'a> Source<'a> {
-    /// Decodes the file, finds its delimiter and header, and counts its rows. `format` is what the file
-    /// is said to be; without it the header decides.
-    pub fn open(bytes: &'a [u8], format: Option<Format>, limits: &Limits) -> Result<Source<'a>, FileError> {
-        Source::read(
-            bytes,
-            limits,
-            |text, limits| find_header(text, format, limits),
-            |names| match format {
-                Some(format) => format.rules().is_whole_header(names),
-                None => Format::recognize(names).is_some(),
-            },
-        )
-    }
-
-    /// The same for a file that is said to lie on its side, a column for each person. Without this it is
-    /// turned only where its lines begin with the names of a format's columns.
-    pub fn open_vertical(
-        bytes: &'a [u8],
-        format: Option<Format>,
-        limits: &Limits,
-    ) -> Result<Source<'a>, FileError> {
-        Source::read_vertical(bytes, limits, |text, limits| find_header(text, format, limits))
-    }
-
-    /// [`Source::open_mapped`] for a file that is said to lie on its side.
-    pub fn open_mapped_vertical(
-        bytes: &'a [u8],
-        mapping: &Mapping,
-        limits: &Limits,
-    ) -> Result<Source<'a>, FileError> {
-        let rules = mapping.rules();
-        mapping.check_secrets(&rules)?;
-        let find = |text: &str, limits| find_mapped_header(text, &rules, limits);
-        let source = Source::read_vertical(bytes, limits, find)?;
-        Ok(source.with_mapping(mapping, rules))
-    }
-
-    /// The same for a file of no known format, with what a person has said of its columns.
-    pub fn open_mapped(bytes: &'a [u8], mapping: &Mapping, limits: &Limits) -> Result<Source<'a>, FileError> {
-        let rules = mapping.rules();
-        mapping.check_secrets(&rules)?;
-        let source = Source::read(
-            bytes,
-            limits,
-            |text, limits| find_mapped_header(text, &rules, limits),
-            |names| rules.is_header(names),
-        )?;
-        Ok(source.with_mapping(mapping, rules))
-    }
-
-    fn with_mapping(mut self, mapping: &Mapping, rules: Rules) -> Source<'a> {
-        let fix = |(at, column): (usize, &Column)| mapping.fix_of(&column.header).map(|f| (at, f.clone()));
-        self.fixes = self.columns().iter().enumerate().filter_map(fix).collect();
-        self.mapped = Some(Box::new(rules));
-        self
-    }
-
-    /// As it was opened, with what a mapping corrects and nothing of what it says of columns.
-    pub fn fixed(mut self, mapping: &Mapping) -> Result<Source<'a>, FileError> {
-        mapping.check_secrets(self.rules())?;
-        self.fixes = Vec::new();
-        for (name, fix) in mapping.fixes() {
-            let at = place(name, self.columns())?;
-            self.fixes.push((at, fix.clone()));
-        }
-        Ok(self)
-    }
-
-    /// As it was opened, with corrections of its cells.
-    pub fn corrected(mut self, corrections: Vec<Correction>) -> Result<Source<'a>, FileError> {
-        self.corrections = Corrections::new(corrections, self.columns(), self.rules())?;
-        Ok(self)
-    }
-
-    /// The names in what seems to be a file's header, for [`Mapping::suggest`]; `None` where no line looks
-    /// like one.
-    pub fn header_of(bytes: &[u8], limits: &Limits) -> Result<Option<Vec<SmolStr>>, FileError> {
-        if bytes.len() as u64 > limits.bytes_max {
-            return Err(FileError::TooLarge { limit: limits.bytes_max });
-        }
-        let (decoded, _, _) = text_of(bytes, limits)?;
-        guess_header(&decoded.text, record_limits(limits))
-    }
-
-    /// [`Source::header_of`] for a file that is said to lie on its side.
-    pub fn header_of_vertical(bytes: &[u8], limits: &Limits) -> Result<Option<Vec<SmolStr>>, FileError> {
-        if bytes.len() as u64 > limits.bytes_max {
-            return Err(FileError::TooLarge { limit: limits.bytes_max });
-        }
-        let (decoded, _, _) = text_of(bytes, limits)?;
-        let upright = turned::upright_as_said(&decoded.text, limits)?;
-        guess_header(&upright.text, record_limits(limits))
-    }
-
-    fn read_vertical(
-        bytes: &'a [u8],
-        limits: &Limits,
-        find: impl Fn(&str, RecordLimits) -> Result<Header, FileError>,
-    ) -> Result<Source<'a>, FileError> {
-        if bytes.len() as u64 > limits.bytes_max {
-            return Err(FileError::TooLarge { limit: limits.bytes_max });
-        }
-        let (decoded, marks, shape) = text_of(bytes, limits)?;
-        let upright = turned::upright_as_said(&decoded.text, limits)?;
-        let shape = Shape::Turned { delimiter: upright.delimiter, is_workbook: shape == Shape::Workbook };
-        let header = find(&upright.text, record_limits(limits))?;
-        let decoded = Decoded { text: Cow::Owned(upright.text), encoding: decoded.encoding };
-        let source = Source::counted(bytes, decoded, marks, shape, header, limits)?;
-        Ok(Source { field_rows: upright.rows, ..source })
-    }
-
-    fn read(
-        bytes: &'a [u8],
-        limits: &Limits,
-        find: impl Fn(&str, RecordLimits) -> Result<Header, FileError>,
-        is_turned_header: impl Fn(&[&str]) -> bool,
-    ) -> Result<Source<'a>, FileError> {
-        if bytes.len() as u64 > limits.bytes_max {
-            return Err(FileError::TooLarge { limit: limits.bytes_max });
-        }
-        let (Decoded { mut text, encoding }, marks, mut shape) = text_of(bytes, limits)?;
-        let record_limits = record_limits(limits);
-        let mut field_rows = Vec::new();
-        let header = match find(&text, record_limits) {
-            Ok(header) => header,
-            Err(error) => match turned::upright(&text, &is_turned_header, limits)? {
-                Some(upright) => {
-                    let is_workbook = shape == Shape::Workbook;
-                    shape = Shape::Turned { delimiter: upright.delimiter, is_workbook };
-                    (text, field_rows) = (Cow::Owned(upright.text), upright.rows);
-                    find(&text, record_limits)?
-                }
-                None => return Err(error),
-            },
-        };
-        let source = Source::counted(bytes, Decoded { text, encoding }, marks, shape, header, limits)?;
-        Ok(Source { field_rows, ..source })
-    }
-
-    fn counted(
-        bytes: &[u8],
-        decoded: Decoded<'a>,
-        marks: Vec<Mark>,
-        shape: Shape,
-        header: Header,
-        limits: &Limits,
-    ) -> Result<Source<'a>, FileError> {
-        let mut source = Source {
-            text: decoded.text,
-            encoding: decoded.encoding,
-            begins_with_mark: bytes.starts_with("\u{feff}".as_bytes()),
-            shape,
-            marks,
-            field_rows: Vec::new(),
-            header,
-            rows_total: 0,
-            limits: record_limits(limits),
-            mapped: None,
-            fixes: Vec::new(),
-            corrections: Corrections::default(),
-        };
-        source.rows_total = source.count_rows(limits.rows_max)?;
-        Ok(source)
-    }
-
+impl Source<'_> {
     pub fn format(&self) -> Format {
         self.header.format
     }
@@ -270,6 +94,16 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// The sheet that is read of a workbook.
+    pub fn sheet(&self) -> Option<&str> {
+        self.sheet.as_deref()
+    }
+
+    /// What is so of the file as a whole, and keeps nothing out.
+    pub fn notes(&self) -> &[FileNote] {
+        &self.notes
+    }
+
     /// Whether people are columns and their fields are lines. [`Row::line`] counts columns then, from 1.
     pub fn is_turned(&self) -> bool {
         matches!(self.shape, Shape::Turned { .. })
@@ -295,7 +129,7 @@ impl<'a> Source<'a> {
             corrections: &self.corrections,
             matched: vec![0; self.corrections.all().len()],
             corrected_columns: Vec::new(),
-            own: self.rules().own,
+            rules: self.rules(),
             number: 0,
             index: self.header.rows_index,
             counts_lines: self.shape == Shape::Upright,
@@ -315,7 +149,7 @@ impl<'a> Source<'a> {
         Records::new(text, self.header.delimiter, self.header.rows_line, self.limits)
     }
 
-    fn count_rows(&self, rows_max: u64) -> Result<u64, FileError> {
+    pub(crate) fn count_rows(&self, rows_max: u64) -> Result<u64, FileError> {
         let (mut records, mut record, mut rows) = (self.records(), Record::default(), 0);
         while records.read(&mut record) {
             if record.flaw == Some(Flaw::QuoteNeverClosed) {
@@ -350,15 +184,16 @@ impl<'s> Rows<'s> {
 
     fn fix_cells(&mut self) {
         for (column, fix) in self.fixes {
+            let meaning = self.judge.meaning(*column);
             if let Some(cell) = self.record.cells.get_mut(*column)
-                && let Some(fixed) = fix.apply(cell)
+                && let Some(fixed) = fix.apply(self.rules.unguarded(meaning, cell))
             {
                 *cell = Cow::Owned(fixed);
             }
         }
         self.corrected_columns.clear();
         let cells = &mut self.record.cells;
-        self.corrections.apply(cells, self.own, &mut self.matched, &mut self.corrected_columns);
+        self.corrections.apply(cells, self.rules, &mut self.matched, &mut self.corrected_columns);
     }
 
     /// A sheet's row ends with the last cell that is written: the others are empty.
@@ -405,7 +240,7 @@ pub struct Rows<'s> {
     matched: Vec<u64>,
     /// Of the record that was read last.
     corrected_columns: Vec<usize>,
-    own: bool,
+    rules: &'s Rules,
     /// Those of the records that are still to come.
     marks: &'s [Mark],
 }

@@ -3,9 +3,9 @@
 use crate::error::FileError;
 use crate::header::as_name;
 use crate::limits::Limits;
+use crate::separators::DELIMITERS;
 use crate::table::{Flaw, Record, RecordLimits, Records};
 
-const DELIMITERS: &[u8] = b",;\t";
 /// As many as a sheet of Excel has. All cells are in memory while the table is turned.
 pub(crate) const TURNED_COLUMNS_MAX: usize = 16_384;
 
@@ -39,7 +39,7 @@ pub(crate) fn upright(
 /// The same where a person has said that the table lies on its side, whatever its lines begin with.
 pub(crate) fn upright_as_said(text: &str, limits: &Limits) -> Result<Upright, FileError> {
     let lines = |delimiter: &u8| first_cells(text, *delimiter, limits).map_or(0, |names| names.len());
-    // The first of equals: commas before semicolons before tabs.
+    // The first of equals: commas before semicolons before tabs before bars.
     let delimiter = DELIMITERS.iter().rev().max_by_key(|delimiter| lines(delimiter)).copied().unwrap_or(b',');
     turned(text, delimiter, true, limits)
 }

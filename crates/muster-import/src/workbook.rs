@@ -1,4 +1,4 @@
-//! An Excel workbook (XLSX) to text: the cells of its first sheet with anything in it, as records.
+//! An Excel workbook (XLSX) to text: the cells of the sheet that has the list, as records.
 //!
 //! Text cells come as they are. What Excel has made of others is marked: a number has lost the zeros at its
 //! beginning, a date was seldom typed as one.
@@ -7,9 +7,12 @@ use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{DataRef, Reader, SheetVisible, Xlsx, XlsxError};
+use muster_domain::types::fold;
+use smol_str::SmolStr;
 
 use crate::error::FileError;
 use crate::limits::Limits;
+use crate::note::OtherSheet;
 use crate::turned::{TURNED_COLUMNS_MAX, push_record};
 use crate::unpack::{CELLS, CELLS_MAX, too_much, unpacks_within};
 
@@ -21,9 +24,11 @@ const INFLATED_FACTOR: u64 = 2;
 const SHEETS_MAX: usize = 8;
 
 /// A sheet's cells as comma-separated text.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Sheet {
     pub text: String,
+    /// Rows with anything in them.
+    pub rows: u64,
     /// Cells that were not text, in the order of the records.
     pub marks: Vec<Mark>,
 }
@@ -46,16 +51,36 @@ pub(crate) enum MarkKind {
     Error,
 }
 
-/// Reads the workbook. Holds its text cells once and the sheet's text once.
-pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Sheet, FileError> {
+/// The sheet that is read, and what there is beside it.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    pub sheet: Sheet,
+    pub name: SmolStr,
+    /// Those with anything in them.
+    pub others: Vec<OtherSheet>,
+}
+
+/// Reads the workbook: the sheet of that name, else the first that has a list, else the first with anything
+/// in it. Holds its text cells once and the text of at most two sheets.
+pub(crate) fn read(
+    bytes: &[u8],
+    limits: &Limits,
+    wanted: Option<&str>,
+    has_list: &dyn Fn(&str) -> bool,
+) -> Result<Chosen, FileError> {
     unpacks_within(bytes, limits.bytes_max.saturating_mul(INFLATED_FACTOR))?;
     // The reader is not ours and takes whatever people upload: were it to panic on a file, that file is
     // refused and nothing else is lost.
-    let read = catch_unwind(AssertUnwindSafe(|| read_sheet(bytes, limits)));
+    let read = catch_unwind(AssertUnwindSafe(|| choose_sheet(bytes, limits, wanted, has_list)));
     read.unwrap_or_else(|_| Err(damaged("a part of it is not as it should be")))
 }
 
-fn read_sheet(bytes: &[u8], limits: &Limits) -> Result<Sheet, FileError> {
+fn choose_sheet(
+    bytes: &[u8],
+    limits: &Limits,
+    wanted: Option<&str>,
+    has_list: &dyn Fn(&str) -> bool,
+) -> Result<Chosen, FileError> {
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(of_workbook)?;
     let mut names: Vec<(bool, String)> = workbook
         .sheets_metadata()
@@ -64,15 +89,68 @@ fn read_sheet(bytes: &[u8], limits: &Limits) -> Result<Sheet, FileError> {
         .collect();
     // Hidden ones last; the order is kept otherwise.
     names.sort_by_key(|(is_hidden, _)| *is_hidden);
+    if let Some(wanted) = wanted {
+        let is_wanted = |(_, name): &(bool, String)| fold(name) == fold(wanted);
+        let at = names.iter().position(is_wanted).ok_or_else(|| FileError::NoSuchSheet {
+            sheet: wanted.to_owned(),
+            sheets: names.iter().map(|(_, name)| SmolStr::new(name)).collect(),
+        })?;
+        let named = names.remove(at);
+        names.insert(0, named);
+    }
     // Many names may point at one part: its cells count each time that they are read.
     let mut cells_left = CELLS_MAX;
-    for (_, name) in names.into_iter().take(SHEETS_MAX) {
+    let (mut chosen, mut others): (Option<(bool, SmolStr, Sheet)>, Vec<OtherSheet>) = (None, Vec::new());
+    let mut is_found = false;
+    for (at, (is_hidden, name)) in names.into_iter().enumerate() {
+        let name = SmolStr::new(name);
+        if is_found || at >= SHEETS_MAX {
+            let rows = match at < SHEETS_MAX {
+                true => count_rows(&mut workbook, &name, &mut cells_left),
+                false => None,
+            };
+            if rows != Some(0) {
+                others.push(OtherSheet { name, rows, is_hidden });
+            }
+            continue;
+        }
         let sheet = one_sheet(&mut workbook, &name, limits, &mut cells_left)?;
-        if !sheet.text.is_empty() {
-            return Ok(sheet);
+        let is_named = at == 0 && wanted.is_some();
+        if sheet.text.is_empty() && !is_named {
+            continue;
+        }
+        is_found = is_named || has_list(&sheet.text);
+        let instead = match &chosen {
+            Some(_) if !is_found => Some((is_hidden, name, sheet)),
+            _ => chosen.replace((is_hidden, name, sheet)),
+        };
+        if let Some((is_hidden, name, sheet)) = instead {
+            others.push(OtherSheet { name, rows: Some(sheet.rows), is_hidden });
         }
     }
-    Err(FileError::Empty)
+    match chosen {
+        Some((_, name, sheet)) => Ok(Chosen { sheet, name, others }),
+        None => Err(FileError::Empty),
+    }
+}
+
+/// Rows with anything in them; `None` where that cannot be told.
+fn count_rows(workbook: &mut Xlsx<Cursor<&[u8]>>, name: &str, cells_left: &mut u64) -> Option<u64> {
+    let mut cells = match workbook.worksheet_cells_reader(name) {
+        Ok(cells) => cells,
+        Err(XlsxError::WorksheetNotFound(_) | XlsxError::NotAWorksheet(_)) => return Some(0),
+        Err(_) => return None,
+    };
+    let (mut rows, mut last) = (0, None);
+    while let Some(cell) = cells.next_cell().ok()? {
+        *cells_left = cells_left.checked_sub(1)?;
+        let (row, _) = cell.get_position();
+        if !matches!(cell.get_value(), DataRef::Empty) && last != Some(row) {
+            last = Some(row);
+            rows += 1;
+        }
+    }
+    Some(rows)
 }
 
 fn one_sheet(
@@ -85,7 +163,7 @@ fn one_sheet(
         Ok(cells) => cells,
         // A sheet that is a chart has no cells.
         Err(XlsxError::WorksheetNotFound(_) | XlsxError::NotAWorksheet(_)) => {
-            return Ok(Sheet { text: String::new(), marks: Vec::new() });
+            return Ok(Sheet::default());
         }
         Err(error) => return Err(of_workbook(error)),
     };
@@ -130,8 +208,7 @@ struct Writer<'l> {
 
 impl Writer<'_> {
     fn new(limits: &Limits) -> Writer<'_> {
-        let sheet = Sheet { text: String::new(), marks: Vec::new() };
-        Writer { limits, sheet, row: 0, cells: Vec::new(), width: 0, is_empty: true }
+        Writer { limits, sheet: Sheet::default(), row: 0, cells: Vec::new(), width: 0, is_empty: true }
     }
 
     fn take(&mut self, row: u32, column: u32, text: String, mark: Option<MarkKind>) -> Result<(), FileError> {
@@ -167,6 +244,7 @@ impl Writer<'_> {
             // A blank row is a record without its width: a far cell must not fill the memory with blanks.
             push_record(&mut self.sheet.text, std::iter::once(""));
         } else {
+            self.sheet.rows += 1;
             // Cells that are not written are empty: every row is as wide as the widest above it.
             self.width = self.width.max(self.cells.len());
             let cells = self.cells.iter().map(String::as_str);

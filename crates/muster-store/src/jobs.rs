@@ -134,6 +134,30 @@ impl Reader {
         self.conn.collect(&sql, &params, job_from)
     }
 
+    /// The newest before the job `before` that is done, is of that kind, and whose options have `with` in them
+    /// and not `without`.
+    pub fn job_done(
+        &mut self,
+        org: OrgId,
+        before: JobId,
+        kind: &str,
+        (with, without): (&str, &str),
+    ) -> Result<Option<Job>, StoreError> {
+        let sql = format!(
+            "{SELECT} WHERE org_id = ?1 AND id < ?2 AND kind = ?3 AND state = 'done' AND options LIKE ?4 \
+             AND options NOT LIKE ?5 ORDER BY id DESC LIMIT 1"
+        );
+        let (with, without) = (format!("%{with}%"), format!("%{without}%"));
+        let params = [
+            Param::Id(org.0),
+            Param::Id(before.0),
+            Param::from(kind),
+            Param::from(with.as_str()),
+            Param::from(without.as_str()),
+        ];
+        self.conn.first(&sql, &params, job_from)
+    }
+
     /// In order of row and part, after that row and part; `outcome` leaves the others out. At most 1,000
     /// at once.
     pub fn job_results(

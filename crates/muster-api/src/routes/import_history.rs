@@ -100,7 +100,7 @@ fn chosen(options: &Value) -> Vec<String> {
     let of_one = |(name, value): (&String, &Value)| {
         let name = if name == "match_by" { "match" } else { name };
         match value {
-            _ if name == "file_name" || name == "dry_run" => None,
+            _ if ["file_name", "file_hash", "dry_run"].contains(&name) => None,
             Value::String(text) if name == "activate" && text == "file" => None,
             Value::String(_) if name == "mapping" => Some(name.to_string()),
             Value::String(text) => Some(format!("{name}={text}")),

@@ -41,6 +41,9 @@ pub struct ImportInactive {
     become_what: String,
     /// Whether `inactive` was given.
     chosen: bool,
+    /// `inactive` was `ask`, and nothing was written for it.
+    #[serde(default)]
+    must_choose: bool,
 }
 
 /// Rows that have the same problem.
@@ -77,6 +80,31 @@ pub struct ImportRule {
     found: String,
     value: String,
     rows: u64,
+    /// Further cells of the column that it would change, because they begin so too, and that are no numbers.
+    #[serde(default)]
+    others: u64,
+}
+
+/// Something to be known of the file or of the import as a whole, which keeps nobody out.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ImportNote {
+    /// A sentence without its full stop.
+    text: String,
+    /// What to do if that was not meant; empty where there is nothing.
+    mend: String,
+    /// The option of the import that does it, such as `sheet`.
+    option: Option<String>,
+}
+
+/// What an import does to one field of people who are there already.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ImportFieldChange {
+    /// As in `columns`; `mailbox` and `devices` for what is theirs.
+    field: String,
+    /// People who have another value then.
+    people: u64,
+    /// Of these, people who have none any more.
+    emptied: u64,
 }
 
 /// A value and how often it is there.

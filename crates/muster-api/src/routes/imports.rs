@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, LOCATION};
 use axum::response::{IntoResponse, Response};
 use muster_app::imports::{
-    Activate, Correction, Existing, ImportOptions, Inactive, Likeness, Mapping, MatchKey, NewImport,
+    Activate, Correction, Existing, ImportOptions, Inactive, Likeness, Mapping, MatchKey, NewImport, Reading,
     Suggestion,
 };
 use muster_domain::handling::Acknowledged;
@@ -45,9 +45,10 @@ pub struct ImportForm {
         ("format" = Option<String>, Query, pattern = "^(auto|muster|ringotel|3cx|fusionpbx|freepbx|wazo|webex|mikopbx|ivozprovider|conductor)$", description = "Which system wrote the file; `auto` [default] tells by its columns."),
         ("mapping" = Option<String>, Query, max_length = 32768, description = "What the columns of a file of no known format mean, as `…/imports/mapping` gives it."),
         ("vertical" = Option<bool>, Query, description = "People are columns and their fields are lines: read so whatever the file looks like. Without it that is seen by the names at the beginning of the lines."),
+        ("sheet" = Option<String>, Query, description = "The sheet of a workbook, by name; without it the first that has a list. What the others hold is said in the summary's `notes`."),
         ("match" = Option<String>, Query, pattern = "^(username|extension|email)$", description = "By what a row is recognized as somebody who is there already."),
         ("existing" = Option<String>, Query, pattern = "^(update|skip|fail)$", description = "What becomes of rows that mean somebody who is there already: `update` what differs [default with `match`], `skip` them, or `fail`: each is an error [default without `match`]. Without `match`, `skip` knows them by username, else by extension."),
-        ("inactive" = Option<String>, Query, pattern = "^(contacts|disabled|leave_out)$", description = "What becomes of people whom the file calls inactive, whatever `activate` says of the others: `contacts` [default], `disabled`, or `leave_out`. Not asked where our own format says the state itself."),
+        ("inactive" = Option<String>, Query, pattern = "^(contacts|disabled|leave_out|ask)$", description = "What becomes of people whom the file calls inactive, whatever `activate` says of the others: `contacts` [default], `disabled`, or `leave_out`. With `ask` nothing is written if there are any, and the job ends as `failed` with `must_choose`: send the file again with what was chosen. Not asked where our own format says the state itself."),
         ("corrections" = Option<String>, Query, max_length = 16384, description = "Corrections of cells as JSON, at most 200: `[{\"column\": \"Site\", \"found\": \"Lisbonne\", \"value\": \"Lisbon\"}]`. `found` is compared without regard to case and outer spaces; empty is for empty cells. A `*` at the end of `found` stands for the rest of the cell, alone for every cell, and one at the end of `value` puts the rest back (`0*` and `+44*`); `\\*` is a star. Passwords can only be emptied."),
         ("activate" = Option<String>, Query, pattern = "^(file|all|none)$", description = "Who is activated: as the `file` says, else everyone with a SIP secret [default]; `all`; `none`."),
         ("dry_run" = Option<bool>, Query, description = "Judge only; write nothing."),
@@ -115,7 +116,8 @@ pub struct MappingBody {
 /// For a list that no phone system wrote. Nothing is kept of the file. At most 256 MiB.
 #[utoipa::path(post, path = "/api/v1/organizations/{org}/imports/mapping", tag = "files",
     params(("org" = String, Path, description = "Slug or id."),
-        ("vertical" = Option<bool>, Query, description = "People are columns and their fields are lines.")),
+        ("vertical" = Option<bool>, Query, description = "People are columns and their fields are lines."),
+        ("sheet" = Option<String>, Query, description = "The sheet of a workbook, by name; without it the first that has column names.")),
     request_body(content((String = "text/csv"), (Vec<u8> = "application/octet-stream"), (ImportForm = "multipart/form-data"))),
     responses((status = 200, body = MappingBody)))]
 pub async fn mapping(
@@ -127,12 +129,14 @@ pub async fn mapping(
     let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let vertical = params.flag("vertical");
+    let sheet = params.text("sheet");
     params.finish()?;
     let place = caller.state.place_for_upload(scope.org()).await?;
     let bytes = file(&mut incoming).await?;
     let opening = caller.state.place_to_open(scope.org(), is_packed(&bytes)).await?;
     let guesses = caller.run(move |app| {
-        let guesses = app.suggest_mapping(&scope, &bytes, vertical);
+        let reading = Reading { vertical, sheet: sheet.as_deref() };
+        let guesses = app.suggest_mapping(&scope, &bytes, reading);
         drop((place, opening));
         guesses
     });
@@ -168,6 +172,7 @@ fn options(params: &mut Params) -> ImportOptions {
         format: params.text("format"),
         mapping: params.text("mapping"),
         vertical: params.flag("vertical"),
+        sheet: params.text("sheet"),
         activate: params
             .parsed("activate", |text| match text {
                 "file" => Ok(Activate::File),
@@ -192,7 +197,8 @@ fn options(params: &mut Params) -> ImportOptions {
             "contacts" => Ok(Inactive::Contacts),
             "disabled" => Ok(Inactive::Disabled),
             "leave_out" => Ok(Inactive::LeaveOut),
-            other => Err(word("inactive", "contacts, disabled, leave_out")(other)),
+            "ask" => Ok(Inactive::Ask),
+            other => Err(word("inactive", "contacts, disabled, leave_out, ask")(other)),
         }),
         corrections: params.parsed("corrections", corrections).unwrap_or_default(),
         dry_run: params.flag("dry_run"),

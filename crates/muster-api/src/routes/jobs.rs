@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::changes::Undone;
-use super::import_report::{ImportCause, ImportCorrected, ImportCorrection, ImportInactive, ImportSeats};
+use super::import_report::{
+    ImportCause, ImportCorrected, ImportCorrection, ImportFieldChange, ImportInactive, ImportNote,
+    ImportSeats,
+};
 use super::{job_id, written};
 use crate::body::Incoming;
 use crate::caller::Caller;
@@ -69,6 +72,12 @@ pub struct JobOptions {
     /// People are columns.
     #[serde(default)]
     vertical: bool,
+    /// The sheet of a workbook.
+    #[serde(default)]
+    sheet: Option<String>,
+    /// What the columns mean, as it was sent. Only where one job is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mapping: Option<String>,
     #[serde(default)]
     activate: Option<String>,
     #[serde(default, alias = "match")]
@@ -105,6 +114,13 @@ pub struct ImportSummary {
     encoding: String,
     delimiter: String,
     columns: Vec<ImportColumn>,
+    /// The sheet of a workbook that was read.
+    #[serde(default)]
+    sheet: Option<String>,
+    /// What is so of the file as a whole, and keeps nobody out: lines and sheets that are not read, the same
+    /// file imported before.
+    #[serde(default)]
+    notes: Vec<ImportNote>,
     rows: u64,
     created: u64,
     updated: u64,
@@ -130,6 +146,9 @@ pub struct ImportSummary {
     no_longer_counted: u64,
     #[serde(default)]
     counted_by_type: Vec<ImportSeats>,
+    /// Of people who are there already: what changes by field, those that most people have changed first.
+    #[serde(default)]
+    changes_by_field: Vec<ImportFieldChange>,
     /// Whom the file calls inactive; null if nobody.
     inactive: Option<ImportInactive>,
     /// What was corrected by rule, with the number of cells.
@@ -231,6 +250,10 @@ pub fn job_json(view: &JobView, with_problems: bool) -> JobBody {
     if let Some(summary) = summary.as_mut().filter(|_| !with_problems) {
         summary.problems = None;
     }
+    let mut options: Option<JobOptions> = serde_json::from_str(&job.options).ok();
+    if let Some(options) = options.as_mut().filter(|_| !with_problems) {
+        options.mapping = None;
+    }
     let progress = view.progress.as_ref().map(|progress| {
         let (rows_total, rows_judged, rows_written) = progress.rows();
         JobProgress { rows_total, rows_judged, rows_written }
@@ -242,7 +265,7 @@ pub fn job_json(view: &JobView, with_problems: bool) -> JobBody {
         created_at: wire::time(job.created_at),
         updated_at: wire::time(job.updated_at),
         created_by: job.actor.to_string(),
-        options: serde_json::from_str(&job.options).ok(),
+        options,
         rows_total: job.rows_total,
         rows_done: job.rows_done,
         progress,

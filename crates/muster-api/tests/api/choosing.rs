@@ -119,7 +119,7 @@ fn people_who_are_disabled_in_the_file_are_asked_about_once_and_become_what_was_
                 }
             }
         };
-        let of = |rows: u64, what: &str, chosen: bool| json!({ "rows": rows, "become_what": what, "chosen": chosen });
+        let of = |rows: u64, what: &str, chosen: bool| json!({ "rows": rows, "become_what": what, "chosen": chosen, "must_choose": false });
         let (on, contact, off) = ("enabled", "contact_only", "disabled");
         check("", of(2, "contacts", false), [3, 1, 0, 0], [1, 2, 2, 1], [contact, on, contact, on]).await;
         check(
@@ -134,7 +134,8 @@ fn people_who_are_disabled_in_the_file_are_asked_about_once_and_become_what_was_
             .await;
         check("&inactive=leave_out", of(2, "leave_out", true), [2, 0, 0, 0], [1, 3, 2, 0], [on, on, on, "-"])
             .await;
-        check("&activate=all", of(2, "enabled", false), [3, 1, 0, 0], [1, 4, 3, 0], [on; 4]).await;
+        // Whoever is enabled and stays so becomes nothing.
+        check("&activate=all", of(1, "enabled", false), [3, 1, 0, 0], [1, 4, 3, 0], [on; 4]).await;
         check(
             "&activate=all&inactive=disabled",
             of(2, "disabled", true),

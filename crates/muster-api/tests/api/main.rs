@@ -13,6 +13,7 @@ mod events;
 mod files;
 mod import_again;
 mod import_files;
+mod import_told;
 mod imports;
 mod leaving;
 mod lists;

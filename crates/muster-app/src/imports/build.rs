@@ -172,7 +172,7 @@ fn service(person: &PersonRow, existing: Option<&User>, options: &ImportOptions)
         match options.inactive {
             Some(Inactive::Disabled) => return Service::Disabled,
             Some(Inactive::Contacts) => return Service::ContactOnly,
-            Some(Inactive::LeaveOut) | None => {}
+            Some(Inactive::LeaveOut | Inactive::Ask) | None => {}
         }
     }
     match options.activate {

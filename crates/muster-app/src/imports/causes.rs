@@ -22,6 +22,8 @@ const RULES_MAX: usize = 50;
 const RULES_PROPOSED_MAX: usize = 5;
 /// A rule is for many rows; one has a value of its own.
 const RULE_ROWS_MIN: u64 = 2;
+/// No rule is for a longer beginning.
+const BEGINNING_CHARACTERS: usize = 3;
 
 /// Rows that have the same problem. The counts are of all of them, kept one by one or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +57,9 @@ pub struct ProposedRule {
     pub found: String,
     pub value: String,
     pub rows: u64,
+    /// Further cells of the column that it would change, because they begin so too: no number comes of them.
+    #[serde(default)]
+    pub others: u64,
 }
 
 /// What stands in some rows, shortened.
@@ -71,6 +76,8 @@ pub(super) struct Tally {
     /// By a hash of what rows have in common.
     places: HashMap<u64, usize>,
     more: HashSet<u64>,
+    /// Of each column the cells of which no number can be made, by their beginnings.
+    others: HashMap<String, HashMap<String, u64>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,17 +125,31 @@ impl Tally {
         }
     }
 
+    /// Counts a cell of a column of numbers of which no number can be made.
+    pub fn add_other(&mut self, problem: &RowProblem) {
+        let Some(column) = &problem.column else { return };
+        let beginning: String = problem.found.trim_start().chars().take(BEGINNING_CHARACTERS).collect();
+        let cells = self.others.entry(column.clone()).or_default();
+        if let Some(count) = cells.get_mut(&beginning) {
+            *count += 1;
+        } else if !beginning.is_empty() && cells.len() < VALUES_MAX {
+            cells.insert(beginning, 1);
+        }
+    }
+
     /// The causes, those that keep the most rows out first, and how many more there are.
-    pub fn settle(self) -> (Vec<Cause>, u64) {
+    pub fn settle(mut self) -> (Vec<Cause>, u64) {
+        let all = std::mem::take(&mut self.causes);
         let settled = |(mut cause, values): (Cause, Values)| {
             let mut found: Vec<(String, u64)> = values.counts.into_iter().collect();
             found.sort_by(|(a, m), (b, n)| n.cmp(m).then_with(|| a.cmp(b)));
             found.truncate(FOUND_MAX);
-            cause.rules = proposed(values.rules);
+            let others = cause.column.as_ref().and_then(|column| self.others.get(column));
+            cause.rules = proposed(values.rules, others);
             cause.found = found.into_iter().map(|(found, rows)| FoundCount { found, rows }).collect();
             cause
         };
-        let mut causes: Vec<Cause> = self.causes.into_iter().map(settled).collect();
+        let mut causes: Vec<Cause> = all.into_iter().map(settled).collect();
         causes.sort_by_key(|cause| (cause.remark, std::cmp::Reverse(cause.rows)));
         (causes, self.more.len() as u64)
     }
@@ -148,12 +169,24 @@ impl Values {
 }
 
 /// The rules that are for the most rows.
-fn proposed(rules: HashMap<String, (Option<String>, u64)>) -> Vec<ProposedRule> {
+fn proposed(
+    rules: HashMap<String, (Option<String>, u64)>,
+    cells: Option<&HashMap<String, u64>>,
+) -> Vec<ProposedRule> {
     let one = |(found, (value, rows)): (String, (Option<String>, u64))| {
-        value.map(|value| ProposedRule { found: format!("{found}*"), value: format!("{value}*"), rows })
+        let begins_so = |beginning: &str| {
+            // What begins with two noughts is left by a rule for one.
+            beginning.strip_prefix(&found).is_some_and(|rest| found != "0" || !rest.starts_with('0'))
+        };
+        let others = cells.into_iter().flatten().filter(|(beginning, _)| begins_so(beginning));
+        let others = others.map(|(_, count)| count).sum();
+        let value = value?;
+        Some(ProposedRule { found: format!("{found}*"), value: format!("{value}*"), rows, others })
     };
     let mut rules: Vec<ProposedRule> = rules.into_iter().filter_map(one).collect();
-    rules.retain(|rule| rule.rows >= RULE_ROWS_MIN);
+    // Beside the rule for `0` there is always the one for `00`, which it leaves out.
+    let has_trunk = rules.iter().any(|rule| rule.found == "0*" && rule.rows >= RULE_ROWS_MIN);
+    rules.retain(|rule| rule.rows >= RULE_ROWS_MIN || (has_trunk && rule.found == "00*"));
     rules.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.found.cmp(&b.found)));
     rules.truncate(RULES_PROPOSED_MAX);
     rules
@@ -271,9 +304,26 @@ mod tests {
             cause.rules.iter().map(|r| (r.found.as_str(), r.value.as_str(), r.rows)).collect();
         assert_eq!(
             rules,
-            [("0*", "+44*", 299), ("(0*", "+44(*", 50)],
-            "one of `00`, and two countries of `8`"
+            [("0*", "+44*", 299), ("(0*", "+44(*", 50), ("00*", "+*", 1)],
+            "two countries of `8`, and `00` beside `0`"
         );
         assert_eq!(cause.rows_of_no_country, 50);
+    }
+
+    #[test]
+    fn what_a_rule_would_change_beside_the_rows_that_it_is_proposed_for_is_counted() {
+        let rule = National::Rule { found: "0".into(), value: "+44".into() };
+        let mut tally = Tally::default();
+        for (row, found) in ["01134960003", "01134960004", "0113", "00", "0 ask", "n/a"].iter().enumerate() {
+            let problem = problem(row as u64 + 1, "mobile", found, "is not international");
+            let said = if found.len() == 11 { rule.clone() } else { National::No };
+            if said == National::No {
+                tally.add_other(&problem);
+            }
+            tally.add(&problem, &said);
+        }
+        let rules = tally.settle().0.remove(0).rules;
+        let rules: Vec<_> = rules.iter().map(|rule| (rule.found.as_str(), rule.rows, rule.others)).collect();
+        assert_eq!(rules, [("0*", 2, 2)], "`0113` and `0 ask`");
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::options::{ImportOptions, NewImport};
+use super::same_file::hash_of;
 use crate::jobs::{IMPORT, JobView};
 use crate::names::name_of_actor;
 use crate::{App, AppError, Scope};
@@ -24,13 +25,20 @@ pub(super) struct StoredOptions {
     /// Without its folder. Empty if it was not said.
     #[serde(default)]
     pub file_name: String,
+    /// Of what was sent, as [`super::same_file::hash_of`] has it; empty of older imports.
+    #[serde(default)]
+    pub file_hash: String,
 }
 
 impl StoredOptions {
     pub fn of(new: &NewImport<'_>) -> StoredOptions {
         let name = new.file_name.rsplit(['/', '\\']).next().unwrap_or_default();
         let shown = name.chars().filter(|c| !c.is_control() && !reorders(*c)).take(FILE_NAME_CHARACTERS_MAX);
-        StoredOptions { options: new.options.clone(), file_name: shown.collect() }
+        StoredOptions {
+            options: new.options.clone(),
+            file_name: shown.collect(),
+            file_hash: hash_of(new.bytes),
+        }
     }
 }
 

@@ -15,9 +15,9 @@ use super::mailboxes::{Astray, Wishes};
 use super::numbers::Numbers;
 use super::options::{Activate, Existing, ImportOptions, Inactive};
 use super::plan::Plan;
-use super::problem::{RowProblem, problem};
+use super::problem::{RowProblem, nobody_meant, problem};
 use super::remarks::remarks;
-use super::report::{ColumnReport, CorrectionCount, ImportReport, InactiveRows};
+use super::report::{ColumnReport, CorrectionCount, ImportReport, InactiveRows, Note};
 use crate::AppError;
 
 /// Fields that are right or wrong by themselves, whatever else is wrong with the row.
@@ -67,6 +67,8 @@ fn pass(
         encoding: source.encoding().to_string(),
         delimiter: source.delimiter().map(String::from).unwrap_or_default(),
         columns: source.columns().iter().map(ColumnReport::from).collect(),
+        sheet: source.sheet().map(str::to_string),
+        notes: source.notes().iter().map(Note::from).collect(),
         rows: source.rows_total(),
         ..ImportReport::default()
     };
@@ -187,13 +189,24 @@ impl Judge<'_, '_> {
         if rejected {
             return Ok(Decision::Reject);
         }
-        if is_inactive {
+        self.taken(&row, existing, &plan, report);
+        Ok(existing.map_or(Decision::Create, |user| Decision::Update(user.id)))
+    }
+
+    /// Counts a row that is taken, and says from whom it takes something.
+    fn taken(&mut self, row: &Row, existing: Option<&User>, plan: &Plan, report: &mut ImportReport) {
+        // Somebody who stays as they are becomes nothing.
+        let is_inactive = row.person.status == Some(FileStatus::Inactive);
+        if is_inactive && existing.is_none_or(|before| before.service != plan.user.service) {
             count_inactive(self.options, report);
         }
-        count(&plan, existing, &row.person, report);
+        if let Some(before) = existing {
+            let emptied = report.fields.person(row, before, plan, self.source.columns());
+            emptied.into_iter().for_each(|remark| self.put(remark, report));
+        }
+        count(plan, existing, &row.person, report);
         let shared = self.options.allow_shared_emails.then_some(&mut self.seen.shared);
-        report.facts.person(&plan, existing, &row, shared);
-        Ok(existing.map_or(Decision::Create, |user| Decision::Update(user.id)))
+        report.facts.person(plan, existing, row, shared);
     }
 
     /// Says what of the row could not be read, and whether there is any.
@@ -204,7 +217,12 @@ impl Judge<'_, '_> {
             // Perhaps nobody new was meant.
             let may_match = self.options.match_by.is_none() && self.known.is_of_somebody(row, self.context);
             let option = may_match.then(|| "match".to_string());
-            let lacks = std::mem::take(&mut row.errors_if_new).into_iter().map(RowProblem::from);
+            let lacks = std::mem::take(&mut row.errors_if_new);
+            let lacks = match self.options.match_by.filter(|_| !lacks.is_empty()) {
+                Some(by) => nobody_meant(row, by, lacks, self.known, self.source.columns()),
+                None => lacks.into_iter().map(RowProblem::from).collect(),
+            };
+            let lacks = lacks.into_iter();
             unread.extend(lacks.map(|problem| RowProblem { option: option.clone(), ..problem }));
         }
         let unreadable = !unread.is_empty();
@@ -219,13 +237,17 @@ impl Judge<'_, '_> {
         let is_of_numbers = column.is_some_and(
             |column| matches!(column.taken, Taken::Field(name) if NATIONAL_NUMBERS.contains(&name)),
         );
-        let national = if is_of_numbers {
+        // Of what Excel has left of a number nothing can be made.
+        let national = if is_of_numbers && problem.cause.is_none() {
             let site = existing.map_or(self.context.default_site(), |user| user.site);
             let country = self.context.country(row.person.site_name.as_deref(), site);
             national(&problem.found, country)
         } else {
             National::No
         };
+        if is_of_numbers && national == National::No {
+            report.no_number(&problem);
+        }
         report.problem(self.placed(problem), &national);
     }
 
@@ -248,11 +270,12 @@ fn count_inactive(options: &ImportOptions, report: &mut ImportReport) {
     let become_what = match (options.inactive, options.activate) {
         (Some(Inactive::Disabled), _) => "disabled",
         (Some(Inactive::LeaveOut), _) => "leave_out",
-        (None, Activate::All) => "enabled",
-        (Some(Inactive::Contacts) | None, _) => "contacts",
+        (None | Some(Inactive::Ask), Activate::All) => "enabled",
+        (Some(Inactive::Contacts | Inactive::Ask) | None, _) => "contacts",
     };
-    let chosen = options.inactive.is_some();
-    report.inactive = Some(InactiveRows { rows, become_what: become_what.to_string(), chosen });
+    let chosen = options.inactive.is_some_and(|inactive| inactive != Inactive::Ask);
+    let become_what = become_what.to_string();
+    report.inactive = Some(InactiveRows { rows, become_what, chosen, must_choose: false });
 }
 
 fn count(plan: &Plan, existing: Option<&User>, person: &PersonRow, report: &mut ImportReport) {

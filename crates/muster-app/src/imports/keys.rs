@@ -1,6 +1,8 @@
 //! What can have one owner only: in the file, and in the organization.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 
 use muster_domain::ids::{ConnectionId, UserId};
 use muster_domain::types::fold;
@@ -28,6 +30,17 @@ pub(super) struct Seen {
     users: HashMap<UserId, u64>,
     pub shared_there: SharedThere,
     pub shared: SharedEmails,
+}
+
+/// The first row that had a key before this one: those between are refused for it themselves.
+fn first<K: Eq + Hash>(rows: &mut HashMap<K, u64>, key: K, row: u64) -> Option<u64> {
+    match rows.entry(key) {
+        Entry::Occupied(earlier) => Some(*earlier.get()),
+        Entry::Vacant(free) => {
+            free.insert(row);
+            None
+        }
+    }
 }
 
 /// A row, and all that its keys are compared with.
@@ -62,7 +75,7 @@ impl<'k> Keys<'k> {
     pub fn check(&mut self, user: &User, existing: Option<&User>, seen: &mut Seen) {
         let me = existing.map(|u| u.id);
         let row = self.row.number;
-        if let Some(earlier) = me.and_then(|id| seen.users.insert(id, row)) {
+        if let Some(earlier) = me.and_then(|id| first(&mut seen.users, id, row)) {
             let reason = format!("is the same person as row {earlier}");
             let mend = "keep one of the two rows";
             self.fail("username", "is the same person as another row", reason, mend, None);
@@ -77,7 +90,7 @@ impl<'k> Keys<'k> {
             let key = SmolStr::from(fold(email.as_str()));
             const MEND: &str = "give each person an address of their own";
             let sharing = Some("allow_shared_emails");
-            if let Some(earlier) = seen.emails.insert(key.clone(), row) {
+            if let Some(earlier) = first(&mut seen.emails, key.clone(), row) {
                 self.in_file("email", earlier, MEND, sharing);
             } else {
                 let holders = self.known.emails.get(&key);
@@ -96,7 +109,8 @@ impl<'k> Keys<'k> {
         let (Some(extension), Some(connection)) = (&user.extension, user.connection) else { return };
         let holder =
             self.known.extension(connection, extension.as_str()).filter(|holder| Some(*holder) != me);
-        if let Some(earlier) = seen.extensions.insert((connection, extension.to_smol()), self.row.number) {
+        let key = (connection, extension.to_smol());
+        if let Some(earlier) = first(&mut seen.extensions, key, self.row.number) {
             self.in_file("extension", earlier, "give each person one of their own", None);
         } else if let Some(holder) = holder {
             self.taken("extension", holder.0, user, "choose another", self.by_match());
@@ -108,7 +122,7 @@ impl<'k> Keys<'k> {
         if username.is_empty() {
             return;
         }
-        let earlier = seen.names.insert(username.clone(), self.row.number);
+        let earlier = first(&mut seen.names, username.clone(), self.row.number);
         let holder = self.known.auth.get(&username).filter(|holder| Some(UserId(**holder)) != me);
         if has_said {
             return;
@@ -145,13 +159,13 @@ impl<'k> Keys<'k> {
             if let Some(name) = &wish.auth_name {
                 const MEND: &str = "give each device a name of its own to sign in with";
                 let key = SmolStr::from(fold(name.as_str()));
-                let earlier = seen.names.insert(key.clone(), row);
+                let earlier = first(&mut seen.names, key.clone(), row);
                 let holder = self.known.auth.get(&key).copied().filter(|holder| *holder != me);
                 self.device(("device_auth_name", at, name.as_str()), (earlier, holder), &plan.user, MEND);
             }
             if let Some(mac) = &wish.mac {
                 const MEND: &str = "keep the address with the one person who has the device";
-                let earlier = seen.macs.insert(mac.to_smol(), row);
+                let earlier = first(&mut seen.macs, mac.to_smol(), row);
                 let holder = self.known.macs.get(mac.as_str()).copied().filter(|holder| *holder != me);
                 self.device(("device_mac", at, mac.as_str()), (earlier, holder), &plan.user, MEND);
             }

@@ -211,6 +211,12 @@ impl Known {
         keys.into_iter().any(|key| self.matching(row, key, context).is_some_and(|found| found.id == user))
     }
 
+    /// Whether several people have the row's key, so that it means none of them.
+    pub fn is_shared(&self, row: &Row, by: MatchKey) -> bool {
+        let email = row.person.text("email").filter(|_| by == MatchKey::Email);
+        email.and_then(|email| self.emails.get(fold(email).as_str())).is_some_and(|all| all.len() > 1)
+    }
+
     /// The one who is already there and whom this row means: by the chosen key, or, to skip them without
     /// one, by username or else by extension.
     pub fn meant(&self, row: &Row, context: &Context, options: &ImportOptions) -> Option<&User> {

@@ -1,8 +1,8 @@
 //! The uploaded file, opened as the options say.
 
-use muster_import::{Format, Limits, Mapping, Source};
+use muster_import::{Column, Format, Limits, Mapping, Reading, Source, Taken};
 
-use super::options::{Correction, Existing, ImportOptions};
+use super::options::{Correction, Existing, ImportOptions, MatchKey};
 use crate::AppError;
 
 /// The file as the options say that it is to be read.
@@ -12,17 +12,43 @@ pub(super) fn open<'a>(bytes: &'a [u8], options: &ImportOptions) -> Result<Sourc
         return Err(AppError::invalid("match", "is needed to update people", mend));
     }
     let corrections = options.corrections.iter().map(Correction::for_file);
-    Ok(open_as_mapped(bytes, options)?.corrected(corrections.collect())?)
+    let source = open_as_mapped(bytes, options)?;
+    can_match(&source, options)?;
+    Ok(source.corrected(corrections.collect())?)
+}
+
+/// Refuses to look for people by what the file does not say of them.
+fn can_match(source: &Source<'_>, options: &ImportOptions) -> Result<(), AppError> {
+    let Some(by) = options.match_by else { return Ok(()) };
+    let has = |by: MatchKey| {
+        // An extension is a username too, and the only address that messages go to is the person's.
+        let fields: &[&str] = match by {
+            MatchKey::Username => &["username", "extension"],
+            MatchKey::Extension => &["extension"],
+            MatchKey::Email => &["email", "notification_addresses"],
+        };
+        let is_one = |column: &Column| matches!(column.taken, Taken::Field(name) if fields.contains(&name));
+        source.columns().iter().any(is_one)
+    };
+    if has(by) {
+        return Ok(());
+    }
+    let others = [MatchKey::Username, MatchKey::Extension, MatchKey::Email];
+    let others: Vec<&str> = others.into_iter().filter(|by| has(*by)).map(MatchKey::field).collect();
+    let mend = match others.as_slice() {
+        [] => "add a column for it to the file".to_string(),
+        others => format!("add a column for it to the file, or choose {}", others.join(" or ")),
+    };
+    let reason = format!("goes by {}, and the file has no column for it", by.field());
+    Err(AppError::invalid("match", reason, mend))
 }
 
 fn open_as_mapped<'a>(bytes: &'a [u8], options: &ImportOptions) -> Result<Source<'a>, AppError> {
     let limits = Limits::default();
+    let reading = Reading { vertical: options.vertical, sheet: options.sheet.as_deref() };
     let open_known = || -> Result<Source<'a>, AppError> {
         let format = format_of(options)?;
-        Ok(match options.vertical {
-            true => Source::open_vertical(bytes, format, &limits)?,
-            false => Source::open(bytes, format, &limits)?,
-        })
+        Ok(Source::open_as(bytes, format, reading, &limits)?)
     };
     let Some(mapping) = mapping_of(options)? else {
         return open_known();
@@ -34,10 +60,7 @@ fn open_as_mapped<'a>(bytes: &'a [u8], options: &ImportOptions) -> Result<Source
         let mend = "leave one of the two out: a mapping is for a file of no known format";
         return Err(AppError::invalid("mapping", "is there beside a format", mend));
     }
-    Ok(match options.vertical {
-        true => Source::open_mapped_vertical(bytes, &mapping, &limits)?,
-        false => Source::open_mapped(bytes, &mapping, &limits)?,
-    })
+    Ok(Source::open_mapped_as(bytes, &mapping, reading, &limits)?)
 }
 
 fn mapping_of(options: &ImportOptions) -> Result<Option<Mapping>, AppError> {

@@ -12,6 +12,17 @@ pub enum MatchKey {
     Email,
 }
 
+impl MatchKey {
+    /// The field that is compared.
+    pub fn field(self) -> &'static str {
+        match self {
+            MatchKey::Username => "username",
+            MatchKey::Extension => "extension",
+            MatchKey::Email => "email",
+        }
+    }
+}
+
 /// Who of the file is activated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,6 +53,8 @@ pub enum Inactive {
     Contacts,
     Disabled,
     LeaveOut,
+    /// Nothing is written where there are any: whoever asks chooses then.
+    Ask,
 }
 
 /// See [`muster_import::Correction`].
@@ -73,6 +86,9 @@ pub struct ImportOptions {
     /// People are columns: read so whatever the file looks like.
     #[serde(default)]
     pub vertical: bool,
+    /// The sheet of a workbook, by name; the first that has a list if absent.
+    #[serde(default)]
+    pub sheet: Option<String>,
     pub activate: Activate,
     /// By what rows mean somebody who is already there.
     pub match_by: Option<MatchKey>,

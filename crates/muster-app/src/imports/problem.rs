@@ -4,6 +4,9 @@ use muster_domain::value::{FieldError, Value};
 use muster_import::{CellError, Column, Remark, Row, Taken};
 use serde::{Deserialize, Serialize};
 
+use super::known::Known;
+use super::options::MatchKey;
+
 /// Something about one row: an error that keeps it out, or a remark that does not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowProblem {
@@ -56,9 +59,35 @@ impl From<CellError> for RowProblem {
             mend: e.mend,
             option: None,
             remark: false,
-            cause: None,
+            cause: e.lost,
         }
     }
+}
+
+/// A row was to mean somebody who is there already, and lacks what somebody new needs.
+pub(super) fn nobody_meant(
+    row: &Row,
+    by: MatchKey,
+    lacks: Vec<CellError>,
+    known: &Known,
+    columns: &[Column],
+) -> Vec<RowProblem> {
+    let field = by.field();
+    if row.person.text(field).is_none() {
+        return lacks.into_iter().map(RowProblem::from).collect();
+    }
+    let (reason, mend) = match known.is_shared(row, by) {
+        true => (
+            "is shared by several people here",
+            "choose another key, so that one of them is meant".to_string(),
+        ),
+        false => {
+            let mends: Vec<String> = lacks.into_iter().map(|lack| lack.mend).collect();
+            let mend = format!("correct it; or, if somebody new is meant, {}", mends.join(" and "));
+            ("is one that nobody here has", mend)
+        }
+    };
+    vec![problem(row, columns, FieldError::new(field, reason, mend.as_str()))]
 }
 
 /// A field's error in terms of the file: the header of its column, and what stood there.

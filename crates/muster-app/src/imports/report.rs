@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use muster_domain::national::National;
 use muster_domain::user::UserType;
-use muster_import::{Column, Taken};
+use muster_import::{Column, FileNote, Taken};
 use muster_store::Seats;
 use serde::{Deserialize, Serialize};
 
 use super::causes::{Cause, Tally};
 use super::facts::Facts;
+use super::field_changes::{FieldChange, FieldChanges};
 use super::problem::RowProblem;
 use super::row_set::RowSet;
 
@@ -29,6 +30,12 @@ pub struct ImportReport {
     /// Empty where there is none: in a workbook, and where people are columns.
     pub delimiter: String,
     pub columns: Vec<ColumnReport>,
+    /// The sheet of a workbook that was read.
+    #[serde(default)]
+    pub sheet: Option<String>,
+    /// What is so of the file as a whole, and keeps nobody out.
+    #[serde(default)]
+    pub notes: Vec<Note>,
     pub rows: u64,
     pub created: u64,
     pub updated: u64,
@@ -56,6 +63,11 @@ pub struct ImportReport {
     /// The same by user type.
     #[serde(default)]
     pub counted_by_type: Vec<SeatCount>,
+    /// Of the rows that mean somebody who is there already: what changes, by field.
+    #[serde(default)]
+    pub changes_by_field: Vec<FieldChange>,
+    #[serde(skip)]
+    pub(super) fields: FieldChanges,
     /// Rows of people whom the file calls inactive; absent if there are none.
     #[serde(default)]
     pub inactive: Option<InactiveRows>,
@@ -96,6 +108,23 @@ pub struct ImportReport {
     pub nothing_written: bool,
 }
 
+/// Something to be known of the file, or of the import as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// A sentence without its full stop.
+    pub text: String,
+    /// What to do if that was not meant; empty where there is nothing.
+    pub mend: String,
+    /// The option of the import that does it.
+    pub option: Option<String>,
+}
+
+impl From<&FileNote> for Note {
+    fn from(note: &FileNote) -> Note {
+        Note { text: note.text.clone(), mend: note.mend.clone(), option: note.option.map(str::to_string) }
+    }
+}
+
 /// A column and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnReport {
@@ -122,6 +151,9 @@ pub struct InactiveRows {
     pub become_what: String,
     /// Whether that was chosen.
     pub chosen: bool,
+    /// Nothing was written, because it shall be chosen first.
+    #[serde(default)]
+    pub must_choose: bool,
 }
 
 /// A correction and how many cells it was made in.
@@ -134,6 +166,11 @@ pub struct CorrectionCount {
 }
 
 impl ImportReport {
+    /// Notes a cell of a column of numbers of which no number can be made.
+    pub(super) fn no_number(&mut self, problem: &RowProblem) {
+        self.tally.add_other(problem);
+    }
+
     /// Notes a problem, with what its cell would be as a number that is dialled at home.
     pub fn problem(&mut self, problem: RowProblem, national: &National) {
         self.tally.add(&problem, national);
@@ -162,6 +199,7 @@ impl ImportReport {
 
     /// All rows are judged: `seats` are those of the organization before.
     pub(super) fn settle(&mut self, seats: &Seats) {
+        self.changes_by_field = std::mem::take(&mut self.fields).settle();
         (self.causes, self.causes_left_out) = std::mem::take(&mut self.tally).settle();
         let changed = std::mem::take(&mut self.seats);
         let mut by_type: BTreeMap<UserType, (u64, u64)> =

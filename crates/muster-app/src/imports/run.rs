@@ -4,7 +4,7 @@ use muster_domain::ids::{JobId, SecretId, UserId};
 use muster_domain::permission::Permission;
 use muster_domain::types::UnixMillis;
 use muster_domain::user::User;
-use muster_import::{Limits, MailboxWish, Mapping, Row, Secret, Source, Suggestion};
+use muster_import::{Limits, MailboxWish, Mapping, Reading, Row, Secret, Source, Suggestion};
 use muster_store::{Job, JobOutcome, JobResult, JobState, SecretKind};
 use uuid::Uuid;
 
@@ -17,10 +17,11 @@ use super::inputs::{DRY_RUN_INPUT_KEPT_MS, INPUT_KEPT_MS, make_room};
 use super::judge::{BATCH, Judgement, judge};
 use super::numbers::Numbers;
 use super::open::{open, used_mapping};
-use super::options::{ImportOptions, NewImport};
+use super::options::{ImportOptions, Inactive, NewImport};
 use super::plan::{MailboxPlan, Plan, other_mailbox};
 use super::report::ImportReport;
 use super::row_set::RowSet;
+use super::same_file;
 use crate::apply::{Allow, By, Session};
 use crate::jobs::{GoOn, IMPORT, Progress};
 use crate::users::checked_pin;
@@ -72,13 +73,10 @@ impl App {
         &self,
         scope: &Scope,
         bytes: &[u8],
-        vertical: bool,
+        reading: Reading<'_>,
     ) -> Result<Vec<Suggestion>, AppError> {
         scope.require(Permission::Import)?;
-        let header = match vertical {
-            true => Source::header_of_vertical(bytes, &Limits::default())?,
-            false => Source::header_of(bytes, &Limits::default())?,
-        };
+        let header = Source::header_as(bytes, reading, &Limits::default())?;
         let header = header.ok_or_else(|| {
             let mend = "write a line of column names above the people";
             AppError::invalid("file", "has no line that looks like column names", mend)
@@ -122,11 +120,17 @@ impl App {
                 RowSet::of(rows.map(|(number, _)| number))
             };
             let refused = judged.report.rejected > 0 && !options.good_rows_only;
-            let write = !options.dry_run && !refused;
+            let must_choose = options.inactive == Some(Inactive::Ask) && judged.report.inactive.is_some();
+            let must_choose = must_choose && !options.dry_run && !refused;
+            if let Some(inactive) = &mut judged.report.inactive {
+                inactive.must_choose = must_choose;
+            }
+            let write = !options.dry_run && !refused && !must_choose;
             judged.report.nothing_written = !write;
             judged.report.good_rows = judged.report.rows - judged.report.rejected - judged.report.skipped;
             let mut report = std::mem::take(&mut judged.report);
             report.mapping = used_mapping(&options);
+            report.notes.extend(same_file::note(session.tx, job.org, job)?);
             if write {
                 let mut writer = Writer {
                     session,
@@ -142,7 +146,8 @@ impl App {
                 })?;
                 session = writer.session;
             }
-            finish_job(&mut session, job, &report, refused, now)?;
+            let problem = problem_of(&report, refused);
+            finish_job(&mut session, job, &report, problem, now)?;
             if options.dry_run {
                 let until = UnixMillis(now.0 + DRY_RUN_INPUT_KEPT_MS);
                 session.tx.keep_job_input(job.org, job.id, until)?;
@@ -153,18 +158,30 @@ impl App {
     }
 }
 
+/// Why nothing was written that was to be.
+fn problem_of(report: &ImportReport, refused: bool) -> Option<String> {
+    if refused {
+        let (rejected, rows) = (report.rejected, report.rows);
+        return Some(format!("{rejected} of {rows} rows are not right; nothing was written"));
+    }
+    let inactive = report.inactive.as_ref().filter(|inactive| inactive.must_choose)?;
+    Some(format!(
+        "people are disabled in the system that the file comes from ({}), and what becomes of them is to be \
+         chosen; nothing was written",
+        inactive.rows
+    ))
+}
+
 fn finish_job(
     session: &mut Session<'_>,
     job: &Job,
     report: &ImportReport,
-    refused: bool,
+    problem: Option<String>,
     now: UnixMillis,
 ) -> Result<(), AppError> {
     let summary = serde_json::to_string(report).map_err(|e| AppError::Limit(e.to_string()))?;
-    let problem = refused
-        .then(|| format!("{} of {} rows are not right; nothing was written", report.rejected, report.rows));
     session.tx.put_job(&Job {
-        state: if refused { JobState::Failed } else { JobState::Done },
+        state: if problem.is_some() { JobState::Failed } else { JobState::Done },
         updated_at: now,
         rows_total: Some(report.rows),
         rows_done: if report.nothing_written { 0 } else { report.good_rows },

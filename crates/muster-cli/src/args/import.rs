@@ -41,6 +41,10 @@ pub struct ImportArgs {
     #[arg(long)]
     pub vertical: bool,
 
+    /// The sheet of a workbook; without it the first that has a list, and what the others hold is said
+    #[arg(long, value_name = "NAME")]
+    pub sheet: Option<String>,
+
     /// By what a row means somebody who is there already
     #[arg(long = "match", value_enum, value_name = "BY")]
     pub match_by: Option<MatchBy>,
@@ -51,7 +55,8 @@ pub struct ImportArgs {
     pub existing: Option<Existing>,
 
     /// What becomes of people who are disabled in the system that wrote the file, whatever --activate says of
-    /// the others; `contacts` if this is not given
+    /// the others. If this is not given, it is asked on a terminal before anything is written, and is `contacts`
+    /// elsewhere
     #[arg(long, value_enum, value_name = "WHAT")]
     pub inactive: Option<Inactive>,
 

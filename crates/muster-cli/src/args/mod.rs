@@ -10,7 +10,7 @@ mod role;
 mod user;
 
 pub use backup::{BackupArgs, PassphraseArgs};
-pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
+pub use import::{Activate, ExportArgs, Fix, ImportArgs, Inactive, MatchBy};
 pub use leaving::{DataArgs, DoctorArgs, PurgeArgs, RemoveArgs};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use organization::{

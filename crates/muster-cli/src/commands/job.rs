@@ -16,7 +16,7 @@ use crate::hints::Hints;
 use crate::listing::{Column, List};
 use crate::session::Session;
 use crate::table::print_pairs;
-use crate::value::{count_of, counted, grouped, text_of, time_of};
+use crate::value::{count_of, counted, grouped, list_of, text_of, time_of};
 
 pub(crate) fn run(session: &mut Session<'_, '_>, command: &JobCommand) -> Result<(), Failure> {
     match command {
@@ -84,7 +84,7 @@ fn print_job(console: &mut Console<'_>, hints: &Hints, job: &Value, every_row: b
         return Ok(());
     }
     console.line("")?;
-    let told = Told { name: &text_of(&job["kind"]), again: Again::of_job(job, "FILE"), every_row };
+    let told = Told { name: &text_of(&job["kind"]), again: Again::of_job(job, "FILE", None), every_row };
     print_summary(console, hints, job, &told)
 }
 
@@ -175,13 +175,45 @@ fn rejected(session: &mut Session<'_, '_>, job: &str, file: &Path, force: bool) 
     }
     let rows = counted(rows, "row", "rows");
     session.console.line(&format!(
-        "Written to {}: {rows} that {} not taken. Only you can read it: passwords are in it.",
+        "Written to {}: {rows} that {} not taken. Only you can read it{}.",
         file.display(),
-        if rows.starts_with("1 ") { "was" } else { "were" }
+        if rows.starts_with("1 ") { "was" } else { "were" },
+        if has_secrets(&about["summary"]) { ": passwords are in it" } else { "" }
     ))?;
-    let again = session.hints.command(&Again::of_job(&about, &file.display().to_string()).same());
+    let map = match about["options"]["mapping"].as_str() {
+        Some(mapping) => Some(write_mapping(session, file, mapping, force)?),
+        None => None,
+    };
+    let again = Again::of_job(&about, &file.display().to_string(), map.as_deref()).same();
+    let again = session.hints.command(&again);
     session.console.line(&format!("Mend it, then: {again}"))?;
     Ok(())
+}
+
+/// Whether the file has a column of passwords or PINs, be it one that is not taken.
+fn has_secrets(report: &Value) -> bool {
+    list_of(report, "columns").iter().any(|column| {
+        let (field, header) = (text_of(&column["field"]), text_of(&column["header"]).to_lowercase());
+        ["sip_secret", "on_call_pin", "device_sip_password"].contains(&field.as_str())
+            || ["pass", "pwd", "secret", "pin", "kennwort", "senha"].iter().any(|word| header.contains(word))
+    })
+}
+
+/// Puts the mapping that the rows were read by beside them, as `rejected.toml`, and gives its path.
+fn write_mapping(
+    session: &mut Session<'_, '_>,
+    file: &Path,
+    mapping: &str,
+    force: bool,
+) -> Result<String, Failure> {
+    let path = file.with_extension("toml");
+    not_there(&path, force)?;
+    std::fs::write(&path, mapping).map_err(|e| {
+        let why = format!("The mapping cannot be written to {}: {}.", path.display(), io_words(&e));
+        Failure::refused(why, "Is there room, and may you write there?")
+    })?;
+    session.console.line(&format!("Its mapping is written to {}.", path.display()))?;
+    Ok(path.display().to_string())
 }
 
 fn where_to_look(failure: Failure) -> Failure {

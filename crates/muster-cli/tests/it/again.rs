@@ -113,6 +113,49 @@ fn the_rows_that_were_not_taken_are_imported_with_the_options_of_the_job() {
     assert!(out.ends_with(&want), "{out}");
 }
 
+#[test]
+fn the_mapping_of_rows_that_were_not_taken_lies_beside_them_and_passwords_are_spoken_of_where_there_are_any()
+{
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("mend.csv").display().to_string();
+    let map = directory.path().join("mend.toml").display().to_string();
+    let mut about = job("failed", &summary(1));
+    about["summary"]["format"] = json!("mapped");
+    about["summary"]["columns"] = json!([{ "header": "Nom", "field": "display_name", "why": null }]);
+    about["options"] = json!({ "format": null, "mapping": "[columns]\n\"Nom\" = \"display_name\"\n" });
+    let server = Server::start(vec![answer(about.clone()), respond("200 OK", &[], "Nom\n")]);
+    let out = muster(&server, &["job", "rejected", "0192a7c4", &file]).out;
+    assert!(out.contains(&format!("Mend it, then: muster import {file} --map {map} --url")), "{out}");
+    assert_eq!(std::fs::read_to_string(&map).unwrap(), "[columns]\n\"Nom\" = \"display_name\"\n");
+    assert!(out.contains("Only you can read it.\n") && !out.contains("passwords"), "{out}");
+    about["options"]["mapping"] = Value::Null;
+    for header in [json!({ "header": "Geheim", "field": "sip_secret" }), json!({ "header": "Web Password" })]
+    {
+        about["summary"]["columns"] = json!([header]);
+        let server = Server::start(vec![answer(about.clone()), respond("200 OK", &[], "x\n")]);
+        let out = muster(&server, &["job", "rejected", "0192a7c4", &file, "--force"]).out;
+        assert!(out.contains("Only you can read it: passwords are in it."), "{out}");
+    }
+}
+
+#[test]
+fn what_a_rule_would_change_beside_its_rows_is_said_and_one_row_is_one() {
+    let mut wrong = summary(2);
+    let mut of_rules = cause(&json!([{ "found": "912345678", "rows": 1 }]));
+    of_rules["rules"] = json!([{ "found": "0*", "value": "+44*", "rows": 8, "others": 2 },
+        { "found": "00*", "value": "+*", "rows": 1, "others": 0 }]);
+    of_rules["rows_of_no_country"] = json!(1);
+    wrong["causes"] = json!([of_rules]);
+    let out = import(&job("failed", &wrong), &[]);
+    assert!(out.contains("(9 rows): --fix 'Location:0*=+44*' --fix 'Location:00*=+*'"), "{out}");
+    assert!(
+        out.contains("It changes 2 further cells too, which begin so and are no number as it stands"),
+        "{out}"
+    );
+    assert!(out.contains("1 row has a number as it is dialled at home"), "{out}");
+    assert!(out.contains("as in --fix 'Location:9*=+3519*'"), "a rule that is for such numbers: {out}");
+}
+
 fn cause(found: &Value) -> Value {
     json!({ "column": "Location", "reason": "is not a site", "mend": "make the site", "option": null,
         "remark": false, "rows": 9, "first_rows": [2], "found": found, "correctable": true })

@@ -9,15 +9,15 @@ use tempfile::TempDir;
 
 use crate::{Server, Step, answer, created, drop_connection, muster, problem, respond};
 
-const JOB: &str = "/api/v1/organizations/example/jobs/0192a7c4";
+pub const JOB: &str = "/api/v1/organizations/example/jobs/0192a7c4";
 
-fn file(directory: &TempDir, name: &str, content: &str) -> PathBuf {
+pub fn file(directory: &TempDir, name: &str, content: &str) -> PathBuf {
     let path = directory.path().join(name);
     std::fs::File::create(&path).unwrap().write_all(content.as_bytes()).unwrap();
     path
 }
 
-fn report() -> Value {
+pub fn report() -> Value {
     json!({
         "format": "ringotel", "encoding": "UTF-8", "delimiter": ",", "rows": 60,
         "columns": [
@@ -47,13 +47,13 @@ fn cause(column: &str, reason: &str, mend: &str, rows: Value, remark: bool) -> V
         "correctable": !remark })
 }
 
-fn job(state: &str, report: Value) -> Value {
+pub fn job(state: &str, report: Value) -> Value {
     json!({ "id": "0192a7c4", "kind": "import", "state": state, "problem": null, "summary": report,
         "progress": { "rows_total": 60, "rows_judged": 60, "rows_written": 60 } })
 }
 
 /// The newest change, then that the phones know it.
-fn head() -> Step {
+pub fn head() -> Step {
     respond(
         "200 OK",
         &[("content-type", "text/event-stream")],
@@ -61,12 +61,12 @@ fn head() -> Step {
     )
 }
 
-fn reached() -> Step {
+pub fn reached() -> Step {
     answer(json!({ "seq": 61 }))
 }
 
 /// With the directory's random name taken out.
-fn steady(text: &str, directory: &TempDir) -> String {
+pub fn steady(text: &str, directory: &TempDir) -> String {
     text.replace(&directory.path().display().to_string(), "DIR")
 }
 

@@ -7,6 +7,7 @@ mod back;
 mod commands;
 mod errors;
 mod import;
+mod import_told;
 mod leaving;
 mod server;
 

@@ -3,7 +3,7 @@
 
 use std::io::{Cursor, Read, Write};
 
-use muster_import::{Limits, Mapping, Source};
+use muster_import::{Limits, Mapping, Reading, Source};
 
 /// Small ones, so that much is tried in little time: the code is the same.
 pub const LIMITS: Limits =
@@ -15,7 +15,7 @@ pub fn survive(bytes: &[u8]) {
     let header = Source::header_of(bytes, &LIMITS);
     let opened = [
         Source::open(bytes, None, &LIMITS),
-        Source::open_vertical(bytes, None, &LIMITS),
+        Source::open_as(bytes, None, Reading { vertical: true, sheet: None }, &LIMITS),
         match header {
             Ok(Some(names)) => {
                 let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();

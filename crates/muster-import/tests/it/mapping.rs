@@ -4,6 +4,7 @@ use muster_domain::value::Value;
 use muster_import::{FileError, Format, Limits, Mapping, Source, Taken};
 use serde_json::Value as Json;
 
+use crate::vertical::ON_ITS_SIDE;
 use crate::{FOREIGN, PEOPLE, VERTICAL, open};
 
 fn guesses(header: &str) -> Vec<String> {
@@ -122,7 +123,7 @@ fn a_mapping_holds_no_passwords_but_may_empty_them_all() {
             assert_eq!(upright, Source::open_mapped(b"N,E\nAna,100\n", &mapping, &limits).map(|_| ()));
             assert_eq!(
                 upright,
-                Source::open_mapped_vertical(b"N,Ana\nE,100\n", &mapping, &limits).map(|_| ())
+                Source::open_mapped_as(b"N,Ana\nE,100\n", &mapping, ON_ITS_SIDE, &limits).map(|_| ())
             );
             upright.map_err(|error| error.to_string())
         };
@@ -172,7 +173,7 @@ fn nothing_is_guessed_of_a_file_in_which_two_columns_have_one_name() {
     let twice = "the columns `Nom` and `nom` have the same name".to_owned();
     assert_eq!(said(b"Nom,nom,Poste\nSilva,Ana,1001\n"), Err(twice.clone()));
     assert_eq!(
-        Source::header_of_vertical(b"Nom,Ana\nnom,Silva\nPoste,1001\n", &Limits::default())
+        Source::header_as(b"Nom,Ana\nnom,Silva\nPoste,1001\n", ON_ITS_SIDE, &Limits::default())
             .map_err(|e| e.to_string()),
         Err(twice)
     );

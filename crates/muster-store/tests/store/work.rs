@@ -136,6 +136,18 @@ fn a_job_is_leased_once_and_taken_over_when_its_holder_is_gone(database: &Databa
     assert_eq!(list.iter().map(|j| j.id.0.as_u128()).collect::<Vec<_>>(), vec![2, 1]);
     let older = store.read(|r| r.jobs(tenant.org, Some(JobId(id(2))), None, 10)).unwrap();
     assert_eq!(older.len(), 1);
+    let with = |n, options: &str, state| Job { options: options.into(), state, ..job(&tenant, n) };
+    put(store, &with(3, r#"{"hash":"ab"}"#, JobState::Done));
+    put(store, &with(4, r#"{"hash":"ab","dry":true}"#, JobState::Done));
+    put(store, &with(5, r#"{"hash":"ab"}"#, JobState::Failed));
+    put(store, &with(6, r#"{"hash":"abc"}"#, JobState::Done));
+    let found = |before, kind: &str| {
+        let of = (r#""hash":"ab""#, r#""dry":true"#);
+        let found = store.read(|r| r.job_done(tenant.org, JobId(id(before)), kind, of)).unwrap();
+        found.map(|job| job.id.0.as_u128())
+    };
+    let kind = first.kind.clone();
+    assert_eq!([found(7, &kind), found(3, &kind), found(7, "other")], [Some(3), None, None]);
 }
 
 fn organizations_take_turns_however_many_jobs_one_of_them_has(database: &Database) {

@@ -31,7 +31,7 @@ impl Again {
             with("inactive", &option_word(inactive.word()));
         }
         args.acknowledge.iter().for_each(|word| with("acknowledge", word));
-        let texts = [("site", &args.site), ("connection", &args.connection)];
+        let texts = [("sheet", &args.sheet), ("site", &args.site), ("connection", &args.connection)];
         for (name, value) in texts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
             with(name, value);
         }
@@ -54,13 +54,14 @@ impl Again {
 
     /// As a job keeps what was chosen: it knows the mapping but not the file that it was in. Of which rows
     /// only the good ones were taken is not repeated.
-    pub fn of_job(job: &Value, file: &str) -> Again {
+    pub fn of_job(job: &Value, file: &str, map: Option<&str>) -> Again {
         let options = &job["options"];
         let word = |name: &str| options[name].as_str().map(ToOwned::to_owned);
         let mut read = format!("import {}", shell_word(file));
         let mut with = |name: &str, value: &str| read.push_str(&format!(" --{name} {}", shell_word(value)));
         match (options["format"].as_str(), job["summary"]["format"].as_str()) {
             (Some(format), _) => with("format", format),
+            (None, _) if map.is_some() => with("map", map.unwrap_or_default()),
             (None, Some("mapped")) => with("map", "MAPPING.toml"),
             // Without a header it is known by its first row, which may be one that no format knows.
             (None, Some("ivozprovider")) => with("format", "ivozprovider"),
@@ -70,11 +71,11 @@ impl Again {
             let [column, found, value] = ["column", "found", "value"].map(|name| text_of(&fix[name]));
             with("fix", &Fix { column, found, value }.typed());
         }
-        if let Some(inactive) = word("inactive") {
+        if let Some(inactive) = word("inactive").filter(|word| word != "ask") {
             with("inactive", &option_word(&inactive));
         }
         list_of(options, "acknowledge").iter().for_each(|word| with("acknowledge", &text_of(word)));
-        for name in ["site", "connection"] {
+        for name in ["sheet", "site", "connection"] {
             if let Some(value) = options[name].as_str() {
                 with(name, value);
             }

@@ -120,14 +120,31 @@ fn how_to_make_international(console: &mut Console<'_>, cause: &Value) -> io::Re
         let rows = rules.iter().map(|rule| count_of(rule, "rows")).sum();
         let rows = counted(rows, "row", "rows");
         console.line(&format!("    Without changing the file ({rows}): {}", fixes.join(" ")))?;
+        match rules.iter().map(|rule| count_of(rule, "others")).sum() {
+            0 => {}
+            others => console.line(&format!(
+                "    It changes {} too, which {} so and {} no number as it stands: correct {} first, or mend the file",
+                counted(others, "further cell", "further cells"),
+                if others == 1 { "begins" } else { "begin" },
+                if others == 1 { "is" } else { "are" },
+                if others == 1 { "it" } else { "those" },
+            ))?,
+        }
     }
+    let begins = list_of(cause, "found").iter().find_map(|found| found["found"].as_str()?.chars().next());
+    let (found, value) = match begins.filter(|c| c.is_ascii_digit() && *c != '0') {
+        // Nothing is dialled before such a number at home.
+        Some(first) => (format!("{first}*"), format!("+351{first}*")),
+        None => ("0*".to_owned(), "+44*".to_owned()),
+    };
     match count_of(cause, "rows_of_no_country") {
         0 => Ok(()),
         rows => console.line(&format!(
-            "    {} have a number as it is dialled at home, and no country is known of their site or the \
+            "    {} {} a number as it is dialled at home, and no country is known of their site or the \
              organization: give its code yourself, as in {}",
             counted(rows, "row", "rows"),
-            typed("0*", "+44*")
+            if rows == 1 { "has" } else { "have" },
+            typed(&found, &value)
         )),
     }
 }

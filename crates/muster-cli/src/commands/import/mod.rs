@@ -11,7 +11,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::args::{Fix, ImportArgs};
+use crate::args::{Fix, ImportArgs, Inactive};
+use crate::clean::clean;
 use crate::client::{Method, Request, Upload};
 use crate::failure::{Failure, io_words};
 use crate::follow;
@@ -27,16 +28,18 @@ const FILE_BYTES_MAX: u64 = FILE_MIB_MAX * 1024 * 1024;
 
 pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<(), Failure> {
     let content = Content::open(&args.file)?;
-    if args.suggest_mapping {
-        return suggest(session, &content, args.vertical);
-    }
-    let request = request(session, args)?.upload(content.upload());
     let name = args.file.display().to_string();
-    let sending = follow::while_sending(session.console, &name);
-    let answer = session.client.send(&request)?;
-    drop(sending);
-    let job = job_of(&answer.location, &answer.value)?;
-    let ended = follow::until_ended(session, &job)?;
+    if args.suggest_mapping {
+        return suggest(session, &content, args).map_err(|failure| of_file(failure, &name));
+    }
+    let mut args = args.clone();
+    let asks = args.inactive.is_none() && !args.dry_run && !session.json && session.console.asks_person;
+    let mut ended = send(session, &content, &args, asks)?;
+    if ended["summary"]["inactive"]["must_choose"] == true {
+        args.inactive = Some(ask_of_inactive(session, &ended["summary"])?);
+        ended = send(session, &content, &args, false)?;
+    }
+    let args = &args;
     let hints = session.hints.clone();
     let told = Told { name: &name, again: Again::of_args(args), every_row: args.every_row };
     session.tell(&ended, |console, ended| summary::print(console, &hints, ended, &told))?;
@@ -55,6 +58,59 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<()
     Ok(())
 }
 
+/// Sends the file and waits until its job has ended. `asks`: nothing is written if there are people in it of
+/// whom is to be asked first.
+fn send(
+    session: &mut Session<'_, '_>,
+    content: &Content,
+    args: &ImportArgs,
+    asks: bool,
+) -> Result<Value, Failure> {
+    let mut request = request(session, args)?.upload(content.upload());
+    if asks {
+        request = request.query("inactive", "ask");
+    }
+    let name = args.file.display().to_string();
+    let sending = follow::while_sending(session.console, &name);
+    let answer = session.client.send(&request).map_err(|failure| of_file(failure, &name))?;
+    drop(sending);
+    let job = job_of(&answer.location, &answer.value)?;
+    follow::until_ended(session, &job)
+}
+
+fn of_file(failure: Failure, name: &str) -> Failure {
+    match failure {
+        Failure::Problem(mut problem) => {
+            problem.name_file(name);
+            Failure::Problem(problem)
+        }
+        other => other,
+    }
+}
+
+/// Asked once for all of them. No answer writes nothing.
+fn ask_of_inactive(session: &mut Session<'_, '_>, report: &Value) -> Result<Inactive, Failure> {
+    let (people, system) =
+        (counted(count_of(&report["inactive"], "rows"), "person", "people"), &report["system"]);
+    let system = system.as_str().filter(|_| report["format"] != "mapped").unwrap_or("the file");
+    let are = if people.starts_with("1 ") { "is" } else { "are" };
+    session.console.note(&format!(
+        "{} {are} disabled in {}. What shall become of them here?\n  1  contacts, who are shown and cannot \
+         register\n  2  disabled users\n  3  left out",
+        people,
+        clean(system)
+    ));
+    match session.console.ask("1, 2 or 3, or nothing to write nothing")?.trim() {
+        "1" | "contacts" => Ok(Inactive::Contacts),
+        "2" | "disabled" => Ok(Inactive::Disabled),
+        "3" | "leave-out" => Ok(Inactive::LeaveOut),
+        _ => Err(Failure::refused(
+            "Nothing was written.",
+            "Choose with --inactive contacts, disabled or leave-out.",
+        )),
+    }
+}
+
 /// The status is that of a job well done, as was asked; who reads nothing but the last line learns it too.
 fn left_out(session: &mut Session<'_, '_>, report: &Value) {
     let (rejected, rows) = (count_of(report, "rejected"), count_of(report, "rows"));
@@ -66,12 +122,15 @@ fn left_out(session: &mut Session<'_, '_>, report: &Value) {
 }
 
 /// The guess goes to stdout as it would go into a file, what is to be done with it to stderr.
-fn suggest(session: &mut Session<'_, '_>, content: &Content, vertical: bool) -> Result<(), Failure> {
+fn suggest(session: &mut Session<'_, '_>, content: &Content, args: &ImportArgs) -> Result<(), Failure> {
     let mut request = Request::new(Method::Post, session.path("/imports/mapping")?)
         .header("content-type", "application/octet-stream")
         .upload(content.upload());
-    if vertical {
+    if args.vertical {
         request = request.query("vertical", "true");
+    }
+    if let Some(sheet) = &args.sheet {
+        request = request.query("sheet", sheet);
     }
     let answer = session.client.send(&request)?;
     session.tell(&answer.value, |console, guess| {
@@ -147,7 +206,7 @@ fn request<'a>(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<Reque
     if !args.acknowledge.is_empty() {
         request = request.query("acknowledge", &args.acknowledge.join(","));
     }
-    let texts = [("site", &args.site), ("connection", &args.connection)];
+    let texts = [("sheet", &args.sheet), ("site", &args.site), ("connection", &args.connection)];
     for (name, value) in texts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         request = request.query(name, value);
     }

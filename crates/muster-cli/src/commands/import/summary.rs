@@ -8,7 +8,7 @@ use super::{Again, causes};
 use crate::clean::clean;
 use crate::console::Console;
 use crate::hints::Hints;
-use crate::problem::sentence;
+use crate::problem::{mend_of, sentence};
 use crate::value::{count_of, counted, grouped, list_of, text_of};
 
 /// What is told of besides the job.
@@ -35,6 +35,7 @@ pub(crate) fn print(
         return console.line(&format!("The job is {}.", text_of(&job["id"])));
     }
     console.line(&recognized(report, told.name))?;
+    notes(console, report)?;
     columns(console, report)?;
     corrections(console, report)?;
     outcome(console, hints, job, &told.again)?;
@@ -56,6 +57,37 @@ fn rejected(console: &mut Console<'_>, hints: &Hints, job: &Value) -> io::Result
     console.line(&format!("To read what is left to be done: {report}"))
 }
 
+/// What is so of the file as a whole: what of it is not read, before what is.
+fn notes(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
+    for note in list_of(report, "notes") {
+        console.line(&format!("Note: {}", sentence(&text_of(&note["text"]))))?;
+        let mend = clean(&mend_of(note)).into_owned();
+        if !mend.is_empty() {
+            console.line(&format!("  {}", sentence(&mend)))?;
+        }
+    }
+    Ok(())
+}
+
+/// What becomes of people who are there already, by field.
+fn changes_by_field(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
+    let changes = list_of(report, "changes_by_field");
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let one = |change: &Value| {
+        let people = grouped(count_of(change, "people"));
+        let emptied = match count_of(change, "emptied") {
+            0 => String::new(),
+            emptied if emptied == count_of(change, "people") => " (all emptied)".to_owned(),
+            emptied => format!(" ({} emptied)", grouped(emptied)),
+        };
+        format!("{} {people}{emptied}", text_of(&change["field"]))
+    };
+    let all: Vec<String> = changes.iter().map(one).collect();
+    console.line(&format!("People changed by field: {}.", all.join(", ")))
+}
+
 /// `staff.csv: ringotel, UTF-8, separated by commas, 60 rows.`
 fn recognized(report: &Value, name: &str) -> String {
     let delimiter = match report["delimiter"].as_str() {
@@ -64,11 +96,16 @@ fn recognized(report: &Value, name: &str) -> String {
         Some(",") => " separated by commas,".to_owned(),
         Some(";") => " separated by semicolons,".to_owned(),
         Some("\t") => " separated by tabs,".to_owned(),
+        Some("|") => " separated by bars (|),".to_owned(),
         Some(other) => format!(" separated by {},", clean(other)),
     };
     let (format, encoding) = (text_of(&report["format"]), text_of(&report["encoding"]));
     let rows = counted(count_of(report, "rows"), "row", "rows");
-    format!("{}: format {format}, {encoding},{delimiter} {rows}.", clean(name))
+    let sheet = match report["sheet"].as_str() {
+        Some(sheet) => format!(" sheet `{}`,", clean(sheet)),
+        None => String::new(),
+    };
+    format!("{}: format {format}, {encoding},{sheet}{delimiter} {rows}.", clean(name))
 }
 
 fn columns(console: &mut Console<'_>, report: &Value) -> io::Result<()> {
@@ -160,8 +197,11 @@ fn inactive(console: &mut Console<'_>, report: &Value, is_done: bool) -> io::Res
     };
     let are = if one { "is" } else { "are" };
     let mut line = format!("{} {are} disabled in {system} and {becomes}.", counted(rows, "person", "people"));
-    if inactive["chosen"] == false && !is_done {
-        line.push_str(" To choose otherwise: --inactive contacts, disabled or leave-out.");
+    if inactive["chosen"] == false {
+        line.push_str(match is_done {
+            true => " To choose otherwise, take it back and import with --inactive contacts, disabled or leave-out.",
+            false => " To choose otherwise: --inactive contacts, disabled or leave-out.",
+        });
     }
     console.line(&line)
 }
@@ -200,6 +240,7 @@ fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, again: &Again)
         grouped(count("activated")),
         grouped(count("contacts"))
     ))?;
+    changes_by_field(console, report)?;
     billing(console, report, !nothing_written)?;
     inactive(console, report, !nothing_written)?;
     if !sites.is_empty() {
@@ -215,8 +256,14 @@ fn outcome(console: &mut Console<'_>, hints: &Hints, job: &Value, again: &Again)
     if count("created") + count("updated") == 0 {
         return Ok(());
     }
-    let undo = hints.command(&format!("undo --job {}", text_of(&job["id"])));
-    console.line(&format!("To take it back: {undo}"))
+    let id = text_of(&job["id"]);
+    let undo = hints.command(&format!("undo --job {id}"));
+    console.line(&format!("To take it back: {undo}"))?;
+    if count("rejected") > 0 {
+        // It is said with the rows that were not taken.
+        return Ok(());
+    }
+    console.line(&format!("To read what is left to be done: {}", hints.command(&format!("job report {id}"))))
 }
 
 /// `59 would be created, 1 would be rejected`.
