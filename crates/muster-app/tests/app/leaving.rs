@@ -152,7 +152,7 @@ fn add(app: &App, scope: &Scope, extension: &str, name: &str) -> UserId {
 
 fn edit(app: &App, scope: &Scope, who: UserId, fields: &[(&str, &str)]) {
     let values: Vec<_> = fields.iter().map(|(field, text)| parse_field(field, text).unwrap()).collect();
-    app.edit_user(scope, who, None, &values, false).unwrap();
+    app.edit_user(scope, who, None, &values, muster_app::Allow::default()).unwrap();
 }
 
 fn import(app: &App, scope: &Scope, file: &str) {

@@ -102,6 +102,6 @@ fn what_names_people_or_their_mailboxes_is_read_with_one_statement_a_field(datab
     assert_eq!(asked, 5);
     let extension = others[0].extension.clone().unwrap().to_smol();
     let found =
-        database.store.read(|r| r.having::<User>(tenant.org, "extension", &[extension, "none".into()], 10));
+        database.store.read(|r| r.having::<User>(tenant.org, "extension", &[extension.clone(), "none".into()], 10));
     assert_eq!(found.unwrap().iter().map(|user| user.id).collect::<Vec<_>>(), [others[0].id]);
 }
