@@ -6,6 +6,7 @@
 
 mod allowed;
 mod needs;
+mod switches;
 
 use std::collections::HashMap;
 
@@ -13,7 +14,7 @@ use muster_domain::change::{self, EntityChange, Holder, Op, Origin, Refusal};
 use muster_domain::claims::Claim;
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::for_kind;
-use muster_domain::handling::{self, Acknowledged, SmsSender};
+use muster_domain::handling::Acknowledged;
 use muster_domain::ids::{ChangeSetId, ConnectionId, OrgId, SiteId};
 use muster_domain::log::{Facts, user_facts};
 use muster_domain::numbers;
@@ -21,13 +22,13 @@ use muster_domain::organization::{Connection, Site};
 use muster_domain::references;
 use muster_domain::types::{UnixMillis, fold};
 use muster_domain::user::Record;
-use muster_domain::value::FieldError;
-use muster_store::{AnyEntity, OrgHead, Reader, Recorded, Stored, Tx};
+use muster_store::{AnyEntity, OrgHead, Recorded, Stored, Tx};
 use smol_str::SmolStr;
 use uuid::Uuid;
 
 pub(crate) use allowed::By;
 use allowed::Rights;
+pub(crate) use switches::{has_sms_sender, no_sms_sender};
 
 use crate::things::load_any;
 use crate::{App, AppError, Scope};
@@ -359,21 +360,8 @@ impl<'t> Session<'t> {
                 return Err(Refusal::Invalid(vec![error]).into());
             }
         }
-        if let Some(after) = after {
-            let mut errors = handling::unacknowledged(before, after, self.allow.acknowledged);
-            if after.sms && !before.is_some_and(|b| b.sms) && !self.has_sms_sender()? {
-                errors.push(no_sms_sender());
-            }
-            if !errors.is_empty() {
-                return Err(Refusal::Invalid(errors).into());
-            }
-        }
+        after.map_or(Ok(()), |after| self.check_switches(before, after))?;
         Ok(user_facts(before, after, c))
-    }
-
-    fn has_sms_sender(&mut self) -> Result<bool, AppError> {
-        self.flush()?;
-        has_sms_sender(self.tx, self.org)
     }
 
     fn check_place(
@@ -498,15 +486,6 @@ impl<'t> Session<'t> {
         }
         Ok(())
     }
-}
-
-pub(crate) fn has_sms_sender(r: &mut Reader, org: OrgId) -> Result<bool, AppError> {
-    Ok(!r.all::<SmsSender>(org)?.is_empty())
-}
-
-pub(crate) fn no_sms_sender() -> FieldError {
-    const MEND: &str = "leave SMS off, or add a sender first";
-    FieldError::new("sms", "needs an SMS sender, and there is none", MEND)
 }
 
 fn taken_email(email: &str, holder: Uuid) -> AppError {

@@ -181,7 +181,7 @@ impl App {
     /// What is wrong, by all checks or one; at most `limit` of each are named. Tokens are looked at for those who
     /// may manage them.
     pub fn examine(&self, scope: &Scope, only: Option<Check>, limit: usize) -> Result<Diagnosis, AppError> {
-        scope.require_whole(Permission::PeopleRead)?;
+        scope.require(Permission::ChangesRead)?;
         let (org, at) = (scope.org(), self.now());
         let may_see_tokens = scope.grants().has(Permission::TokensEdit);
         let wanted: Vec<Check> = Check::ALL

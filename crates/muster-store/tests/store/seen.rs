@@ -101,7 +101,8 @@ fn what_names_people_or_their_mailboxes_is_read_with_one_statement_a_field(datab
     assert_eq!(counts, [30, 30, 18, 1, 7]);
     assert_eq!(asked, 5);
     let extension = others[0].extension.clone().unwrap().to_smol();
-    let found =
-        database.store.read(|r| r.having::<User>(tenant.org, "extension", &[extension.clone(), "none".into()], 10));
+    let found = database
+        .store
+        .read(|r| r.having::<User>(tenant.org, "extension", &[extension.clone(), "none".into()], 10));
     assert_eq!(found.unwrap().iter().map(|user| user.id).collect::<Vec<_>>(), [others[0].id]);
 }
