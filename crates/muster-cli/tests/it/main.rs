@@ -7,6 +7,7 @@ mod back;
 mod commands;
 mod errors;
 mod import;
+mod roles;
 mod server;
 
 use std::io::Cursor;
