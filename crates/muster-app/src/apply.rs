@@ -6,6 +6,8 @@
 
 mod allowed;
 mod needs;
+
+mod once;
 mod switches;
 
 use std::collections::HashMap;
@@ -238,23 +240,6 @@ impl<'t> Session<'t> {
         self.check_removed()?;
         self.check_roles()?;
         Ok(self.last_seq)
-    }
-
-    fn done_before(&mut self, scope: &Scope) -> Result<Option<Done>, AppError> {
-        let Some(once) = &scope.once else { return Ok(None) };
-        let before = self.tx.recall(self.org, scope.actor, &once.key, self.at)?;
-        let Some(before) = before else { return Ok(None) };
-        if before.request_hash != once.request_hash {
-            return Err(AppError::IdempotencyConflict);
-        }
-        Ok(effect_of(&before.response).map(|(id, seq)| Done { id, seq, replayed: true }))
-    }
-
-    fn remember(&mut self, scope: &Scope, id: Uuid) -> Result<(), AppError> {
-        let Some(once) = &scope.once else { return Ok(()) };
-        let response = [&id.as_bytes()[..], &self.last_seq.to_be_bytes()].concat();
-        self.tx.remember(self.org, scope.actor, &once.key, &once.request_hash, &response, self.at)?;
-        Ok(())
     }
 
     pub fn flush(&mut self) -> Result<(), AppError> {
@@ -491,10 +476,4 @@ impl<'t> Session<'t> {
 fn taken_email(email: &str, holder: Uuid) -> AppError {
     let holder = Holder { kind: EntityKind::User, id: holder, name: None };
     Refusal::Taken { field: "email", value: email.to_string(), holder: Some(holder) }.into()
-}
-
-/// The id and sequence number that were remembered for an idempotency key.
-fn effect_of(response: &[u8]) -> Option<(Uuid, u64)> {
-    let (id, seq) = response.split_at_checked(16)?;
-    Some((Uuid::from_slice(id).ok()?, u64::from_be_bytes(seq.try_into().ok()?)))
 }

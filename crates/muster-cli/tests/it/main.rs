@@ -9,6 +9,7 @@ mod errors;
 mod import;
 mod import_told;
 mod leaving;
+mod roles;
 mod server;
 
 use std::io::Cursor;

@@ -17,6 +17,7 @@ mod lists;
 mod plan;
 mod power;
 mod records;
+mod roles;
 mod schema;
 mod secrets;
 mod seen;
