@@ -120,7 +120,11 @@ impl Problem {
     pub fn name_file(&mut self, name: &str) {
         let detail = member(&self.document, "detail").to_owned();
         let is_of_file = |error: &Value| member(error, "field") == "file";
-        if let Some(rest) = detail.strip_prefix("file ").filter(|_| self.errors().iter().any(is_of_file)) {
+        if member(&self.document, "type").ends_with(":file") {
+            self.document["detail"] = format!("{name} cannot be read: {detail}").into();
+        } else if let Some(rest) =
+            detail.strip_prefix("file ").filter(|_| self.errors().iter().any(is_of_file))
+        {
             self.document["detail"] = format!("{name} {rest}").into();
         }
         for error in self.document["errors"].as_array_mut().into_iter().flatten() {

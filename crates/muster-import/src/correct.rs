@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use crate::error::FileError;
 use crate::format::{Column, Meaning, Rules, comparable};
+use crate::mangled;
 use crate::pattern::{EVERY, Patterns, made_of};
 
 /// Corrections of one import.
@@ -77,12 +78,21 @@ impl Corrections {
             let Some(cell) = cells.get_mut(*column) else { continue };
             let said = rules.unguarded(*meaning, cell);
             let Some((nth, rest)) = patterns.find(said) else { continue };
+            if rest.is_some_and(|rest| rest.len() < said.len()) && is_lost(*meaning, said) {
+                continue;
+            }
             let Some(value) = made_of(&self.all[*nth].value, rest, said) else { continue };
             *cell = Cow::Owned(value);
             matched[*nth] += 1;
             corrected.push(*column);
         }
     }
+}
+
+/// Whether too little is left of a number for a rule to make one of it: what a rule would make of `01-Apr` no
+/// longer shows what has become of it.
+fn is_lost(meaning: Meaning, cell: &str) -> bool {
+    meaning.is_of_number() && mangled::number(cell).is_some()
 }
 
 /// Where the column is that a correction is for.

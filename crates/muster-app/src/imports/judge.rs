@@ -245,7 +245,7 @@ impl Judge<'_, '_> {
         } else {
             National::No
         };
-        if is_of_numbers && national == National::No {
+        if is_of_numbers && national == National::No && problem.cause.is_none() {
             report.no_number(&problem);
         }
         report.problem(self.placed(problem), &national);

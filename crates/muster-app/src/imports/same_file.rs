@@ -23,18 +23,15 @@ pub(super) fn note(r: &mut Reader, org: OrgId, job: &Job) -> Result<Option<Note>
     }
     let wanted = format!("\"file_hash\":\"{}\"", stored.file_hash);
     let earlier = r.job_done(org, job.id, IMPORT, (&wanted, "\"dry_run\":true"))?;
-    Ok(earlier.as_ref().map(note_of))
+    Ok(earlier.map(|earlier| note_of(&earlier, stored.options.match_by.is_some())))
 }
 
-fn note_of(earlier: &Job) -> Note {
+fn note_of(earlier: &Job, is_matched: bool) -> Note {
     let at = time_to_text(earlier.updated_at.0 / 1000 * 1000);
-    let (undone, option) = match earlier.undone_by {
-        Some(_) => (", and taken back since", None),
-        None => ("", Some("match".to_string())),
-    };
-    let mend = match earlier.undone_by {
-        Some(_) => String::new(),
-        None => "mend the file if other people were meant".to_string(),
+    let undone = if earlier.undone_by.is_some() { ", and taken back since" } else { "" };
+    let (mend, option) = match earlier.undone_by.is_some() || is_matched {
+        true => (String::new(), None),
+        false => ("send another file if other people were meant".to_string(), Some("match".to_string())),
     };
     Note {
         text: format!("this same file was imported at {at} already, as job {}{undone}", earlier.id),

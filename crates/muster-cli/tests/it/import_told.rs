@@ -118,4 +118,14 @@ fn a_file_in_which_no_line_is_a_header_is_named() {
     let outcome = muster(&server, &["import", path.to_str().unwrap(), "--suggest-mapping"]);
     let said = steady(&outcome.err, &directory);
     assert!(said.contains("DIR/staff.csv has no line that looks like column names. Write one."), "{said}");
+    let refused = json!({ "type": "urn:muster:problem:file", "title": "file", "status": 400,
+        "detail": "the header is separated by commas and the rows by semicolons",
+        "errors": [{ "field": "file", "reason": "the header is separated by commas and the rows by semicolons",
+            "mend": "use one of them" }] });
+    let server = Server::start(vec![problem("400 Bad Request", refused)]);
+    let outcome = muster(&server, &["import", path.to_str().unwrap()]);
+    let said = steady(&outcome.err, &directory);
+    let want = "DIR/staff.csv cannot be read: the header is separated by commas and the rows by semicolons. Use one of \
+                them.\n";
+    assert!(said.ends_with(want), "{said}");
 }

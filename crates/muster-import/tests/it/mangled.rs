@@ -1,6 +1,6 @@
 //! What Excel and wrong encodings have made of cells.
 
-use muster_import::{Limits, Mapping, Source};
+use muster_import::{Correction, Limits, Mapping, Source};
 
 use crate::{WEBEX_HEADER, open, rows};
 
@@ -35,6 +35,17 @@ fn a_number_that_excel_has_shortened_or_made_a_date_of_is_said_to_be_lost() {
         assert_eq!(row.errors[0].lost, Some(cause), "{:?}", row.errors);
     }
     assert_eq!(said("12x", "direct_number").2, [None], "a mistake that one correction may mend");
+    // A rule for cells that begin so makes no other nonsense of it; whoever says what the cell shall be is heard.
+    let corrected = |found: &str, value: &str| {
+        let correction =
+            Correction { column: "direct_number".into(), found: found.into(), value: value.into() };
+        let file = "display_name,extension,direct_number\nAna,1001,01-Apr\n";
+        let source = open(file.as_bytes()).unwrap().corrected(vec![correction]).unwrap();
+        let row = source.rows().next().unwrap();
+        row.errors.first().map(|error| error.found.clone())
+    };
+    assert_eq!(corrected("0*", "+44*").as_deref(), Some("01-Apr"));
+    assert_eq!([corrected("01-apr", "+441134960003"), corrected("*", "")], [None, None]);
 }
 
 #[test]
