@@ -6,7 +6,6 @@
 
 mod allowed;
 mod needs;
-
 mod once;
 mod switches;
 
