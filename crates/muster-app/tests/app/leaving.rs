@@ -1,185 +1,20 @@
-//! Leaving: what depends on a person, what becomes of it, all of it taken back, and erased for good.
+//! Leaving: what depends on a person, what becomes of it, and all of it taken back.
 
-use std::time::{Duration, Instant};
-
-use muster_app::imports::{ImportOptions, NewImport};
-use muster_app::leaving::{ChoiceOf, Choices, RemovalReview, UserIdText};
-use muster_app::users::{NewUser, parse_field};
-use muster_app::{App, AppError, JobState, Scope};
+use muster_app::leaving::{ChoiceOf, Choices, UserIdText};
+use muster_app::{AppError, JobState};
 use muster_domain::change::Refusal;
 use muster_domain::field::EntityKind;
-use muster_domain::for_kind;
 use muster_domain::handling::{FaxAccount, Group, Menu, OnCallSchedule};
-use muster_domain::ids::{JobId, OrgId, UserId};
+use muster_domain::ids::{JobId, UserId};
 use muster_domain::leaving::Choice;
-use muster_domain::locations::EmergencyLocation;
 use muster_domain::organization::{Device, Mailbox, PhoneNumber};
-use muster_domain::types::{FieldValue, Name};
+use muster_domain::types::Name;
 use muster_domain::user::{ForwardBehaviour, Record, User};
 use muster_domain::value::Value;
-use muster_store::{Reader, StoreError, Stored, statements_run};
-use uuid::Uuid;
+use muster_store::statements_run;
 
+use crate::office::{Office, add, edit, ended, mailbox_of, members, on_both};
 use crate::world::World;
-
-/// Runs a test on both databases.
-fn on_both(test: impl Fn(&World, &str)) {
-    test(&World::on_sqlite(), "acme");
-    if let Some(world) = World::on_postgres() {
-        test(&world, "acme");
-    }
-}
-
-/// An organization in which Ana is depended on in every way.
-struct Office<'w> {
-    app: &'w App,
-    scope: Scope,
-    ana: UserId,
-    eva: UserId,
-    bo: UserId,
-    /// Ana and Eva.
-    sales: Uuid,
-    /// Ana alone.
-    support: Uuid,
-    menu: Uuid,
-    fax: Uuid,
-    on_call: Uuid,
-}
-
-impl<'w> Office<'w> {
-    fn new(world: &'w World, slug: &str) -> Office<'w> {
-        let (app, scope) = (&world.app, world.organization(slug));
-        import(
-            app,
-            &scope,
-            "display_name,extension,username,email,direct_number,sip_password\n\
-            Ana Silva,1001,ana.silva,ana.silva@example.com,+12125550101,Kx7-pL2-qR9-vT4\n",
-        );
-        let ana = app.find_user(&scope, "1001").unwrap().id;
-        let (eva, bo) = (add(app, &scope, "1002", "Eva Costa"), add(app, &scope, "1003", "Bo Lund"));
-        let kitchen = Name::parse("Kitchen").unwrap();
-        app.reset_credentials(&scope, ana, Some(&kitchen), None).unwrap();
-        edit(app, &scope, bo, &[("alternate_number", "1001"), ("forward_behaviour", "forward")]);
-        let mailbox = mailbox_of(app, &scope, ana);
-        let people = |ids: &[UserId]| Value::List(ids.iter().map(|id| id.to_string().into()).collect());
-        let named = |name: &str| ("name", Value::text(name));
-        let sales = [named("Sales"), ("members", people(&[ana, eva])), ("mailbox", Value::Id(mailbox))];
-        let sales = app.create_record::<Group>(&scope, &sales).unwrap().id;
-        let support = [named("Support"), ("members", people(&[ana]))];
-        let support = app.create_record::<Group>(&scope, &support).unwrap().id;
-        let entries = [format!("1=user:{ana}"), format!("2=group:{sales}"), format!("t=mailbox:{mailbox}")];
-        let entries = Value::List(entries.iter().map(|entry| entry.as_str().into()).collect());
-        let menu = app.create_record::<Menu>(&scope, &[named("Welcome"), ("entries", entries)]).unwrap().id;
-        let fax = [named("Fax"), ("users", people(&[ana]))];
-        let fax = app.create_record::<FaxAccount>(&scope, &fax).unwrap().id;
-        let nights = [named("Nights"), ("members", people(&[eva, ana]))];
-        let on_call = app.create_record::<OnCallSchedule>(&scope, &nights).unwrap().id;
-        let home = [
-            named("Home of Ana"),
-            ("owner", Value::Id(ana.0)),
-            ("country", Value::text("NZ")),
-            ("street", Value::text("Secret Street")),
-            ("house_number", Value::text("1")),
-            ("city", Value::text("Wellington")),
-            ("postal_code", Value::text("6011")),
-        ];
-        app.create_record::<EmergencyLocation>(&scope, &home).unwrap();
-        Office { app, scope, ana, eva, bo, sales, support, menu, fax, on_call }
-    }
-
-    fn review(&self) -> RemovalReview {
-        self.app.review_removal(&self.scope, &[self.ana]).unwrap()
-    }
-
-    fn get<E: Stored>(&self, id: Uuid) -> E {
-        self.app.record::<E>(&self.scope, id).unwrap()
-    }
-
-    /// What has to be chosen, handed to Eva; the rest as it comes.
-    fn choices(&self) -> Choices {
-        let of = |what: String, choice| ChoiceOf { what, choice, to: None };
-        let to_eva = |what: String| ChoiceOf { to: Some(UserIdText(self.eva)), ..of(what, Choice::HandTo) };
-        Choices {
-            hand_to: None,
-            of: vec![
-                to_eva(format!("group:{}", self.support)),
-                to_eva("menu".into()),
-                to_eva("forwards".into()),
-                of("fax_accounts".into(), Choice::Release),
-            ],
-        }
-    }
-
-    fn remove(&self, choices: &Choices) -> Result<JobId, AppError> {
-        let plan = self.review().plan;
-        self.app.remove_users(&self.scope, &[self.ana], choices, &plan).map(|removed| removed.job)
-    }
-
-    /// Everything but the jobs: what there is, field by field.
-    fn state(&self) -> Vec<(EntityKind, Uuid, Vec<Value>)> {
-        state(self.app, self.scope.org())
-    }
-
-    /// Nothing names what is not there, and the log says what the tables hold.
-    fn check(&self) {
-        assert_eq!(self.app.store().read(|r| r.dangling(self.scope.org())).unwrap(), []);
-        let found = self.app.verify_changes(&self.scope).unwrap();
-        assert_eq!(found.problems(), Vec::<String>::new());
-        assert!(found.intact());
-    }
-}
-
-fn state(app: &App, org: OrgId) -> Vec<(EntityKind, Uuid, Vec<Value>)> {
-    fn of<E: Stored>(r: &mut Reader, org: OrgId) -> Result<Vec<(EntityKind, Uuid, Vec<Value>)>, StoreError> {
-        let values = |thing: &E| E::fields().iter().map(|field| (field.get)(thing)).collect();
-        Ok(r.all::<E>(org)?.iter().map(|thing| (E::KIND, thing.id(), values(thing))).collect())
-    }
-    let read = app.store().read(|r| {
-        let mut all = Vec::new();
-        for kind in EntityKind::ALL {
-            all.extend(for_kind!(*kind, E => of::<E>(r, org))?);
-        }
-        Ok::<_, StoreError>(all)
-    });
-    read.unwrap()
-}
-
-fn add(app: &App, scope: &Scope, extension: &str, name: &str) -> UserId {
-    let fields = [("display_name", name), ("extension", extension)];
-    let values = fields.iter().map(|(field, text)| parse_field(field, text).unwrap()).collect();
-    app.add_user(scope, &NewUser { values, ..NewUser::default() }).unwrap().id.into()
-}
-
-fn edit(app: &App, scope: &Scope, who: UserId, fields: &[(&str, &str)]) {
-    let values: Vec<_> = fields.iter().map(|(field, text)| parse_field(field, text).unwrap()).collect();
-    app.edit_user(scope, who, None, &values, false).unwrap();
-}
-
-fn import(app: &App, scope: &Scope, file: &str) {
-    let new =
-        NewImport { file_name: "people.csv", bytes: file.as_bytes(), options: ImportOptions::default() };
-    let job = JobId(app.start_import(scope, &new).unwrap().id);
-    assert_eq!(ended(app, scope, job), JobState::Done);
-}
-
-fn ended(app: &App, scope: &Scope, job: JobId) -> JobState {
-    let began = Instant::now();
-    loop {
-        match app.job(scope, job).unwrap().job.state {
-            JobState::Queued | JobState::Running => std::thread::sleep(Duration::from_millis(2)),
-            state => return state,
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "the job does not end");
-    }
-}
-
-fn mailbox_of(app: &App, scope: &Scope, who: UserId) -> Uuid {
-    app.user(scope, who).unwrap().mailbox.unwrap().0
-}
-
-fn members(ids: &[UserId]) -> Vec<UserId> {
-    ids.to_vec()
-}
 
 #[test]
 fn everything_that_depends_on_a_person_is_reviewed_with_what_can_be_chosen() {
@@ -194,7 +29,7 @@ fn everything_that_depends_on_a_person_is_reviewed_with_what_can_be_chosen() {
         assert_eq!(told("menus"), [("the menu Welcome", None)]);
         assert_eq!(told("fax_accounts"), [("the fax account Fax", None)]);
         assert_eq!(told("forwards"), [("Bo Lund (extension 1003)", None)]);
-        assert_eq!(told("on_call_schedules"), [("the on call schedule Nights", Some(Choice::Release))]);
+        assert_eq!(told("on_call_schedules"), [("the on-call schedule Nights", Some(Choice::Release))]);
         assert_eq!(told("numbers"), [("the number +12125550101", Some(Choice::Release))]);
         assert_eq!(told("devices"), [("the device Kitchen", Some(Choice::Keep))]);
         assert_eq!(told("mailboxes"), [("the mailbox Ana Silva", Some(Choice::Keep))]);
@@ -408,129 +243,4 @@ fn how_much_is_asked_does_not_grow_with_what_depends_on_somebody() {
     assert_eq!(many, few + 180);
     assert_eq!(asked_then, asked);
     assert!(asked < 40, "{asked}");
-}
-
-#[test]
-fn who_is_erased_is_in_no_table_and_in_no_line_of_the_log_and_the_chain_still_verifies() {
-    on_both(|world, slug| {
-        let office = Office::new(world, slug);
-        let (app, scope, org) = (office.app, &office.scope, office.scope.org());
-        let mailbox = mailbox_of(app, scope, office.ana);
-        let refused = app.purge_user(scope, office.ana, false).unwrap_err();
-        assert!(refused.to_string().contains("not in the trash"), "{refused}");
-        let data = app.person_data(scope, office.ana).unwrap();
-        assert_eq!(data.things.len(), 9, "{:?}", data.things);
-        assert!(data.history.iter().any(|line| line.envelope.entity == EntityKind::Mailbox));
-        office.remove(&office.choices()).unwrap();
-        let seats = app.seats(scope, None, 10).unwrap().all.total;
-        let told = |needle: &str| text_of_everything(app, org).matches(needle).count();
-        assert!(told("Ana Silva") > 0 && told("ana.silva@example.com") > 0 && told("Secret Street") > 0);
-        let secrets = secrets(app, org);
-        let purged = app.purge_user(scope, office.ana, false).unwrap();
-        assert!(purged.bodies > 5, "{}", purged.bodies);
-        for needle in ["Ana Silva", "ana.silva", "Secret Street"] {
-            assert_eq!(told(needle), 0, "{needle}");
-        }
-        assert_eq!(secrets.len() - self::secrets(app, org).len(), 2, "hers and the kitchen's");
-        let kept = office.get::<Mailbox>(mailbox);
-        assert_eq!((kept.owner, kept.name.as_str()), (None, "Mailbox 1001 of a former user"));
-        let kitchen = app.store().read(|r| r.all::<Device>(org)).unwrap().pop().unwrap();
-        assert_eq!((kitchen.user, kitchen.auth_name, kitchen.sip_secret), (None, None, None));
-        assert_eq!(app.seats(scope, None, 10).unwrap().all.total, seats);
-        office.check();
-        let head = app.head_seq(scope).unwrap();
-        let lines = app.history(scope, EntityKind::User, office.ana.0, 1).unwrap();
-        assert_eq!(lines[0].envelope.kind, "user.purged");
-        for seq in [head, lines[0].envelope.seq] {
-            let refused = app.undo(scope, seq, false).unwrap_err();
-            assert!(
-                matches!(&refused, AppError::Refused(Refusal::Irreversible(why)) if why.contains("erased")),
-                "{refused}"
-            );
-        }
-        app.restore_user(scope, office.ana).unwrap_err();
-        app.person_data(scope, office.ana).unwrap_err();
-        app.purge_user(scope, office.ana, false).unwrap_err();
-        // The extension is free for somebody else, who has nothing of hers.
-        let next = add(app, scope, "1001", "Ida");
-        assert_ne!(mailbox_of(app, scope, next), mailbox);
-    });
-}
-
-/// All bodies of the log, and all fields of all things.
-fn text_of_everything(app: &App, org: OrgId) -> String {
-    let mut text = format!("{:?}", state(app, org));
-    let mut since = 0;
-    loop {
-        let page = app.store().read(|r| r.raw_changes(org, since, 1000)).unwrap();
-        let Some(last) = page.last() else { break };
-        since = last.envelope.seq;
-        for body in page.iter().filter_map(|line| line.body.as_ref()) {
-            text.push_str(&String::from_utf8_lossy(&body.json));
-        }
-    }
-    for job in app.store().read(|r| r.jobs(org, None, None, 1000)).unwrap() {
-        text.push_str(&job.summary.unwrap_or_default());
-    }
-    text
-}
-
-fn secrets(app: &App, org: OrgId) -> Vec<Uuid> {
-    let checked = app.store().read(|r| r.verify(org)).unwrap().secrets.checked;
-    (0..checked).map(|n| Uuid::from_u128(u128::from(n))).collect()
-}
-
-#[test]
-fn a_mailbox_is_erased_with_its_owner_when_that_is_chosen_and_reports_of_imports_forget_them() {
-    on_both(|world, slug| {
-        let office = Office::new(world, slug);
-        let (app, scope, org) = (office.app, &office.scope, office.scope.org());
-        // A row that is refused: the report says what stood there.
-        let new = NewImport {
-            file_name: "again.csv",
-            bytes: b"display_name,extension,email\nSomebody,x,ana.silva@example.com\nOther,1009,ana.silva@example.com\n",
-            options: ImportOptions::default(),
-        };
-        let job = JobId(app.start_import(scope, &new).unwrap().id);
-        assert_eq!(ended(app, scope, job), JobState::Failed);
-        let summary = || app.job(scope, job).unwrap().job.summary.unwrap();
-        assert!(summary().contains("ana.silva@example.com"), "{}", summary());
-        let mailbox = mailbox_of(app, scope, office.ana);
-        office.remove(&office.choices()).unwrap();
-        app.purge_user(scope, office.ana, true).unwrap();
-        app.record::<Mailbox>(scope, mailbox).unwrap_err();
-        assert_eq!(office.get::<Group>(office.sales).mailbox, None);
-        assert!(!summary().contains("ana.silva"), "{}", summary());
-        assert!(!text_of_everything(app, org).contains("Ana Silva"));
-        office.check();
-    });
-}
-
-#[test]
-fn who_has_been_in_the_trash_for_as_long_as_it_is_kept_is_erased() {
-    on_both(|world, slug| {
-        let office = Office::new(world, slug);
-        let (app, scope) = (office.app, &office.scope);
-        office.remove(&office.choices()).unwrap();
-        app.trash_users(scope, &[office.bo]).unwrap();
-        assert_eq!(app.sweep_trash().unwrap(), 0, "no time was set");
-        let days = muster_domain::types::Bounded::<1, 3650>::parse("30").unwrap().to_value();
-        app.edit_organization(scope, None, &[("trash_retention_days", days)]).unwrap();
-        assert_eq!(app.sweep_trash().unwrap(), 0, "it is not over yet");
-        // As if it had all been 31 days ago, but for what happened to Bo.
-        let ago = 31_i64 * 24 * 3600 * 1000;
-        let org = app.store().read(|r| r.organization(scope.org())).unwrap().unwrap();
-        assert_eq!(org.trash_retention_days.unwrap().0, 30);
-        let long_ago = |who: UserId| {
-            let id = match world.is_postgres() {
-                true => format!("'{who}'"),
-                false => format!("x'{}'", who.0.simple()),
-            };
-            app.store().raw(&format!("UPDATE changes SET at = at - {ago} WHERE entity_id = {id}")).unwrap();
-        };
-        long_ago(office.ana);
-        assert_eq!(app.sweep_trash().unwrap(), 1);
-        app.user(scope, office.ana).unwrap_err();
-        assert_eq!(app.user(scope, office.bo).unwrap().record, Record::Trashed);
-    });
 }
