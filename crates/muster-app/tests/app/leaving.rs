@@ -145,9 +145,10 @@ fn what_was_not_reviewed_is_not_removed() {
     change("somebody forwards to her", &|| {
         edit(office.app, &office.scope, office.eva, &[("alternate_number", "1001")]);
     });
+    let ida = add(office.app, &office.scope, "1004", "Ida");
     change("her mailbox is used by somebody", &|| {
         let mailbox = mailbox_of(office.app, &office.scope, office.ana).to_string();
-        edit(office.app, &office.scope, office.eva, &[("mailbox", &mailbox)]);
+        edit(office.app, &office.scope, ida, &[("mailbox", &mailbox)]);
     });
     change("she is another", &|| edit(office.app, &office.scope, office.ana, &[("title", "Boss")]));
     change("she is gone", &|| {
