@@ -192,14 +192,15 @@ fn takers(r: &mut Reader, org: OrgId, survey: &Survey, choices: &Choices) -> Res
 
 fn needs_choices(survey: &Survey, missing: &[&Tie]) -> Refusal {
     let conflict = |tie: &&Tie| {
-        let what = if tie.is_forward() { "forward" } else { tie.referrer.kind.word() };
         let whom = survey.users.iter().find(|user| user.id == tie.person).map(called).unwrap_or_default();
         let why = tie.why_to_choose.unwrap_or("somebody has to say what becomes of it");
-        Conflict {
-            what,
-            how: format!("{} depends on {whom}: {why}", super::review::thing_called(tie)),
-            seq: None,
-        }
+        let (what, which) = match &tie.thing {
+            AnyEntity::User(forwarding) if tie.is_forward() => {
+                ("forward", format!("of {}", called(forwarding)))
+            }
+            thing => (tie.referrer.kind.word(), super::survey::text(thing, "name")),
+        };
+        Conflict { what, how: format!("{which} leads to {whom}: {why}"), seq: None }
     };
     let named: Vec<Conflict> = missing.iter().take(NAMED_MAX).map(conflict).collect();
     let more = missing.len() - named.len();

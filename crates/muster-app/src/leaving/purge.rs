@@ -109,7 +109,8 @@ fn purge(session: &mut Session<'_>, org: OrgId, id: UserId, with_mailboxes: bool
         return Err(Refusal::NotAllowed(why.into()).into());
     }
     session.purges();
-    let left = left_behind(session.tx, org, &user, with_mailboxes)?;
+    let mut left = left_behind(session.tx, org, &user, with_mailboxes)?;
+    left.extend(handed_over(session.tx, org, &user, &left)?);
     let erased: BTreeSet<(EntityKind, Uuid)> = left
         .iter()
         .filter(|change| tells_of_them(change.kind))
@@ -170,6 +171,44 @@ fn left_behind(
         }
     }
     Ok(changes)
+}
+
+/// Mailboxes that were handed to somebody else when they were removed: those keep their messages and owner, and
+/// are called after nobody.
+fn handed_over(
+    r: &mut Reader,
+    org: OrgId,
+    user: &User,
+    left: &[EntityChange],
+) -> Result<Vec<EntityChange>, AppError> {
+    let about = ChangeFilter { entity: Some((EntityKind::User, user.id.0)), ..ChangeFilter::default() };
+    let lines = r.changes_back(org, None, PAGE, &about)?;
+    let mut ids: BTreeSet<Uuid> = user.mailbox.iter().map(|mailbox| mailbox.0).collect();
+    for removal in lines.iter().filter(|line| line.envelope.kind == "user.trashed") {
+        let of_set = ChangeFilter { set: Some(removal.envelope.set), ..ChangeFilter::default() };
+        let bodies = r.changes(org, 0, PAGE, &of_set)?.into_iter().filter_map(|line| line.body);
+        let were_theirs = bodies.filter(|body| {
+            let owner = body.fields.iter().find(|field| field.field == "owner");
+            body.kind == EntityKind::Mailbox && owner.is_some_and(|f| f.before.as_id() == Some(user.id.0))
+        });
+        ids.extend(were_theirs.map(|body| body.id));
+    }
+    ids.retain(|id| left.iter().all(|change| change.id != *id));
+    let mailboxes = r.get_many::<Mailbox>(org, &ids.into_iter().collect::<Vec<_>>())?;
+    Ok(mailboxes.iter().filter_map(|mailbox| update_of(mailbox, &not_called_after(mailbox, user))).collect())
+}
+
+/// Another's mailbox without their name and address.
+fn not_called_after(mailbox: &Mailbox, user: &User) -> Mailbox {
+    let is_theirs = fold(mailbox.name.as_str()) == fold(user.display_name.as_str());
+    let without = without_owner(mailbox, user);
+    let tells = mailbox.email.is_some() && mailbox.email == user.email;
+    Mailbox {
+        owner: mailbox.owner,
+        name: if is_theirs { without.name } else { mailbox.name.clone() },
+        email: if tells { None } else { mailbox.email.clone() },
+        ..mailbox.clone()
+    }
 }
 
 fn naming<E: Stored>(

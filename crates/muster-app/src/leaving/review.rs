@@ -111,7 +111,16 @@ pub(crate) fn any_called(thing: &AnyEntity) -> String {
     }
     let kind = thing.kind();
     let name = if kind == EntityKind::PhoneNumber { "number" } else { "name" };
-    format!("the {} {}", kind.word().replace('_', " "), text(thing, name))
+    format!("the {} {}", kind_called(kind), text(thing, name))
+}
+
+/// A kind of thing in a sentence.
+fn kind_called(kind: EntityKind) -> String {
+    match kind {
+        EntityKind::OnCallSchedule => "on-call schedule".into(),
+        EntityKind::SmsSender => "SMS sender".into(),
+        other => other.word().replace('_', " "),
+    }
 }
 
 fn how(tie: &Tie) -> String {

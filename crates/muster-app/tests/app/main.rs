@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod dial_plan;
+mod erasing;
 mod leaving;
 mod many;
+mod office;
 mod sequences;
 mod world;

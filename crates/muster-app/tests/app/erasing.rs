@@ -1,6 +1,19 @@
-//! Erased for good: by somebody, and when the time in the trash is over.
+//! Erasing people: in no table, in no line of the log, and the chain still verifies.
 
-use super::*;
+use muster_app::imports::{ImportOptions, NewImport};
+use muster_app::leaving::{ChoiceOf, UserIdText};
+use muster_app::{App, AppError, JobState};
+use muster_domain::change::Refusal;
+use muster_domain::field::EntityKind;
+use muster_domain::handling::Group;
+use muster_domain::ids::{JobId, OrgId, UserId};
+use muster_domain::leaving::Choice;
+use muster_domain::organization::{Device, Mailbox};
+use muster_domain::types::FieldValue;
+use muster_domain::user::Record;
+use uuid::Uuid;
+
+use crate::office::{Office, add, ended, mailbox_of, on_both, state};
 
 #[test]
 fn who_is_erased_is_in_no_table_and_in_no_line_of_the_log_and_the_chain_still_verifies() {
@@ -94,6 +107,24 @@ fn a_mailbox_is_erased_with_its_owner_when_that_is_chosen_and_reports_of_imports
         assert_eq!(office.get::<Group>(office.sales).mailbox, None);
         assert!(!summary().contains("ana.silva"), "{}", summary());
         assert!(!text_of_everything(app, org).contains("Ana Silva"));
+        office.check();
+    });
+}
+
+#[test]
+fn a_mailbox_that_was_handed_over_keeps_its_owner_and_is_called_after_nobody() {
+    on_both(|world, slug| {
+        let office = Office::new(world, slug);
+        let mailbox = mailbox_of(office.app, &office.scope, office.ana);
+        let mut choices = office.choices();
+        let to = Some(UserIdText(office.eva));
+        choices.of.push(ChoiceOf { what: "mailbox".into(), choice: Choice::HandTo, to });
+        office.remove(&choices).unwrap();
+        assert_eq!(office.get::<Mailbox>(mailbox).name.as_str(), "Ana Silva");
+        office.app.purge_user(&office.scope, office.ana, false).unwrap();
+        let kept = office.get::<Mailbox>(mailbox);
+        assert_eq!((kept.owner, kept.name.as_str()), (Some(office.eva), "Mailbox 1001 of a former user"));
+        assert!(!text_of_everything(office.app, office.scope.org()).contains("Ana Silva"));
         office.check();
     });
 }
