@@ -85,6 +85,8 @@ pub(crate) struct Session<'t> {
     set: ChangeSetId,
     allow: Allow,
     origin: Origin,
+    /// What is handed over is not written.
+    judging: bool,
     pending: Vec<Recorded>,
     sites: Option<Vec<Site>>,
     connections: Option<Vec<Connection>>,
@@ -138,6 +140,7 @@ impl<'t> Session<'t> {
             set,
             allow,
             origin: Origin::Ordinary,
+            judging: false,
             pending: Vec::new(),
             sites: None,
             connections: None,
@@ -149,6 +152,18 @@ impl<'t> Session<'t> {
     /// What is recorded from here on is part of going back to a moment, and the log says so.
     pub fn goes_back(&mut self) {
         self.origin = Origin::Restore;
+    }
+
+    /// From here on changes are asked everything that they would be asked, and none is written.
+    pub fn judge_only(&mut self) {
+        self.judging = true;
+    }
+
+    /// Ends [`Session::judge_only`]; what was only judged has been let go.
+    pub fn write_again(&mut self) {
+        self.judging = false;
+        self.pending.clear();
+        self.removed.clear();
     }
 
     /// Gives up what changes that are still to come give up, so that their order does not matter.
@@ -233,6 +248,10 @@ impl<'t> Session<'t> {
             return Ok(());
         }
         self.check_emails()?;
+        if self.judging {
+            self.pending.clear();
+            return Ok(());
+        }
         let range =
             self.tx.record_as(self.origin, &mut self.head, self.at, self.actor, self.set, &self.pending)?;
         self.first_seq.get_or_insert(*range.start());

@@ -9,6 +9,7 @@ mod authorize;
 mod backup;
 pub mod emergency;
 mod error;
+mod filters;
 pub mod followers;
 mod history;
 pub mod imports;
@@ -39,8 +40,8 @@ pub use error::AppError;
 pub use muster_import::FileError;
 /// The store's rows that use cases hand out as they are.
 pub use muster_store::{
-    AsOf, Change, Counts, DamagedSecret, Erased, Job, JobOutcome, JobResult, JobState, Mark, Moment, Op,
-    Page, Query, Sort, StateCheck, StoreError, Stored, Term, UserQuery, Verification,
+    AsOf, Change, Counts, DamagedSecret, Erased, Filter, Job, JobOutcome, JobResult, JobState, Mark, Moment,
+    Op, Page, Query, Sort, StateCheck, StoreError, Stored, Term, UserQuery, Verification,
 };
 pub use things::InstallationTotals;
 pub use verify::{HeadsCheck, Verified};

@@ -24,7 +24,8 @@ impl App {
             EntityKind::Token => Permission::ManageTokens,
             _ => Permission::Read,
         })?;
-        self.read_in(scope, &[E::KIND], |r, as_of| Ok(Page { as_of, ..r.list::<E>(scope.org(), query)? }))
+        let query = Query { filter: self.with_ids::<E>(scope, &query.filter)?, ..query.clone() };
+        self.read_in(scope, &[E::KIND], |r, as_of| Ok(Page { as_of, ..r.list::<E>(scope.org(), &query)? }))
     }
 
     /// The newest change of the organization's log.

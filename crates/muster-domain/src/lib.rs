@@ -8,6 +8,7 @@
 //! - [`change`]: one shape for every change, applying and undoing it; [`compose`]: several as one; [`log`]:
 //!   what is kept of it; [`replay`]: what a log says that there is, or was.
 //! - [`capabilities`], [`permission`]: who can do what, in one place each.
+//! - [`filter`]: the language by which things of a list are picked.
 //! - [`dial_plan`]: what the phone core knows of people.
 
 pub mod capabilities;
@@ -17,6 +18,7 @@ pub mod compose;
 pub mod dial_plan;
 pub mod emergency;
 pub mod field;
+pub mod filter;
 pub mod fold;
 pub mod handling;
 pub mod ids;
@@ -24,6 +26,7 @@ pub mod kinds;
 pub mod locations;
 pub mod log;
 pub mod national;
+pub mod near;
 pub mod numbers;
 pub mod organization;
 pub mod permission;

@@ -3,6 +3,7 @@
 //! The order within each is the same: who asks, what they may, then what they sent.
 
 mod backups;
+mod bulk;
 pub mod changes;
 mod commands;
 mod credentials;
@@ -50,6 +51,7 @@ fn particular() -> OpenApiRouter<ApiState> {
         .routes(routes!(users::get, users::change, users::remove))
         .routes(routes!(users::restore))
         .routes(routes!(users::history))
+        .routes(routes!(bulk::change))
         .routes(routes!(commands::activate))
         .routes(routes!(commands::deactivate))
         .routes(routes!(credentials::get, credentials::reset))

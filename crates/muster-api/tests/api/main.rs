@@ -4,6 +4,7 @@
 
 mod authorization;
 mod back;
+mod bulk;
 mod choosing;
 mod clashes;
 mod common;
@@ -11,6 +12,7 @@ mod description;
 mod emergency;
 mod events;
 mod files;
+mod filters;
 mod import_again;
 mod import_files;
 mod imports;

@@ -22,7 +22,7 @@ use super::plan::{MailboxPlan, Plan, other_mailbox};
 use super::report::ImportReport;
 use super::row_set::RowSet;
 use crate::apply::{Allow, Session};
-use crate::jobs::{GoOn, IMPORT, Progress};
+use crate::jobs::{GoOn, IMPORT, Progress, queued};
 use crate::users::checked_pin;
 use crate::{App, AppError, Done, Scope};
 
@@ -37,25 +37,7 @@ impl App {
         let job = JobId(Uuid::now_v7());
         let now = self.now();
         let done = self.change(scope, Allow::default(), |session| {
-            session.tx.put_job(&Job {
-                org: scope.org(),
-                id: job,
-                kind: IMPORT.to_string(),
-                state: JobState::Queued,
-                actor: scope.actor,
-                options: options.clone(),
-                set: Some(self.new_set()),
-                created_at: now,
-                updated_at: now,
-                rows_total: None,
-                rows_done: 0,
-                cursor: None,
-                summary: None,
-                problem: None,
-                cancel_requested: false,
-                lease: None,
-                undone_by: None,
-            })?;
+            session.tx.put_job(&queued(scope, job, IMPORT, &options, self.new_set(), now))?;
             make_room(session.tx, scope.org(), new.bytes.len() as u64)?;
             session.tx.put_job_input(scope.org(), job, new.bytes, UnixMillis(now.0 + INPUT_KEPT_MS))?;
             Ok(job.0)

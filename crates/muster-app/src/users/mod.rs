@@ -2,6 +2,7 @@
 
 mod activate;
 mod add;
+mod bulk;
 mod credentials;
 mod edit;
 mod list;
@@ -12,8 +13,12 @@ mod trash;
 pub use activate::{Activated, Deactivation};
 pub use add::{NewMailbox, NewUser, parse_field};
 pub(crate) use add::{blank_mailbox, checked_pin, checked_sip_password, name_by_extension};
+pub use bulk::{
+    BULK_IDS_MAX, BulkCause, BulkChange, BulkItem, BulkPreview, BulkRefused, BulkReport, BulkService,
+    Expected, NewBulk, Whom,
+};
 pub use credentials::{Credentials, ResetCredentials};
-pub use list::{Contact, Who};
+pub use list::{Contact, Who, not_trashed};
 pub use seats::{Seat, SeatPage};
 
 use muster_domain::field::{Edit, Entity};

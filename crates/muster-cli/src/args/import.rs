@@ -262,6 +262,7 @@ no SIP password and no PIN, and an import of it generates new ones.
 Examples:
   muster export people.csv
   muster export people.xlsx
+  muster export sales.csv --filter 'department=Sales and site=Porto'
   muster export people.csv --with-secrets --force
   muster export for-freepbx.csv --format freepbx --with-secrets")]
 pub struct ExportArgs {
@@ -276,6 +277,10 @@ pub struct ExportArgs {
     /// Write SIP passwords and PINs too; only you can read the file then
     #[arg(long)]
     pub with_secrets: bool,
+
+    /// Only those whom this fits, as in `muster user list`
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
 
     /// Replace the file if it is there
     #[arg(long)]

@@ -1,6 +1,7 @@
 //! What can be typed. The help texts are written for whoever looks after the phones.
 
 mod backup;
+mod bulk;
 mod import;
 mod log;
 mod organization;
@@ -8,6 +9,7 @@ mod record;
 mod user;
 
 pub use backup::{BackupArgs, PassphraseArgs};
+pub use bulk::BulkArgs;
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use organization::{

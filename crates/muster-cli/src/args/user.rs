@@ -1,3 +1,5 @@
+use super::BulkArgs;
+
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum UserCommand {
     /// The people of the organization
@@ -12,6 +14,8 @@ pub enum UserCommand {
     Activate(WhoManyArgs),
     /// Deactivate people: their phones are signed off and their calls end at once
     Deactivate(DeactivateArgs),
+    /// Change many people alike: fields, tags, activation, removal
+    Bulk(BulkArgs),
     /// Remove people; `restore` brings them back
     Remove(WhoManyArgs),
     /// Bring removed people back, or a person to how they were
@@ -24,12 +28,14 @@ pub enum UserCommand {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-A filter is field=value (is), field^value (begins with) or field~value (contains); several are joined \
-by `and`. A value may stand in double quotes. A service is contact_only, not_activated, enabled, disabled \
-or frozen.
+A filter is made of field=value (is), field!=value (is not), field^value (begins with), field~value (contains), \
+and of numbers and times field<value, <=, > and >=; nothing after the sign finds whoever has none. They are joined by \
+`and` and `or`, turned round by `not`, and put in brackets. A value may stand in double quotes. A service is \
+contact_only, not_activated, enabled, disabled or frozen.
 
 Examples:
   muster user list --filter 'department=Sales and display_name~per'
+  muster user list --filter 'site=Porto and (tags=floor:2 or email=)'
   muster user list --filter service=enabled
   muster user list --sort extension --all
   muster user list --all --json > people.json

@@ -21,6 +21,8 @@ mod token;
 mod undo;
 mod user;
 
+pub(crate) use import::job_of;
+
 use crate::args::Command;
 use crate::console::Console;
 use crate::failure::Failure;

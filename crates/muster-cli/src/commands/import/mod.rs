@@ -162,13 +162,11 @@ fn request<'a>(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<Reque
 }
 
 /// The id at the end of `Location: …/jobs/ID`.
-fn job_of(location: &Option<String>, answer: &Value) -> Result<String, Failure> {
+pub(crate) fn job_of(location: &Option<String>, answer: &Value) -> Result<String, Failure> {
     let in_location = location.as_deref().and_then(|location| location.rsplit_once("/jobs/"));
     let job = in_location.map(|(_, id)| id).or_else(|| answer["id"].as_str());
     let job = job.map(|id| id.trim_matches('/').to_owned()).filter(|id| !id.is_empty());
-    job.ok_or_else(|| {
-        Failure::refused("The server took the file but named no job.", "See `muster job list`.")
-    })
+    job.ok_or_else(|| Failure::refused("The server took it but named no job.", "See `muster job list`."))
 }
 
 /// What is sent: a file that can be sent again from its beginning, or what came through a pipe.

@@ -1,12 +1,14 @@
 //! `muster user …`.
 
 mod activate;
+mod bulk;
 mod credentials;
 mod edit;
 mod list;
 mod phones;
 mod remove;
 
+pub(crate) use bulk::print_ended as print_bulk;
 use serde_json::Value;
 
 use crate::args::UserCommand;
@@ -24,6 +26,7 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &UserCommand) -> Resul
         UserCommand::Set(args) => edit::set(session, args),
         UserCommand::Activate(args) => activate::activate(session, &args.who),
         UserCommand::Deactivate(args) => activate::deactivate(session, args),
+        UserCommand::Bulk(args) => bulk::run(session, args),
         UserCommand::Remove(args) => remove::remove(session, &args.who),
         UserCommand::Restore(args) => remove::restore(session, args),
         UserCommand::Credentials(args) => credentials::run(session, args),

@@ -1,0 +1,117 @@
+//! Who would become what, batch by batch, with everything that a change of one person is asked.
+
+use muster_domain::change::{Refusal, update_of};
+use muster_domain::ids::{OrgId, SecretId};
+use muster_domain::locations::EmergencyLocation;
+use muster_domain::user::{Record, User};
+use muster_domain::value::FieldError;
+use uuid::Uuid;
+
+use super::change::BulkChange;
+use super::report::{BulkPreview, errors_of};
+use super::whom::One;
+use crate::AppError;
+use crate::apply::Session;
+use crate::emergency;
+
+/// People at once.
+pub(super) const BATCH: usize = 1000;
+
+/// Stands for a secret that is made when it is needed.
+const SECRET_TO_COME: SecretId = SecretId(Uuid::max());
+
+/// Somebody and what they would be.
+pub(super) struct Judged {
+    pub before: User,
+    pub after: Result<User, Vec<FieldError>>,
+    pub needs_secret: bool,
+}
+
+/// What does not depend on the person, loaded once.
+pub(super) struct Judge<'c> {
+    org: OrgId,
+    change: &'c BulkChange,
+    location: Option<EmergencyLocation>,
+}
+
+impl<'c> Judge<'c> {
+    pub fn load(session: &mut Session<'_>, org: OrgId, change: &'c BulkChange) -> Result<Self, AppError> {
+        let location = match change.location() {
+            Some(name) => emergency::named(session.tx, org, name)?,
+            None => None,
+        };
+        Ok(Judge { org, change, location })
+    }
+
+    /// By the rules among a person's own fields.
+    pub fn batch(&self, session: &mut Session<'_>, people: &[One]) -> Result<Vec<Judged>, AppError> {
+        let ids: Vec<Uuid> = people.iter().map(|(id, _)| *id).collect();
+        let mut users = session.tx.get_many::<User>(self.org, &ids)?;
+        users.sort_unstable_by_key(|user| user.id);
+        let judged = users.into_iter().map(|before| match self.one(&before) {
+            Ok((after, needs_secret)) => Ok(Judged { before, after: Ok(after), needs_secret }),
+            Err(AppError::Refused(refusal)) => {
+                Ok(Judged { before, after: Err(errors_of(refusal)), needs_secret: false })
+            }
+            Err(other) => Err(other),
+        });
+        judged.collect()
+    }
+
+    fn one(&self, before: &User) -> Result<(User, bool), AppError> {
+        if before.record != Record::Live {
+            return Err(Refusal::NotAllowed("is in the trash: restore them first".into()).into());
+        }
+        let (after, needs_secret) = self.change.of(before)?;
+        if after.emergency_location != before.emergency_location {
+            emergency::check_location(self.location.as_ref(), &after)?;
+        }
+        Ok((after, needs_secret))
+    }
+
+    /// Judges everybody as if they were written, and writes nothing. The second is who is refused, and why.
+    pub fn all(
+        &self,
+        session: &mut Session<'_>,
+        people: &[One],
+        mut progress: impl FnMut(u64) -> Result<(), AppError>,
+    ) -> Result<(BulkPreview, Vec<(Uuid, Vec<FieldError>)>), AppError> {
+        let mut preview = BulkPreview::default();
+        let mut refused = Vec::new();
+        preview.report.people = people.len() as u64;
+        preview.report.counted_before = session.tx.seats(self.org)?.total;
+        for batch in people.chunks(BATCH) {
+            for Judged { before, after, needs_secret } in self.batch(session, batch)? {
+                let done = after.and_then(|mut after| {
+                    if needs_secret {
+                        after.sip_secret = Some(SECRET_TO_COME);
+                    }
+                    Ok((session.update(&before, &after), after))
+                });
+                match done {
+                    Ok((Ok(true), after)) => {
+                        preview.report.secrets_made += u64::from(needs_secret);
+                        preview.changed(&before, &after, || {
+                            update_of(&before, &after).map(|update| update.fields).unwrap_or_default()
+                        });
+                    }
+                    Ok((Ok(false), _)) => preview.report.unchanged += 1,
+                    Ok((Err(AppError::Refused(refusal)), _)) => {
+                        let errors = errors_of(refusal);
+                        refused.push((before.id.0, errors.clone()));
+                        preview.refused(&before, errors);
+                    }
+                    Ok((Err(other), _)) => return Err(other),
+                    Err(errors) => {
+                        refused.push((before.id.0, errors.clone()));
+                        preview.refused(&before, errors);
+                    }
+                }
+            }
+            session.flush()?;
+            progress(preview.report.changed + preview.report.unchanged + preview.report.refused)?;
+        }
+        preview.finish();
+        Ok((preview, refused))
+    }
+}
