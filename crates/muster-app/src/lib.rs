@@ -21,6 +21,7 @@ pub mod phones;
 pub mod records;
 pub mod restore;
 mod secrets;
+mod tags;
 mod things;
 pub mod undo;
 pub mod users;

@@ -17,7 +17,7 @@ use muster_store::{AnyEntity, Stored};
 use uuid::Uuid;
 
 use crate::apply::{Allow, Session};
-use crate::{App, AppError, Done, Scope};
+use crate::{App, AppError, Done, Scope, tags};
 
 /// What writing a kind of record needs.
 pub fn writing(kind: EntityKind) -> Permission {
@@ -80,6 +80,7 @@ impl App {
     ) -> Result<Done, AppError> {
         scope.require(writing(E::KIND))?;
         self.change(scope, Allow::default(), |session| {
+            tags::check_count(session, scope.org(), E::KIND)?;
             let mut record = E::blank(scope.org(), Uuid::now_v7());
             set(&mut record, values, |edit| edit != Edit::ByCommand)?;
             place_in_dial_plan(session, &mut record)?;
@@ -105,6 +106,7 @@ impl App {
             check_name(session, &after)?;
             check_location(session, &before, &after)?;
             session.update(&before, &after)?;
+            tags::follow(session, &before, Some(&after))?;
             Ok(id)
         })
     }
@@ -117,6 +119,7 @@ impl App {
             check_not_the_last(session, E::KIND)?;
             check_unnamed(session, scope, &before)?;
             session.apply(vec![removal_of(&before)])?;
+            tags::follow(session, &before, None)?;
             Ok(id)
         })
     }

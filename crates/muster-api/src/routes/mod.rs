@@ -15,6 +15,7 @@ mod imports;
 pub mod jobs;
 mod lists;
 mod move_in;
+mod next_free;
 mod organizations;
 mod phones;
 mod records;
@@ -57,6 +58,7 @@ fn particular() -> OpenApiRouter<ApiState> {
         .routes(routes!(credentials::get, credentials::reset))
         .routes(routes!(lists::contacts))
         .routes(routes!(lists::extensions))
+        .routes(routes!(next_free::next_free))
         .routes(routes!(emergency::affected))
         .routes(routes!(lists::seats))
         .routes(routes!(lists::devices))

@@ -21,6 +21,7 @@ mod numbers;
 mod pages;
 mod phones;
 mod records;
+mod tags;
 mod taken_back;
 mod users;
 mod writes;

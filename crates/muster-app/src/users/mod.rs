@@ -6,6 +6,7 @@ mod bulk;
 mod credentials;
 mod edit;
 mod list;
+mod next_free;
 mod seats;
 mod sign_off;
 mod trash;
@@ -19,6 +20,7 @@ pub use bulk::{
 };
 pub use credentials::{Credentials, ResetCredentials};
 pub use list::{Contact, Who, not_trashed};
+pub use next_free::FreeExtension;
 pub use seats::{Seat, SeatPage};
 
 use muster_domain::field::{Edit, Entity};

@@ -91,7 +91,7 @@ fn what_is_looked_at_is_what_is_done_and_one_undo_takes_it_back(world: &World) {
     let site = muster_app::organizations::NewSite { name: new_site, country: None, time_zone: None };
     let site = app.create_site(&scope, &site).unwrap().id;
     let change = BulkChange {
-        set: vec![("department", Value::text("Marketing")), ("site", Value::Id(site))],
+        set: vec![("department", Value::text("Marketing")), ("site", Value::Id(site.0))],
         add_tags: vec![Tag::parse("floor:2").unwrap(), Tag::parse("desk:a").unwrap()],
         remove_tags: vec![Tag::parse("floor:1").unwrap()],
         ..BulkChange::default()

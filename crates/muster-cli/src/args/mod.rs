@@ -13,8 +13,8 @@ pub use bulk::BulkArgs;
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use organization::{
-    ConnectionCommand, ContactsArgs, DeviceCommand, NumberCommand, OrgCommand, OrgCreateArgs, SiteCommand,
-    SiteCreateArgs, TokenCommand, TokenCreateArgs,
+    ConnectionCommand, ContactsArgs, DeviceCommand, ExtensionCommand, NumberCommand, OrgCommand,
+    OrgCreateArgs, SiteCommand, SiteCreateArgs, TokenCommand, TokenCreateArgs,
 };
 pub use record::RecordCommand;
 pub use user::{
@@ -38,6 +38,9 @@ pub enum Command {
     },
     /// Write everybody to a CSV file
     Export(ExportArgs),
+    /// Extensions that nobody has
+    #[command(subcommand)]
+    Extension(ExtensionCommand),
     /// Look at people, add, change, activate and remove them
     #[command(subcommand)]
     User(UserCommand),

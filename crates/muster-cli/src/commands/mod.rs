@@ -8,6 +8,7 @@ mod contacts;
 mod device;
 mod emergency;
 mod export;
+mod extension;
 mod fields;
 mod import;
 mod import_history;
@@ -37,6 +38,7 @@ pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_
         Command::Import(args) => import::run(session, args),
         Command::ImportHistory { limit } => import_history::run(session, *limit),
         Command::Export(args) => export::run(session, args),
+        Command::Extension(command) => extension::run(session, command),
         Command::User(command) => user::run(session, command),
         Command::Contacts(args) => contacts::run(session, args),
         Command::Seats => seats::run(session),

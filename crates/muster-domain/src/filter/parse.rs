@@ -100,13 +100,9 @@ impl<'a> Parser<'a> {
     fn one<E: Entity>(&mut self) -> Result<Filter, FilterError> {
         self.skip_space();
         let begins = self.at;
-        if self.depth == Filter::DEPTH_MAX {
-            let reason = format!("has more than {} brackets inside one another", Filter::DEPTH_MAX);
-            return Err(self.wrong(begins, reason, "write it with fewer"));
-        }
         if let Some(length) = leading_not(self.rest()) {
+            self.deeper()?;
             self.at += length;
-            self.depth += 1;
             let inner = self.one::<E>()?;
             self.depth -= 1;
             return Ok(Filter::Not(Box::new(inner)));
@@ -114,8 +110,9 @@ impl<'a> Parser<'a> {
         if !self.rest().starts_with('(') {
             return self.term::<E>();
         }
+        self.deeper()?;
         self.at += 1;
-        (self.open, self.depth) = (self.open + 1, self.depth + 1);
+        self.open += 1;
         let inner = self.either::<E>()?;
         self.skip_space();
         if !self.rest().starts_with(')') {
@@ -125,6 +122,15 @@ impl<'a> Parser<'a> {
         (self.open, self.depth) = (self.open - 1, self.depth - 1);
         self.check_end()?;
         Ok(inner)
+    }
+
+    fn deeper(&mut self) -> Result<(), FilterError> {
+        if self.depth == Filter::DEPTH_MAX {
+            let reason = format!("has more than {} brackets inside one another", Filter::DEPTH_MAX);
+            return Err(self.wrong(self.at, reason, "write it with fewer"));
+        }
+        self.depth += 1;
+        Ok(())
     }
 
     fn term<E: Entity>(&mut self) -> Result<Filter, FilterError> {
