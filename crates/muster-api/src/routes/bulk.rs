@@ -12,7 +12,7 @@ use muster_app::users::{
 use muster_domain::field::EntityKind;
 use muster_domain::ids::{JobId, UserId};
 use muster_domain::permission::Permission;
-use muster_domain::types::{FieldValue, Tag};
+use muster_domain::types::{FieldValue, Tag, UnixMillis};
 use muster_domain::value::Reason;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +27,7 @@ use crate::body::{Incoming, Object};
 use crate::caller::Caller;
 use crate::parameters::Once;
 use crate::problem::{Mistake, Problem};
+use crate::wire;
 
 /// Whom to change, and how.
 #[derive(Deserialize, ToSchema)]
@@ -157,15 +158,35 @@ pub struct BulkPreviewBody {
     refused: Vec<BulkRefusedBody>,
 }
 
+/// What was asked to become of each.
+#[derive(Default, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct BulkChangeShown {
+    #[schema(value_type = UserChangeBody)]
+    set: Value,
+    add_tags: Vec<String>,
+    remove_tags: Vec<String>,
+    activate: bool,
+    deactivate: Option<BulkDeactivationShown>,
+    remove: bool,
+}
+
+#[derive(Default, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct BulkDeactivationShown {
+    reason: Option<String>,
+    comment: Option<String>,
+    #[schema(format = DateTime)]
+    until: Option<String>,
+}
+
 /// A bulk change that was asked for, and what came of it.
 #[derive(Serialize, ToSchema)]
 pub struct BulkJob {
     filter: Option<String>,
     /// People who are named by their ids.
     named: Option<u64>,
-    /// As it was asked for.
-    #[schema(value_type = Object)]
-    change: Value,
+    change: BulkChangeShown,
     stepwise: bool,
     /// When it has ended.
     summary: Option<BulkSummaryBody>,
@@ -355,10 +376,15 @@ fn summary(report: BulkReport) -> BulkSummaryBody {
 pub(super) fn of_job(options: &str, report: Option<&str>) -> Option<BulkJob> {
     let options: Value = serde_json::from_str(options).ok()?;
     let report = report.and_then(|text| serde_json::from_str::<BulkReport>(text).ok());
+    let mut change: BulkChangeShown = serde_json::from_value(options["change"].clone()).ok()?;
+    let until = options["change"]["deactivate"]["until_ms"].as_i64();
+    if let (Some(into), Some(until)) = (&mut change.deactivate, until) {
+        into.until = Some(wire::time(UnixMillis(until)));
+    }
     Some(BulkJob {
         filter: options["filter"].as_str().map(str::to_string),
         named: options["ids"].as_array().map(|ids| ids.len() as u64),
-        change: options["change"].clone(),
+        change,
         stepwise: options["stepwise"] == true,
         summary: report.map(summary),
     })

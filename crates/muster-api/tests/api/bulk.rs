@@ -8,7 +8,7 @@ use crate::common::{Installation, run};
 use crate::description::{conforms, description};
 use crate::imports::Worker;
 
-async fn ended(i: &Installation, location: &str) -> Value {
+pub async fn ended(i: &Installation, location: &str) -> Value {
     for _ in 0..500 {
         let job = i.call("GET", location).by(&i.administrator).send().await.expect(200).json();
         if matches!(job["state"].as_str(), Some("done" | "failed" | "cancelled")) {

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::bulk;
 use crate::common::{Installation, run};
 use crate::imports::{self, Worker};
 use crate::records;
@@ -69,6 +70,10 @@ async fn prepare(i: &Installation, operation: &str) -> Option<(String, String, V
         "POST /users/{user}/restore" => {
             i.admin("DELETE", &format!("/users/{ana}")).send().await.expect(204);
             call("POST", format!("/users/{ana}/restore"), Value::Null)
+        }
+        "POST /users/bulk" => {
+            let change = json!({ "set": { "title": "Boss" }, "activate": true });
+            call("POST", "/users/bulk".into(), json!({ "ids": [ana], "change": change }))
         }
         "POST /users/activate" => call("POST", "/users/activate".into(), json!({ "users": ["1001"] })),
         "POST /users/deactivate" => {
@@ -148,6 +153,10 @@ fn every_endpoint_that_writes_is_taken_back_or_named_with_its_reason() {
                 let call = i.admin(&method, &path).header("if-match", "*");
                 let call = if body.is_null() { call } else { call.json(&body) };
                 let answer = call.send().await;
+                if answer.status == 202 {
+                    let _worker = Worker::start(i);
+                    bulk::ended(i, answer.header("location")).await;
+                }
                 assert!(answer.status.is_success(), "{operation}: {}", answer.text);
             }
             assert_ne!(state(i).await, before, "{operation} did nothing");
