@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use muster_domain::field::{Entity, Privacy};
 use muster_domain::filter::{Filter, Op, Term, names, parse};
-use muster_domain::types::{FieldValue, UnixMillis};
+use muster_domain::types::UnixMillis;
 use muster_domain::user::{ForwardBehaviour, Service, User, UserType};
 use muster_domain::value::{FieldType, Value};
 use muster_store::{Query, SecretKind};
@@ -75,7 +75,7 @@ fn people(database: &Database) -> (Tenant, Vec<User>) {
             let mut user = tenant.user(n);
             user.created_at = UnixMillis(crate::common::NOW.0 + i64::from(n as u32) * 3_600_000);
             user.display_name = text(WORDS[draw(WORDS.len())]);
-            let mut maybe =
+            let maybe =
                 |draw: &mut dyn FnMut(usize) -> usize| (draw(3) > 0).then(|| WORDS[draw(WORDS.len())]);
             user.family_name = maybe(&mut draw).map(text);
             user.department = maybe(&mut draw).map(text);

@@ -69,43 +69,22 @@ impl<'c> Judge<'c> {
         Ok((after, needs_secret))
     }
 
-    /// Judges everybody as if they were written, and writes nothing. The second is who is refused, and why.
+    /// Judges everybody as if they were written, and writes nothing.
     pub fn all(
         &self,
         session: &mut Session<'_>,
         people: &[One],
         mut progress: impl FnMut(u64) -> Result<(), AppError>,
-    ) -> Result<(BulkPreview, Vec<(Uuid, Vec<FieldError>)>), AppError> {
+    ) -> Result<(BulkPreview, Refused), AppError> {
         let mut preview = BulkPreview::default();
-        let mut refused = Vec::new();
+        let mut refused = Refused::new();
         preview.report.people = people.len() as u64;
         preview.report.counted_before = session.tx.seats(self.org)?.total;
         for batch in people.chunks(BATCH) {
-            for Judged { before, after, needs_secret } in self.batch(session, batch)? {
-                let done = after.and_then(|mut after| {
-                    if needs_secret {
-                        after.sip_secret = Some(SECRET_TO_COME);
-                    }
-                    Ok((session.update(&before, &after), after))
-                });
-                match done {
-                    Ok((Ok(true), after)) => {
-                        preview.report.secrets_made += u64::from(needs_secret);
-                        preview.changed(&before, &after, || {
-                            update_of(&before, &after).map(|update| update.fields).unwrap_or_default()
-                        });
-                    }
-                    Ok((Ok(false), _)) => preview.report.unchanged += 1,
-                    Ok((Err(AppError::Refused(refusal)), _)) => {
-                        let errors = errors_of(refusal);
-                        refused.push((before.id.0, errors.clone()));
-                        preview.refused(&before, errors);
-                    }
-                    Ok((Err(other), _)) => return Err(other),
-                    Err(errors) => {
-                        refused.push((before.id.0, errors.clone()));
-                        preview.refused(&before, errors);
-                    }
+            for judged in self.batch(session, batch)? {
+                let id = judged.before.id.0;
+                if let Some(errors) = told(session, &mut preview, judged)? {
+                    refused.push((id, errors));
                 }
             }
             session.flush()?;
@@ -114,4 +93,41 @@ impl<'c> Judge<'c> {
         preview.finish();
         Ok((preview, refused))
     }
+}
+
+/// Who is refused, in the order of the people, and why.
+pub(super) type Refused = Vec<(Uuid, Vec<FieldError>)>;
+
+/// Asks what needs others than the person, and puts it into the preview; why, if they are refused.
+fn told(
+    session: &mut Session<'_>,
+    preview: &mut BulkPreview,
+    judged: Judged,
+) -> Result<Option<Vec<FieldError>>, AppError> {
+    let Judged { before, after, needs_secret } = judged;
+    let errors = match after {
+        Ok(mut after) => {
+            if needs_secret {
+                after.sip_secret = Some(SECRET_TO_COME);
+            }
+            match session.update(&before, &after) {
+                Ok(true) => {
+                    preview.report.secrets_made += u64::from(needs_secret);
+                    let fields =
+                        || update_of(&before, &after).map(|update| update.fields).unwrap_or_default();
+                    preview.changed(&before, &after, fields);
+                    return Ok(None);
+                }
+                Ok(false) => {
+                    preview.report.unchanged += 1;
+                    return Ok(None);
+                }
+                Err(AppError::Refused(refusal)) => errors_of(refusal),
+                Err(other) => return Err(other),
+            }
+        }
+        Err(errors) => errors,
+    };
+    preview.refused(&before, errors.clone());
+    Ok(Some(errors))
 }

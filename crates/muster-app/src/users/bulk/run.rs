@@ -7,14 +7,13 @@ use muster_domain::filter;
 use muster_domain::ids::{JobId, UserId};
 use muster_domain::permission::Permission;
 use muster_domain::user::User;
-use muster_domain::value::FieldError;
 use muster_store::{Job, JobOutcome, JobResult, JobState, SecretKind};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::NewBulk;
 use super::change::{BulkChange, StoredChange};
-use super::judge::{BATCH, Judge, Judged};
+use super::judge::{BATCH, Judge, Judged, Refused};
 use super::report::{BulkPreview, BulkReport, in_words};
 use super::whom::{Expected, One, Picked, Whom, plan_of};
 use crate::apply::{Allow, Session};
@@ -190,12 +189,7 @@ struct Work<'t, 'w> {
 
 impl Work<'_, '_> {
     /// Of those who are refused, why; where nobody is changed, that of the others too.
-    fn told(
-        &mut self,
-        people: &[One],
-        refused: &[(Uuid, Vec<FieldError>)],
-        nothing_written: bool,
-    ) -> Result<(), AppError> {
+    fn told(&mut self, people: &[One], refused: &Refused, nothing_written: bool) -> Result<(), AppError> {
         let mut refused = refused.iter().peekable();
         for (row, (id, _)) in (1..).zip(people) {
             match refused.next_if(|(other, _)| other == id) {
