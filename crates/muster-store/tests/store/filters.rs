@@ -73,7 +73,6 @@ fn people(database: &Database) -> (Tenant, Vec<User>) {
     let users: Vec<User> = (0..120)
         .map(|n| {
             let mut user = tenant.user(n);
-            user.created_at = UnixMillis(crate::common::NOW.0 + i64::from(n as u32) * 3_600_000);
             user.display_name = text(WORDS[draw(WORDS.len())]);
             let maybe =
                 |draw: &mut dyn FnMut(usize) -> usize| (draw(3) > 0).then(|| WORDS[draw(WORDS.len())]);
@@ -189,7 +188,9 @@ fn number_holds(term: &Term, number: Option<i64>, time: bool) -> bool {
     let (wanted, number) = match time {
         true => {
             let day = 86_400_000;
-            let days = (0..40_000).find(|d| UnixMillis(d * day).to_string().starts_with(term.value.trim()));
+            let first = crate::common::NOW.0 / day - 2;
+            let days =
+                (first..first + 40).find(|d| UnixMillis(d * day).to_string().starts_with(term.value.trim()));
             (days.unwrap(), number.div_euclid(day))
         }
         false => (term.value.trim().parse().unwrap(), number),
@@ -264,7 +265,7 @@ fn any_filter() -> impl Strategy<Value = Filter> {
 
 fn any_filter_finds_whom_a_plain_look_finds(database: &Database) {
     let (tenant, users) = people(database);
-    let mut runner = TestRunner::new(Config { cases: 400, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 250, failure_persistence: None, ..Config::default() });
     let mut some = 0;
     runner
         .run(&any_filter(), |filter| {
@@ -319,7 +320,7 @@ fn lists_are_asked_entry_by_entry(database: &Database) {
     assert!(check("tags~loor") > 0);
     // What is JSON's and not the tag's is not found.
     assert_eq!(check(r#"tags~"\",\"""#), 0);
-    assert_eq!(check(r#"tags=","#), 0);
+    assert_eq!(check(r#"tags=",""#), 0);
     assert!(check(r#"tags~"\"""#) > 0);
     assert!(check(r#"tags~"\\""#) > 0);
     assert_eq!(check("tags=") + check("tags!="), users.len());
