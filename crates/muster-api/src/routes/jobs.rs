@@ -83,6 +83,12 @@ pub struct JobOptions {
     inactive: Option<String>,
     #[serde(default)]
     corrections: Vec<ImportCorrection>,
+    /// Rows whose people are activated whatever the file says.
+    #[serde(default)]
+    activate_rows: String,
+    /// Rows whose people become contacts.
+    #[serde(default)]
+    contact_rows: String,
     /// It judges only and writes nothing.
     #[serde(default)]
     dry_run: bool,

@@ -22,6 +22,7 @@ mod records;
 mod restores;
 mod sites;
 mod system;
+mod template;
 mod tokens;
 mod user_body;
 mod users;
@@ -70,6 +71,8 @@ fn particular() -> OpenApiRouter<ApiState> {
         .routes(routes!(tokens::revoke))
         .routes(routes!(imports::create, import_history::list))
         .routes(routes!(imports::mapping))
+        .routes(routes!(template::csv))
+        .routes(routes!(template::workbook))
         .routes(routes!(import_history::rejected))
         .routes(routes!(move_in::report))
         .routes(routes!(exports::export))

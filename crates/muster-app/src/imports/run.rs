@@ -31,7 +31,7 @@ impl App {
     pub fn start_import(&self, scope: &Scope, new: &NewImport<'_>) -> Result<Done, AppError> {
         scope.require(Permission::ManageUsers)?;
         // A file that cannot be read is refused now rather than in a job that fails.
-        open(new.bytes, &new.options)?;
+        new.options.check_rows(open(new.bytes, &new.options)?.rows_total())?;
         let options = StoredOptions::of(new);
         let options = serde_json::to_string(&options).map_err(|e| AppError::Limit(e.to_string()))?;
         let job = JobId(Uuid::now_v7());

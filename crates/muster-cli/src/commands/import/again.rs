@@ -30,7 +30,12 @@ impl Again {
         if let Some(inactive) = args.inactive {
             with("inactive", &option_word(inactive.word()));
         }
-        let texts = [("site", &args.site), ("connection", &args.connection)];
+        let texts = [
+            ("activate-rows", &args.activate_rows),
+            ("contact-rows", &args.contact_rows),
+            ("site", &args.site),
+            ("connection", &args.connection),
+        ];
         for (name, value) in texts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
             with(name, value);
         }
@@ -72,9 +77,9 @@ impl Again {
         if let Some(inactive) = word("inactive") {
             with("inactive", &option_word(&inactive));
         }
-        for name in ["site", "connection"] {
-            if let Some(value) = options[name].as_str() {
-                with(name, value);
+        for name in ["activate_rows", "contact_rows", "site", "connection"] {
+            if let Some(value) = options[name].as_str().filter(|value| !value.is_empty()) {
+                with(&option_word(name), value);
             }
         }
         for name in ["vertical", "allow_shared_emails", "create_sites"] {

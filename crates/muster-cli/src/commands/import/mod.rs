@@ -4,6 +4,7 @@
 mod again;
 mod causes;
 mod summary;
+mod template;
 
 use std::fs::File;
 use std::io::Read;
@@ -26,6 +27,9 @@ const FILE_MIB_MAX: u64 = 256;
 const FILE_BYTES_MAX: u64 = FILE_MIB_MAX * 1024 * 1024;
 
 pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<(), Failure> {
+    if args.template {
+        return template::write(session, &args.file);
+    }
     let content = Content::open(&args.file)?;
     if args.suggest_mapping {
         return suggest(session, &content, args.vertical);
@@ -144,7 +148,12 @@ fn request<'a>(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<Reque
         let corrections: Value = args.fix.iter().map(one).collect();
         request = request.query("corrections", &corrections.to_string());
     }
-    let texts = [("site", &args.site), ("connection", &args.connection)];
+    let texts = [
+        ("activate_rows", &args.activate_rows),
+        ("contact_rows", &args.contact_rows),
+        ("site", &args.site),
+        ("connection", &args.connection),
+    ];
     for (name, value) in texts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         request = request.query(name, value);
     }
