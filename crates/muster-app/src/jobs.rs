@@ -150,18 +150,37 @@ pub struct JobView {
     pub waiting_for: Option<String>,
 }
 
+impl Scope {
+    /// Whoever sees long work of some sites only sees what they have asked for themselves.
+    pub(crate) fn sees_job(&self, job: &Job) -> bool {
+        self.grants.has(Permission::JobsRead) || job.actor == self.actor
+    }
+}
+
 impl App {
     pub fn job(&self, scope: &Scope, id: JobId) -> Result<JobView, AppError> {
-        scope.require(Permission::Read)?;
+        scope.require(Permission::JobsRead)?;
         let job = self.store().read(|r| r.job(scope.org(), id).map_err(AppError::from))?;
-        let job = job.ok_or(AppError::NotFound("job"))?;
+        let job = job.filter(|job| scope.sees_job(job)).ok_or(AppError::NotFound("job"))?;
         Ok(self.job_view(job))
     }
 
     /// Newest first.
     pub fn jobs(&self, scope: &Scope, before: Option<JobId>, limit: usize) -> Result<Vec<JobView>, AppError> {
-        scope.require(Permission::Read)?;
-        let jobs = self.store().read(|r| r.jobs(scope.org(), before, None, limit).map_err(AppError::from))?;
+        scope.require(Permission::JobsRead)?;
+        let jobs = self.store().read(|r| {
+            let (mut seen, mut before) = (Vec::new(), before);
+            loop {
+                let wanted = limit - seen.len();
+                let jobs = r.jobs(scope.org(), before, None, wanted)?;
+                let more = jobs.len() == wanted;
+                before = jobs.last().map(|job| job.id);
+                seen.extend(jobs.into_iter().filter(|job| scope.sees_job(job)));
+                if !more || seen.len() >= limit {
+                    return Ok::<_, AppError>(seen);
+                }
+            }
+        })?;
         Ok(jobs.into_iter().map(|job| self.job_view(job)).collect())
     }
 
@@ -178,19 +197,16 @@ impl App {
         after: Option<(u64, u32)>,
         limit: usize,
     ) -> Result<Vec<JobResult>, AppError> {
-        scope.require(Permission::Read)?;
+        self.job(scope, id)?;
         self.store().read(|r| r.job_results(scope.org(), id, after, None, limit).map_err(AppError::from))
     }
 
     /// A job that waits is cancelled at once; one that runs stops at its next batch, and nothing of it was
     /// done then, unless it was about to end.
     pub fn cancel_job(&self, scope: &Scope, id: JobId) -> Result<(), AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::JobsCancel)?;
         let now = self.now();
-        self.store()
-            .read(|r| r.job(scope.org(), id))
-            .map_err(AppError::from)?
-            .ok_or(AppError::NotFound("job"))?;
+        self.job(scope, id)?;
         // First by memory: until it stops, a job of SQLite keeps everybody else from writing.
         let running = self.job_board().progress(id);
         running.iter().for_each(|progress| progress.cancel());

@@ -57,10 +57,13 @@ pub(crate) fn name_of(r: &mut Reader, entity: &AnyEntity) -> Result<String, AppE
     Ok(user.map_or(named.clone(), |user| format!("{named} of {}", called(&user))))
 }
 
-/// The name of the token that did something; `the system` where nobody did.
+/// The name of the token or the person that did something; `the system` where nobody did.
 pub(crate) fn name_of_actor(r: &mut Reader, org: OrgId, actor: Uuid) -> Result<String, AppError> {
     if actor.is_nil() {
         return Ok("the system".to_string());
+    }
+    if let Some(user) = r.get::<User>(org, actor)? {
+        return Ok(called(&user));
     }
     let mut token = r.get::<Token>(org, actor)?;
     if token.is_none()

@@ -7,7 +7,8 @@
 //!   with its table of fields ([`field`]); [`kinds!`] lists them, [`references`] says what names what.
 //! - [`change`]: one shape for every change, applying and undoing it; [`compose`]: several as one; [`log`]:
 //!   what is kept of it; [`replay`]: what a log says that there is, or was.
-//! - [`capabilities`], [`permission`]: who can do what, in one place each.
+//! - [`capabilities`]: what each type of user can do; [`permission`], [`roles`], [`grants`]: what somebody may do,
+//!   and where.
 //! - [`filter`]: the language by which things of a list are picked.
 //! - [`dial_plan`]: what the phone core knows of people.
 
@@ -20,6 +21,7 @@ pub mod emergency;
 pub mod field;
 pub mod filter;
 pub mod fold;
+pub mod grants;
 pub mod handling;
 pub mod ids;
 pub mod kinds;

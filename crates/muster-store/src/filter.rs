@@ -42,13 +42,18 @@ impl Where {
         self.sql.push_str(condition);
     }
 
-    pub fn one_of(&mut self, ids: &[Uuid]) {
+    pub fn one_of(&mut self, column: &str, ids: &[Uuid]) {
+        let condition = self.in_list(column, ids);
+        self.push(&condition);
+    }
+
+    fn in_list(&mut self, column: &str, ids: &[Uuid]) -> String {
         // Nobody: a term that no row fulfils.
-        let Some(last) = ids.last() else { return self.push("1 = 0") };
+        let Some(last) = ids.last() else { return "1 = 0".to_string() };
         // Few lengths, so that few statements are kept prepared: the last one is repeated.
         let repeated = std::iter::repeat_n(last, ids.len().next_power_of_two() - ids.len());
         let marks: Vec<String> = ids.iter().chain(repeated).map(|id| self.bind(Param::Id(*id))).collect();
-        self.push(&format!("id IN ({})", marks.join(", ")));
+        format!("{column} IN ({})", marks.join(", "))
     }
 
     pub fn bind(&mut self, param: Param<'static>) -> String {
@@ -99,6 +104,12 @@ impl Where {
             Test::Begins(text) => self.begins(&compared, text),
             Test::Contains(text) => {
                 format!("{{INSTR}}({compared}, {}) > 0", self.bind(Param::Text(text.into())))
+            }
+            Test::OneOf(ids) => self.in_list(&value, &ids),
+            Test::SomebodyAt(or_nobody, sites) => {
+                let or_nobody = if or_nobody { format!("{value} IS NULL OR ") } else { String::new() };
+                let at = self.in_list("site", &sites);
+                format!("({or_nobody}{value} IN (SELECT id FROM users WHERE org_id = ?1 AND {at}))")
             }
             Test::Entry(op, text) => self.entry(&value, op, text),
             Test::Within(from, to) => {

@@ -123,7 +123,7 @@ impl Reader {
     fn narrow_by_name(&mut self, org: OrgId, parts: &[String], filter: &mut Where) -> Result<(), StoreError> {
         for part in parts {
             if let Some(ids) = self.names_with(org, part)? {
-                filter.one_of(&ids);
+                filter.one_of("id", &ids);
             }
         }
         Ok(())

@@ -10,8 +10,8 @@ use muster_app::users::{
     Expected, NewBulk, Whom,
 };
 use muster_domain::field::EntityKind;
+use muster_domain::handling::Acknowledged;
 use muster_domain::ids::{JobId, UserId};
-use muster_domain::permission::Permission;
 use muster_domain::types::{FieldValue, Tag, UnixMillis};
 use muster_domain::value::Reason;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,8 @@ pub struct BulkBody {
     expected_count: Option<u64>,
     /// Whoever cannot be changed so is left out [false: then nobody is changed].
     stepwise: Option<bool>,
+    /// The words of the warnings that were read, such as `hipaa_sms`.
+    acknowledge: Option<Vec<String>>,
 }
 
 /// What becomes of each.
@@ -208,7 +210,7 @@ pub async fn change(
     Path(org): Path<String>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let (mut object, bytes) = incoming.object().await?;
     let mut change = object.inner("change");
     let mut set = change.as_mut().and_then(|change| change.inner("set"));
@@ -237,6 +239,7 @@ pub async fn change(
         expected: Expected { count: expected_count(&mut object), plan: object.text("plan") },
         change: asked,
         stepwise: object.flag("stepwise"),
+        acknowledge: acknowledged(&mut object),
     };
     object.finish()?;
     if dry_run {
@@ -317,6 +320,19 @@ fn whom(object: &mut Object) -> Whom {
         }
     }
     Whom::Ids(ids)
+}
+
+/// The words of warnings that were read.
+fn acknowledged(object: &mut Object) -> Vec<String> {
+    if object.peek("acknowledge").is_none_or(Value::is_null) {
+        object.take("acknowledge");
+        return Vec::new();
+    }
+    let words = object.texts("acknowledge");
+    if let Err(reason) = Acknowledged::of(words.iter().map(String::as_str)) {
+        object.wrong("acknowledge", reason);
+    }
+    words
 }
 
 fn expected_count(object: &mut Object) -> Option<u64> {

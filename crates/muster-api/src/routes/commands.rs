@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Response};
 use muster_app::users::Deactivation;
 use muster_app::{App, AppError, Scope};
 use muster_domain::ids::UserId;
-use muster_domain::permission::Permission;
 use muster_domain::types::Text;
 use muster_domain::user::User;
 use muster_domain::value::Reason;
@@ -156,7 +155,7 @@ async fn read<T>(
     incoming: &mut Incoming,
     rest: impl FnOnce(&mut Object) -> T,
 ) -> Result<(Scope, Vec<UserId>, T), Problem> {
-    let scope = caller.scope(org, Permission::ManageUsers).await?;
+    let scope = caller.scope(org).await?;
     let (mut object, bytes) = incoming.object().await?;
     let users = users(&mut object);
     let rest = rest(&mut object);
@@ -166,7 +165,7 @@ async fn read<T>(
     Ok((scope, ids, rest))
 }
 
-fn users(object: &mut Object) -> Vec<String> {
+pub(super) fn users(object: &mut Object) -> Vec<String> {
     let users = object.texts("users");
     if users.is_empty() && !object.has_mistakes() {
         object.wrong("users", Reason::new("is empty", "name somebody"));
@@ -181,7 +180,11 @@ fn users(object: &mut Object) -> Vec<String> {
 }
 
 /// The ids that these name, each once; everyone who cannot be found is said.
-async fn resolve(caller: &Caller, scope: &Scope, users: Vec<String>) -> Result<Vec<UserId>, Problem> {
+pub(super) async fn resolve(
+    caller: &Caller,
+    scope: &Scope,
+    users: Vec<String>,
+) -> Result<Vec<UserId>, Problem> {
     let scope = scope.clone();
     let (ids, mistakes) = caller
         .run(move |app| {

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::{Path, Query};
-use muster_domain::permission::Permission;
 use muster_domain::types::ExtensionNumber;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,7 +36,7 @@ pub async fn next_free(
     Path(org): Path<String>,
     Query(pairs): Pairs,
 ) -> Result<Json<FreeExtensionBody>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let connection = params.text("connection").filter(|name| !name.is_empty());
     let from = params.parsed("from", extension);

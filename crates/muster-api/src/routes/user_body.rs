@@ -1,14 +1,15 @@
 //! Users as requests write them: every field of the table, and sites and connections by id or name.
 
 use muster_app::users::{NewMailbox, NewUser};
-use muster_app::{App, AppError, Scope};
+use muster_app::{Allow, App, AppError, Scope};
 use muster_domain::field::{Entity, Privacy};
+use muster_domain::handling::{Acknowledged, USER_WARNINGS};
 use muster_domain::ids::OrgId;
 use muster_domain::types::fold;
 use muster_domain::user::User;
 use muster_domain::value::{Reason, Value};
 use serde_json::Value as Json;
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use uuid::Uuid;
 
 use crate::body::Object;
@@ -60,6 +61,7 @@ fn new_schema() -> ObjectBuilder {
             "allow_shared_email",
             wire::flag_schema("Another user may have the same email; neither signs in with it."),
         )
+        .property("acknowledge", acknowledge_schema())
         .required("display_name")
 }
 
@@ -69,7 +71,34 @@ fn change_schema() -> ObjectBuilder {
             "allow_shared_email",
             wire::flag_schema("Another user may have the same email; neither signs in with it."),
         )
+        .property("acknowledge", acknowledge_schema())
         .min_properties(Some(0))
+}
+
+fn acknowledge_schema() -> ArrayBuilder {
+    let words: Vec<&str> = USER_WARNINGS.iter().map(|warning| warning.word).collect();
+    let help =
+        "The words of the warnings that were read: a switch that carries one is not turned on without.";
+    ArrayBuilder::new()
+        .items(ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).enum_values(Some(words)))
+        .description(Some(help))
+}
+
+/// What a request allows beyond the ordinary.
+pub fn allow(object: &mut Object) -> Allow {
+    let shared_emails = object.flag("allow_shared_email");
+    let given = object.take("acknowledge").unwrap_or(Json::Null);
+    let words: Vec<&str> = match &given {
+        Json::Null => Vec::new(),
+        Json::Array(words) => words.iter().map(|word| word.as_str().unwrap_or_default()).collect(),
+        other => vec![other.as_str().unwrap_or_default()],
+    };
+    let acknowledged = Acknowledged::of(words);
+    let acknowledged = acknowledged.unwrap_or_else(|reason| {
+        object.wrong("acknowledge", reason);
+        Acknowledged::default()
+    });
+    Allow { shared_emails, acknowledged }
 }
 
 /// Sites and connections by their names.
@@ -116,7 +145,7 @@ pub fn new_user(mut object: Object, places: &Places) -> Result<NewUser, Problem>
     new.sip_password = object.text("sip_password");
     let pin = object.text("voicemail_pin");
     new.activated = object.flag("activated");
-    new.allow_shared_email = object.flag("allow_shared_email");
+    new.allow = allow(&mut object);
     new.mailbox = match mailbox {
         None => NewMailbox::Own { pin },
         Some(Json::Null) => NewMailbox::None,

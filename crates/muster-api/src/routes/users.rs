@@ -10,11 +10,12 @@ use muster_app::users::not_trashed;
 use muster_app::{AppError, Page, Scope};
 use muster_domain::change::Refusal;
 use muster_domain::field::EntityKind;
-use muster_domain::permission::Permission;
 use muster_domain::user::User;
 
 use super::changes::{Changes, change_json};
-use super::user_body::{NewUserBody, Places, UserBody, UserChangeBody, json, names_places, new_user, values};
+use super::user_body::{
+    NewUserBody, Places, UserBody, UserChangeBody, allow, json, names_places, new_user, values,
+};
 use super::{user_id, with_header, with_remark, written};
 use crate::body::{Incoming, Object};
 use crate::caller::Caller;
@@ -40,7 +41,7 @@ pub async fn list(
     Path(org): Path<String>,
     Query(pairs): Pairs,
 ) -> Result<Json<Users>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let who = params.text("who");
     let mut query = params.list::<User>();
@@ -74,7 +75,7 @@ pub async fn create(
     Path(org): Path<String>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let (object, bytes) = incoming.object().await?;
     let places = places(&caller, &scope, &object).await?;
     let new = new_user(object, &places)?;
@@ -111,7 +112,7 @@ pub async fn get(
     Path((org, user)): Path<(String, String)>,
     Query(pairs): Pairs,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let id = user_id(&user)?;
     let mut params = Params::of(Query(pairs));
     let as_of = params.as_of();
@@ -139,7 +140,7 @@ pub async fn change(
     Path((org, user)): Path<(String, String)>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let id = user_id(&user)?;
     let (of, by) = (scope.clone(), id);
     let current = caller.run(move |app| app.user(&of, by)).await?;
@@ -147,12 +148,12 @@ pub async fn change(
     let (mut object, bytes) = incoming.object().await?;
     let places = places(&caller, &scope, &object).await?;
     let values = values(&mut object, &places);
-    let allow_shared_email = object.flag("allow_shared_email");
+    let allow = allow(&mut object);
     object.finish()?;
     let scope = incoming.once(scope, &bytes)?;
     let (done, user) = caller
         .run(move |app| {
-            let done = app.edit_user(&scope, id, version, &values, allow_shared_email)?;
+            let done = app.edit_user(&scope, id, version, &values, allow)?;
             Ok((done, app.user(&scope, id)?))
         })
         .await?;
@@ -206,7 +207,7 @@ pub async fn remove(
     Path((org, user)): Path<(String, String)>,
     incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let id = user_id(&user)?;
     let scope = incoming.once(scope, b"")?;
     let done = caller.run(move |app| app.trash_users(&scope, &[id])).await?;
@@ -223,7 +224,7 @@ pub async fn restore(
     Path((org, user)): Path<(String, String)>,
     incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let id = user_id(&user)?;
     let scope = incoming.once(scope, b"")?;
     let restored = caller.run(move |app| {
@@ -246,7 +247,7 @@ pub async fn history(
     Path((org, user)): Path<(String, String)>,
     Query(pairs): Pairs,
 ) -> Result<Json<Changes>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let id = user_id(&user)?;
     let mut params = Params::of(Query(pairs));
     let limit = params.number("limit", 100, 1, 1000) as usize;

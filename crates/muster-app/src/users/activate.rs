@@ -34,7 +34,7 @@ pub enum Deactivation {
 impl App {
     /// All or none: a user who lacks what activation needs stops it, with the field that is missing.
     pub fn activate_users(&self, scope: &Scope, ids: &[UserId]) -> Result<Activated, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::PeopleActivate)?;
         check_count(ids)?;
         let secrets =
             ids.iter().map(|_| crate::secrets::generate_sip_secret()).collect::<Result<Vec<_>, _>>()?;
@@ -66,7 +66,7 @@ impl App {
         ids: &[UserId],
         into: &Deactivation,
     ) -> Result<Done, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::PeopleActivate)?;
         check_count(ids)?;
         self.change(scope, Allow::default(), |session| {
             for before in live_users(session, scope, ids)? {
@@ -123,14 +123,14 @@ fn check_count(ids: &[UserId]) -> Result<(), AppError> {
 }
 
 /// The users of these ids, in their order; one that is not there or is trashed stops it all.
-pub(super) fn live_users(
+pub(crate) fn live_users(
     session: &mut Session<'_>,
     scope: &Scope,
     ids: &[UserId],
 ) -> Result<Vec<User>, AppError> {
     let raw: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let mut users = session.tx.get_many::<User>(scope.org(), &raw)?;
-    users.retain(|u| u.record == Record::Live);
+    users.retain(|u| u.record == Record::Live && scope.sees(Permission::PeopleRead, u).is_ok());
     let mut ordered = Vec::with_capacity(raw.len());
     for id in raw {
         let at = users.iter().position(|u| u.id() == id).ok_or(AppError::NotFound("user"))?;

@@ -3,7 +3,7 @@
 use muster_domain::capabilities::capabilities;
 use muster_domain::field::{Edit, Entity};
 use muster_domain::ids::UserId;
-use muster_domain::organization::{ConnectionKind, Mailbox};
+use muster_domain::organization::{ConnectionKind, Mailbox, Site};
 use muster_domain::permission::Permission;
 use muster_domain::types::Username;
 use muster_domain::user::{Service, User};
@@ -23,7 +23,7 @@ pub struct NewUser {
     pub mailbox: NewMailbox,
     /// Counted and able to register from the start. A SIP secret is generated if none is given.
     pub activated: bool,
-    pub allow_shared_email: bool,
+    pub allow: Allow,
 }
 
 /// The mailbox of somebody new: their own, unless their type has none or it is not wanted.
@@ -41,19 +41,21 @@ impl Default for NewMailbox {
 
 impl App {
     pub fn add_user(&self, scope: &Scope, new: &NewUser) -> Result<Done, AppError> {
-        scope.require(Permission::ManageUsers)?;
-        self.change(scope, Allow { shared_emails: new.allow_shared_email }, |session| {
-            add(session, scope, new).map(|id| id.0)
-        })
+        scope.require(Permission::PeopleCreate)?;
+        self.change(scope, new.allow, |session| add(session, scope, new).map(|id| id.0))
     }
 }
 
 fn add(session: &mut Session<'_>, scope: &Scope, new: &NewUser) -> Result<UserId, AppError> {
     let org = scope.org();
     let mut user = User::blank(org, Uuid::now_v7());
-    user.site = session.sites()?.first().map(|s| s.id);
+    // Of somebody who adds people to some sites, the first of these.
+    let own = scope.sites(Permission::PeopleCreate);
+    let is_own = |site: &&Site| own.as_ref().is_none_or(|own| own.contains(&site.id));
+    user.site = session.sites()?.iter().find(is_own).map(|s| s.id);
     user.connection = session.connections()?.first().map(|c| c.id);
     set_fields(&mut user, &new.values, |edit| edit != Edit::ByCommand)?;
+    session.settle_roles(&mut user.roles, &User::blank(org, Uuid::nil()).roles)?;
     name_by_extension(&mut user);
     crate::emergency::check_of_user(session.tx, &user)?;
     if let Some(password) = &new.sip_password {

@@ -30,7 +30,7 @@ impl App {
         connection: Option<&str>,
         from: &ExtensionNumber,
     ) -> Result<FreeExtension, AppError> {
-        scope.require(Permission::Read)?;
+        scope.require(Permission::PeopleRead)?;
         let named = match connection {
             Some(name) => Some(self.id_of_name(scope, EntityKind::Connection, name)?),
             None => None,

@@ -50,7 +50,7 @@ fn add(app: &App, scope: &Scope, extension: &str, fields: &[(&str, &str)]) -> Us
 
 fn bulk(filter: &str, change: BulkChange) -> NewBulk {
     let whom = Whom::Filter(filter.to_string());
-    NewBulk { whom, expected: Expected::default(), change, stepwise: false }
+    NewBulk { whom, expected: Expected::default(), change, stepwise: false, acknowledge: Vec::new() }
 }
 
 fn department(text: &str) -> BulkChange {

@@ -12,10 +12,10 @@ use muster_app::restore::{Shown, What};
 use muster_app::users::{
     BulkChange, BulkService, Deactivation, Expected, NewBulk, NewMailbox, NewUser, Whom, parse_field,
 };
-use muster_app::{App, AppError, JobState, Moment, Op, Query, Scope, Sort, StoreError, Term};
+use muster_app::{Allow, App, AppError, JobState, Moment, Op, Query, Scope, Sort, StoreError, Term};
 use muster_domain::field::Entity;
 use muster_domain::ids::{JobId, UserId};
-use muster_domain::organization::{Connection, Device, Mailbox, Site, Token, TokenRole};
+use muster_domain::organization::{Connection, Device, Mailbox, Site, Token};
 use muster_domain::types::{Name, Tag, Text, UnixMillis};
 use muster_domain::user::{Record, User};
 
@@ -231,7 +231,7 @@ impl Sequence<'_> {
             }
             7 => {
                 let new =
-                    NewToken { name: Name::parse("A").unwrap(), role: TokenRole::Reader, expires_at: None };
+                    NewToken { name: Name::parse("A").unwrap(), role: "reader".into(), expires_at: None };
                 app.create_token(&scope, &new).map(drop)
             }
             8 => {
@@ -288,7 +288,7 @@ impl Sequence<'_> {
             values: fields.iter().map(|(name, text)| parse_field(name, text).unwrap()).collect(),
             mailbox: if self.dice.below(3) == 0 { NewMailbox::None } else { NewMailbox::default() },
             activated: self.dice.below(2) == 0,
-            allow_shared_email: self.dice.below(3) == 0,
+            allow: Allow { shared_emails: self.dice.below(3) == 0, ..Allow::default() },
             ..NewUser::default()
         };
         self.app.add_user(&self.scope, &new).map(drop)
@@ -307,7 +307,7 @@ impl Sequence<'_> {
             _ => ("title", format!("Title {}", self.dice.below(4))),
         };
         let values = [parse_field(name, &text).unwrap()];
-        self.app.edit_user(&self.scope, who, None, &values, false).map(drop)
+        self.app.edit_user(&self.scope, who, None, &values, Allow::default()).map(drop)
     }
 
     /// The same for all whom a filter finds.
@@ -332,6 +332,7 @@ impl Sequence<'_> {
             expected: Expected::default(),
             change,
             stepwise: self.dice.below(2) == 0,
+            acknowledge: Vec::new(),
         };
         new.expected.plan = Some(self.app.preview_bulk(&self.scope, &new)?.plan);
         let seq = self.head();

@@ -54,6 +54,10 @@ pub struct BulkArgs {
     #[arg(long, conflicts_with_all = ["set", "add_tag", "remove_tag", "activate", "deactivate"])]
     pub remove: bool,
 
+    /// A warning that was read, by its word: hipaa_sms or hipaa_voice_files
+    #[arg(long, value_name = "WORD")]
+    pub acknowledge: Vec<String>,
+
     /// Leave out whoever cannot be changed so; otherwise nobody is changed then
     #[arg(long)]
     pub skip_refused: bool,

@@ -6,6 +6,7 @@ mod import;
 mod log;
 mod organization;
 mod record;
+mod role;
 mod user;
 
 pub use backup::{BackupArgs, PassphraseArgs};
@@ -13,10 +14,11 @@ pub use bulk::BulkArgs;
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use organization::{
-    ConnectionCommand, ContactsArgs, DeviceCommand, ExtensionCommand, NumberCommand, OrgCommand,
-    OrgCreateArgs, SiteCommand, SiteCreateArgs, TokenCommand, TokenCreateArgs,
+    ConnectionCommand, DeviceCommand, ExtensionCommand, NumberCommand, OrgCommand, OrgCreateArgs,
+    SiteCommand, SiteCreateArgs, TokenCommand, TokenCreateArgs, Which,
 };
 pub use record::RecordCommand;
+pub use role::{RoleAssignArgs, RoleCommand, RoleCreateArgs, RoleEditArgs};
 pub use user::{
     AddArgs, CredentialsArgs, DeactivateArgs, Drop, ListArgs, PhonesArgs, RestoreArgs, SetArgs, ShowArgs,
     UserCommand, WhoManyArgs,
@@ -45,7 +47,7 @@ pub enum Command {
     #[command(subcommand)]
     User(UserCommand),
     /// The contact list, with who is free, on a call or away now
-    Contacts(ContactsArgs),
+    Contacts(Which),
     /// Who is counted for billing, and since when
     Seats,
     /// List and make sites
@@ -86,6 +88,9 @@ pub enum Command {
     /// Tags and their colours
     #[command(subcommand)]
     Tag(RecordCommand),
+    /// What people and tokens may do: roles, and who holds them
+    #[command(subcommand)]
+    Role(RoleCommand),
     /// The change log: who changed what, and when
     Changes(ChangesArgs),
     /// Take a change back, or everything that a job did; or go back to a moment

@@ -38,6 +38,10 @@ pub enum Test {
     Contains(String),
     /// A list has this entry, or one that begins with or contains it.
     Entry(Op, String),
+    /// It is one of these.
+    OneOf(Vec<Uuid>),
+    /// It names somebody at one of these sites; or, if the first is true, nobody.
+    SomebodyAt(bool, Vec<Uuid>),
     /// A number or a time from this one on, and before that one.
     Within(Option<i64>, Option<i64>),
 }
@@ -92,6 +96,11 @@ fn id_of(text: &str) -> Result<Value, Reason> {
     Uuid::parse_str(text.trim()).map(Value::Id).map_err(wrong)
 }
 
+fn ids_of(list: &str) -> Result<Vec<Uuid>, Reason> {
+    let ids = list.split(',').filter(|text| !text.is_empty()).map(Uuid::parse_str);
+    ids.collect::<Result<_, _>>().map_err(|_| Reason::new("is not a list of ids", "give ids"))
+}
+
 /// Numbers and times are read as ranges.
 fn nothing(_: &str) -> Result<Value, Reason> {
     Ok(Value::Null)
@@ -115,6 +124,7 @@ impl Place {
             Op::Less | Op::AtMost | Op::More | Op::AtLeast => {
                 matches!(self.kind, FieldType::Int | FieldType::Time)
             }
+            Op::OneOf | Op::SomebodyAt | Op::NobodyOrSomebodyAt => self.kind == FieldType::Reference,
         }
     }
 
@@ -123,6 +133,13 @@ impl Place {
         let nothing = text.trim().is_empty();
         if nothing && matches!(op, Op::Eq) && !self.secret {
             return Ok(Test::Absent);
+        }
+        match op {
+            Op::OneOf => return ids_of(text).map(Test::OneOf),
+            Op::SomebodyAt | Op::NobodyOrSomebodyAt => {
+                return ids_of(text).map(|ids| Test::SomebodyAt(op == Op::NobodyOrSomebodyAt, ids));
+            }
+            _ => {}
         }
         if let FieldType::Int | FieldType::Time = self.kind {
             return range_of(self.kind, op, text).map(|(from, to)| Test::Within(from, to));

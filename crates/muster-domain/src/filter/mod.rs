@@ -29,6 +29,12 @@ pub enum Op {
     AtMost,
     More,
     AtLeast,
+    /// It is one of these ids, which commas separate. For use cases: nobody can write it.
+    OneOf,
+    /// It names somebody who is at one of these sites. For use cases.
+    SomebodyAt,
+    /// It names nobody, or somebody who is at one of these sites. For use cases.
+    NobodyOrSomebodyAt,
 }
 
 impl Op {
@@ -41,6 +47,9 @@ impl Op {
             Op::AtMost => "<=",
             Op::More => ">",
             Op::AtLeast => ">=",
+            Op::OneOf => " is one of ",
+            Op::SomebodyAt => " is at one of ",
+            Op::NobodyOrSomebodyAt => " is nobody or at one of ",
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn range_of(kind: FieldType, op: Op, text: &str) -> Result<(Option<i6
         Op::AtMost => (None, Some(to)),
         Op::More => (Some(to), None),
         Op::AtLeast => (Some(from), None),
-        Op::Eq | Op::Prefix | Op::Contains => (Some(from), Some(to)),
+        _ => (Some(from), Some(to)),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use muster_domain::change::Refusal;
 use muster_domain::field::{Edit, Entity};
+use muster_domain::permission::Permission;
 use muster_domain::types::{Tag, Text, UnixMillis};
 use muster_domain::user::{Record, User};
 use muster_domain::value::{FieldError, FieldType, Value};
@@ -35,6 +36,17 @@ pub enum BulkService {
 const OF_ONE_PERSON: [&str; 2] = ["extension", "email"];
 
 impl BulkChange {
+    /// What whoever asks for it must be allowed.
+    pub fn needs(&self) -> Vec<Permission> {
+        let edits = !self.set.is_empty() || !self.add_tags.is_empty() || !self.remove_tags.is_empty();
+        let asked = [
+            (edits, Permission::PeopleEdit),
+            (self.service.is_some(), Permission::PeopleActivate),
+            (self.trash, Permission::PeopleRemove),
+        ];
+        asked.into_iter().filter(|(asked, _)| *asked).map(|(_, permission)| permission).collect()
+    }
+
     /// What cannot be done to anybody.
     pub fn check(&self) -> Result<(), AppError> {
         let mut errors = Vec::new();

@@ -48,7 +48,7 @@ impl<'c> Judge<'c> {
         let ids: Vec<Uuid> = people.iter().map(|(id, _)| *id).collect();
         let mut users = session.tx.get_many::<User>(self.org, &ids)?;
         users.sort_unstable_by_key(|user| user.id);
-        let judged = users.into_iter().map(|before| match self.one(&before) {
+        let judged = users.into_iter().map(|before| match self.one(session, &before) {
             Ok((after, needs_secret)) => Ok(Judged { before, after: Ok(after), needs_secret }),
             Err(AppError::Refused(refusal)) => {
                 Ok(Judged { before, after: Err(errors_of(refusal)), needs_secret: false })
@@ -58,11 +58,12 @@ impl<'c> Judge<'c> {
         judged.collect()
     }
 
-    fn one(&self, before: &User) -> Result<(User, bool), AppError> {
+    fn one(&self, session: &mut Session<'_>, before: &User) -> Result<(User, bool), AppError> {
         if before.record != Record::Live {
             return Err(Refusal::NotAllowed("is in the trash: restore them first".into()).into());
         }
-        let (after, needs_secret) = self.change.of(before)?;
+        let (mut after, needs_secret) = self.change.of(before)?;
+        session.settle_roles(&mut after.roles, &before.roles)?;
         if after.emergency_location != before.emergency_location {
             emergency::check_location(self.location.as_ref(), &after)?;
         }

@@ -21,4 +21,6 @@ pub struct NewBulk {
     pub change: BulkChange,
     /// Whoever cannot be changed is left out; otherwise nobody is changed then.
     pub stepwise: bool,
+    /// The warnings that were read, by their words.
+    pub acknowledge: Vec<String>,
 }

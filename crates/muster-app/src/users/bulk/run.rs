@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use muster_domain::change::Refusal;
 use muster_domain::filter;
+use muster_domain::grants::{Extent, Grants};
+use muster_domain::handling::Acknowledged;
 use muster_domain::ids::{JobId, UserId};
 use muster_domain::permission::Permission;
 use muster_domain::user::User;
@@ -15,8 +17,8 @@ use super::NewBulk;
 use super::change::{BulkChange, StoredChange};
 use super::judge::{BATCH, Judge, Judged, Refused};
 use super::report::{BulkPreview, BulkReport, in_words};
-use super::whom::{Expected, One, Picked, Whom, plan_of};
-use crate::apply::{Allow, Session};
+use super::whom::{Expected, One, Picked, Seen, Whom, plan_of};
+use crate::apply::{Allow, By, Session};
 use crate::jobs::{BULK, GoOn, Progress, queued};
 use crate::numbers::detach;
 use crate::{App, AppError, Done, Scope};
@@ -33,19 +35,22 @@ struct StoredBulk {
     plan: Option<String>,
     change: StoredChange,
     stepwise: bool,
+    #[serde(default)]
+    acknowledge: Vec<String>,
 }
 
 impl App {
     /// What would become of whom; nothing is changed.
     pub fn preview_bulk(&self, scope: &Scope, new: &NewBulk) -> Result<BulkPreview, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        let seen = may(scope, &new.change)?;
         new.change.check()?;
         let picked = self.picked(scope, &new.whom)?;
         let (now, set, text) = (self.now(), self.new_set(), words_of(new)?);
+        let allow = allow(&new.acknowledge);
         self.store().write(|tx| {
-            let mut session = Session::begin(tx, scope.org(), now, scope.actor, set, Allow::default())?;
+            let mut session = Session::begin(tx, scope.org(), now, By::of(scope), set, allow)?;
             session.judge_only();
-            let people = picked.people(session.tx, scope.org())?;
+            let people = picked.people(session.tx, scope.org(), &seen)?;
             new.change.check_count(people.len())?;
             let judge = Judge::load(&mut session, scope.org(), &new.change)?;
             let (mut preview, _) = judge.all(&mut session, &people, |_| Ok(()))?;
@@ -57,7 +62,7 @@ impl App {
 
     /// Makes a job of it, if whom it means is whom somebody has looked at.
     pub fn start_bulk(&self, scope: &Scope, new: &NewBulk) -> Result<Done, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        let seen = may(scope, &new.change)?;
         new.change.check()?;
         if new.expected == Expected::default() && matches!(new.whom, Whom::Filter(_)) {
             let mend = "look at it first with dry_run and send its plan, or say how many you expect";
@@ -68,7 +73,7 @@ impl App {
         let options = serde_json::to_string(&stored(new, &picked)).map_err(unwritable)?;
         let (job, now, set) = (JobId(Uuid::now_v7()), self.now(), self.new_set());
         let done = self.change(scope, Allow::default(), |session| {
-            let people = picked.people(session.tx, scope.org())?;
+            let people = picked.people(session.tx, scope.org(), &seen)?;
             new.change.check_count(people.len())?;
             new.expected.check(&people, &text)?;
             let total = Some(people.len() as u64);
@@ -88,13 +93,18 @@ impl App {
         let mut go_on = GoOn::new(self, job, progress);
         let (now, set) = (self.now(), job.set.unwrap_or_else(|| self.new_set()));
         self.store().write(|tx| {
-            let mut session = Session::begin(tx, job.org, now, job.actor, set, Allow::default())?;
+            let mut by = By::asker(tx, job.org, job.actor, Permission::PeopleRead)?;
+            for needs in change.needs() {
+                by = By::asker(tx, job.org, job.actor, needs)?;
+            }
+            let seen = seen_by(by.grants());
+            let mut session = Session::begin(tx, job.org, now, by, set, allow(&stored.acknowledge))?;
             // Whoever had the lease before may have finished after all: the work is done once.
             let current = session.tx.job(job.org, job.id)?;
             if current.is_none_or(|j| j.state != JobState::Running) {
                 return Ok(());
             }
-            let people = picked.people(session.tx, job.org)?;
+            let people = picked.people(session.tx, job.org, &seen)?;
             expected.check(&people, &text)?;
             change.check_count(people.len())?;
             progress.set_total(people.len() as u64);
@@ -124,6 +134,26 @@ impl App {
     }
 }
 
+/// What is asked for may be done somewhere, and whom whoever asks sees.
+fn may(scope: &Scope, change: &BulkChange) -> Result<Seen, AppError> {
+    scope.require(Permission::PeopleRead)?;
+    change.needs().into_iter().try_for_each(|needs| scope.require(needs))?;
+    Ok(scope.sites(Permission::PeopleRead))
+}
+
+fn seen_by(grants: Option<&Grants>) -> Seen {
+    match grants.map(|grants| grants.extent(Permission::PeopleRead)) {
+        None | Some(Extent::Everybody) => None,
+        Some(Extent::Sites(sites)) => Some(sites),
+        Some(Extent::Nobody) => Some(Vec::new()),
+    }
+}
+
+fn allow(acknowledge: &[String]) -> Allow {
+    let acknowledged = Acknowledged::of(acknowledge.iter().map(String::as_str)).unwrap_or_default();
+    Allow { shared_emails: false, acknowledged }
+}
+
 /// The change as a text that is the same whenever the change is.
 fn words_of(new: &NewBulk) -> Result<String, AppError> {
     serde_json::to_string(&StoredChange::of(&new.change)).map_err(unwritable)
@@ -141,7 +171,8 @@ fn stored(new: &NewBulk, picked: &Picked) -> StoredBulk {
     };
     let Expected { count, plan } = new.expected.clone();
     let change = StoredChange::of(&new.change);
-    StoredBulk { filter, picked, ids, expected_count: count, plan, change, stepwise: new.stepwise }
+    let (stepwise, acknowledge) = (new.stepwise, new.acknowledge.clone());
+    StoredBulk { filter, picked, ids, expected_count: count, plan, change, stepwise, acknowledge }
 }
 
 impl StoredBulk {

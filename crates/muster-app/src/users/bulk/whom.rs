@@ -1,8 +1,8 @@
 //! Who is meant, and whether they still are whom somebody has looked at.
 
 use muster_domain::change::Refusal;
-use muster_domain::filter::{self, Filter};
-use muster_domain::ids::{OrgId, UserId};
+use muster_domain::filter::{self, Filter, Op, Term};
+use muster_domain::ids::{OrgId, SiteId, UserId};
 use muster_domain::user::User;
 use muster_store::Reader;
 use sha2::{Digest, Sha256};
@@ -37,6 +37,9 @@ pub(super) enum Picked {
     Ids(Vec<Uuid>),
 }
 
+/// Of those whom somebody may see: at these sites; `None`: everybody.
+pub(super) type Seen = Option<Vec<SiteId>>;
+
 /// Somebody who is meant, and the version of them that was looked at.
 pub(super) type One = (Uuid, u64);
 
@@ -65,11 +68,18 @@ impl App {
 
 impl Picked {
     /// Everybody who is meant now, in order of their ids: one query.
-    pub fn people(&self, r: &mut Reader, org: OrgId) -> Result<Vec<One>, AppError> {
+    pub fn people(&self, r: &mut Reader, org: OrgId, seen: &Seen) -> Result<Vec<One>, AppError> {
         let people = match self {
-            Picked::Filter(filter) => r.versions_of::<User>(org, filter)?,
+            Picked::Filter(filter) => r.versions_of::<User>(org, &at(filter.clone(), seen))?,
             Picked::Ids(ids) => {
-                let found = r.versions::<User>(org, ids)?;
+                let found = match seen {
+                    None => r.versions::<User>(org, ids)?,
+                    Some(_) => {
+                        let mut found = r.versions_of::<User>(org, &at(Filter::default(), seen))?;
+                        found.retain(|(id, _)| ids.binary_search(id).is_ok());
+                        found
+                    }
+                };
                 if let Some(missing) =
                     ids.iter().find(|id| found.binary_search_by_key(*id, |(id, _)| *id).is_err())
                 {
@@ -88,6 +98,14 @@ impl Picked {
         }
         Ok(people)
     }
+}
+
+fn at(mut filter: Filter, seen: &Seen) -> Filter {
+    if let Some(sites) = seen {
+        let value = sites.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        filter.push(Term { field: "site".into(), op: Op::OneOf, value });
+    }
+    filter
 }
 
 impl Expected {

@@ -30,6 +30,7 @@ impl Again {
         if let Some(inactive) = args.inactive {
             with("inactive", &option_word(inactive.word()));
         }
+        args.acknowledge.iter().for_each(|word| with("acknowledge", word));
         let texts = [
             ("activate-rows", &args.activate_rows),
             ("contact-rows", &args.contact_rows),
@@ -77,6 +78,7 @@ impl Again {
         if let Some(inactive) = word("inactive") {
             with("inactive", &option_word(&inactive));
         }
+        list_of(options, "acknowledge").iter().for_each(|word| with("acknowledge", &text_of(word)));
         for name in ["activate_rows", "contact_rows", "site", "connection"] {
             if let Some(value) = options[name].as_str().filter(|value| !value.is_empty()) {
                 with(&option_word(name), value);

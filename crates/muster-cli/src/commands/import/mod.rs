@@ -148,6 +148,9 @@ fn request<'a>(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<Reque
         let corrections: Value = args.fix.iter().map(one).collect();
         request = request.query("corrections", &corrections.to_string());
     }
+    if !args.acknowledge.is_empty() {
+        request = request.query("acknowledge", &args.acknowledge.join(","));
+    }
     let texts = [
         ("activate_rows", &args.activate_rows),
         ("contact_rows", &args.contact_rows),

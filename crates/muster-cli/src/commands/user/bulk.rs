@@ -21,6 +21,10 @@ pub(super) fn run(session: &mut Session<'_, '_>, args: &BulkArgs) -> Result<(), 
     let path = session.path("/users/bulk")?;
     let asked =
         json!({ "filter": args.filter, "change": change(session, args)?, "stepwise": args.skip_refused });
+    let asked = match args.acknowledge.is_empty() {
+        true => asked,
+        false => with(&asked, json!({ "acknowledge": args.acknowledge })),
+    };
     let looked = with(&asked, json!({ "dry_run": true }));
     let preview = session.client.send(&Request::post(path.as_str(), &looked).may_take_long())?.value;
     let summary = &preview["summary"];
