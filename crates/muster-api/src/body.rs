@@ -7,6 +7,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{Extensions, HeaderMap, Method, Uri};
 use muster_app::Scope;
+use muster_domain::near::closest;
 use muster_domain::types::FieldValue;
 use muster_domain::value::{Reason, Value};
 use serde_json::{Map, Value as Json};
@@ -254,6 +255,25 @@ impl Object {
         texts
     }
 
+    /// An object inside; `None` if it is absent, null or no object. What is wrong in it is said with
+    /// [`Object::absorb`].
+    pub fn inner(&mut self, name: &'static str) -> Option<Object> {
+        match self.take(name)? {
+            Json::Null => None,
+            Json::Object(fields) => Some(Object { fields, ..Object::default() }),
+            _ => {
+                self.wrong(name, Reason::new("is not an object", "write {\"field\": value, …}"));
+                None
+            }
+        }
+    }
+
+    /// Mistakes of an object inside, each with where it is: `change.set.sms`.
+    pub fn absorb(&mut self, name: &str, mistakes: Vec<Mistake>) {
+        let placed = mistakes.into_iter().map(|m| Mistake { field: format!("{name}.{}", m.field), ..m });
+        self.mistakes.extend(placed);
+    }
+
     /// The field as it came, left where it is.
     pub fn peek(&self, name: &str) -> Option<&Json> {
         self.fields.get(name)
@@ -261,45 +281,26 @@ impl Object {
 
     /// Every mistake, unknown fields among them.
     pub fn finish(mut self) -> Result<(), Problem> {
+        let mistakes = self.take_mistakes();
+        if mistakes.is_empty() { Ok(()) } else { Err(Problem::invalid(mistakes)) }
+    }
+
+    /// The same as a list, for [`Object::absorb`].
+    pub fn take_mistakes(&mut self) -> Vec<Mistake> {
         for name in std::mem::take(&mut self.fields).into_iter().map(|(name, _)| name) {
-            let mend = match closest(&name, &self.known) {
+            let mend = match closest(&name, self.known.iter().copied()) {
                 Some(meant) => format!("did you mean {meant}? otherwise leave it out"),
                 None => "leave it out; /docs lists the fields".to_string(),
             };
             let shown: String = name.chars().take(100).collect();
             self.mistakes.push(Mistake::new(shown, "is not a field here", mend));
         }
-        if self.mistakes.is_empty() { Ok(()) } else { Err(Problem::invalid(self.mistakes)) }
+        std::mem::take(&mut self.mistakes)
     }
 
     pub fn has_mistakes(&self) -> bool {
         !self.mistakes.is_empty()
     }
-}
-
-/// The known name that is one or two letters away.
-fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    if name.len() > 64 {
-        return None;
-    }
-    let near = known.iter().map(|k| (distance(name, k), *k)).min()?;
-    (near.0 <= 2 && near.0 < near.1.len()).then_some(near.1)
-}
-
-/// Levenshtein's: letters put in, taken out or replaced.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

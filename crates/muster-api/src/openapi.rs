@@ -197,9 +197,9 @@ fn name_fields(path: &str, operation: &mut Operation) {
 }
 
 /// Fields to sort by, and fields to filter by.
-fn fields_of<E: Entity>() -> (Vec<&'static str>, Vec<&'static str>) {
-    let shown = || E::fields().iter().filter(|f| f.meta.privacy != Privacy::Secret);
-    (shown().filter(|f| f.meta.key != Key::None).map(|f| f.name).collect(), shown().map(|f| f.name).collect())
+fn fields_of<E: Entity>() -> (Vec<&'static str>, Vec<std::borrow::Cow<'static, str>>) {
+    let shown = E::fields().iter().filter(|f| f.meta.privacy != Privacy::Secret);
+    (shown.filter(|f| f.meta.key != Key::None).map(|f| f.name).collect(), muster_domain::filter::names::<E>())
 }
 
 /// The handlers' names repeat between modules; an operation's id does not.

@@ -84,7 +84,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// The median and the slowest but two of two hundred searches, and the first, which reads the names.
 fn search(app: &App, scope: &Scope, part: &str) -> Result<String, Box<dyn std::error::Error>> {
     let term = Term { field: "display_name".into(), op: Op::Contains, value: part.into() };
-    let query = UserQuery { filter: vec![term], ..UserQuery::default() };
+    let query = UserQuery { filter: term.into(), ..UserQuery::default() };
     let (mut took_ms, mut hits) = (Vec::new(), 0);
     for _ in 0..201 {
         let begun = Instant::now();

@@ -103,6 +103,8 @@ pub(crate) struct Session<'t> {
     allow: Allow,
     rights: Rights,
     origin: Origin,
+    /// What is handed over is not written.
+    judging: bool,
     pending: Vec<Recorded>,
     sites: Option<Vec<Site>>,
     connections: Option<Vec<Connection>>,
@@ -157,6 +159,7 @@ impl<'t> Session<'t> {
             allow,
             rights: Rights::default(),
             origin: Origin::Ordinary,
+            judging: false,
             pending: Vec::new(),
             sites: None,
             connections: None,
@@ -178,6 +181,19 @@ impl<'t> Session<'t> {
     /// What is recorded from here on is part of erasing somebody, and the log says so of what goes.
     pub fn purges(&mut self) {
         self.origin = Origin::Purge;
+    }
+
+    /// From here on changes are asked everything that they would be asked, and none is written.
+    pub fn judge_only(&mut self) {
+        self.judging = true;
+    }
+
+    /// Ends [`Session::judge_only`]; what was only judged has been let go.
+    pub fn write_again(&mut self) {
+        self.judging = false;
+        self.pending.clear();
+        self.removed.clear();
+        self.rights = Rights::default();
     }
 
     /// Gives up what changes that are still to come give up, so that their order does not matter.
@@ -246,6 +262,10 @@ impl<'t> Session<'t> {
             return Ok(());
         }
         self.check_emails()?;
+        if self.judging {
+            self.pending.clear();
+            return Ok(());
+        }
         let range = self.tx.record_as(
             self.origin,
             &mut self.head,

@@ -6,7 +6,7 @@ use muster_domain::ids::{OrgId, SiteId};
 use muster_domain::organization::{Organization, Token};
 use muster_domain::permission::Permission;
 use muster_domain::user::{Record, User};
-use muster_store::{Op, Query, Term};
+use muster_store::{Filter, Op, Query, Term};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -109,6 +109,11 @@ impl Scope {
         let value = sites.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         query.filter.push(Term { field: field.into(), op, value });
         query
+    }
+
+    /// The same of a filter alone.
+    pub(crate) fn narrowed_filter(&self, kind: EntityKind, permission: Permission, filter: Filter) -> Filter {
+        self.narrowed(kind, permission, Query { filter, ..Query::default() }).filter
     }
 }
 

@@ -76,7 +76,7 @@ impl Judge<'_> {
         let enabled =
             |field: &str, value: &str| Term { field: field.into(), op: Op::Eq, value: value.into() };
         let query = Query {
-            filter: vec![enabled("record", "live"), enabled("service", Service::Enabled.word())],
+            filter: vec![enabled("record", "live"), enabled("service", Service::Enabled.word())].into(),
             cursor: after.map(|id| id.0.simple().to_string()),
             limit: PAGE,
             ..Query::default()
@@ -122,8 +122,15 @@ impl Judge<'_> {
 /// name one that comes later: until then they have none.)
 pub(crate) fn check_of_user(r: &mut Reader, user: &User) -> Result<(), AppError> {
     let Some(name) = &user.emergency_location else { return Ok(()) };
-    match named(r, user.org, name.as_str())? {
-        Some(location) if may_have(user, &location) => Ok(()),
+    let location = named(r, user.org, name.as_str())?;
+    check_location(location.as_ref(), user)
+}
+
+/// The same with the location of that name, if there is one: looked up once for many people.
+pub(crate) fn check_location(location: Option<&EmergencyLocation>, user: &User) -> Result<(), AppError> {
+    let Some(name) = &user.emergency_location else { return Ok(()) };
+    match location {
+        Some(location) if may_have(user, location) => Ok(()),
         Some(_) => Err(refused(
             "is the private location of somebody else",
             "name one of the company's, or their own",
@@ -147,7 +154,7 @@ pub(crate) fn check_of_site(r: &mut Reader, site: &Site) -> Result<(), AppError>
     }
 }
 
-fn named(
+pub(crate) fn named(
     r: &mut Reader,
     org: muster_domain::ids::OrgId,
     name: &str,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use muster_domain::change::Refusal;
-use muster_domain::ids::{JobId, OrgId};
+use muster_domain::ids::{ChangeSetId, JobId, OrgId};
 use muster_domain::permission::Permission;
 use muster_domain::types::UnixMillis;
 use muster_store::{Job, JobResult, JobState, StoreError};
@@ -20,6 +20,20 @@ use crate::{App, AppError, Scope};
 pub const IMPORT: &str = "import";
 /// The kind of job that [`crate::leaving`] runs.
 pub const REMOVAL: &str = "removal";
+/// The kind that changes many people alike.
+pub const BULK: &str = "bulk";
+
+/// A kind of job, by its word in the database, and what carries one out.
+struct JobKind {
+    word: &'static str,
+    run: fn(&App, &Job, &Progress) -> Result<(), AppError>,
+}
+
+const KINDS: &[JobKind] = &[
+    JobKind { word: BULK, run: App::run_bulk },
+    JobKind { word: IMPORT, run: App::run_import },
+    JobKind { word: REMOVAL, run: App::run_removal },
+];
 
 /// A worker that stops without a word is taken to be dead after this long.
 const LEASE_MS: i64 = 120_000;
@@ -279,11 +293,10 @@ impl App {
         let progress = Arc::new(Progress::default());
         let board = self.job_board();
         board.running.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id, progress.clone());
-        let result = match job.kind.as_str() {
+        let result = match KINDS.iter().find(|kind| kind.word == job.kind) {
             _ if job.cancel_requested => Err(AppError::Cancelled),
-            IMPORT => self.run_import(&job, &progress),
-            REMOVAL => self.run_removal(&job, &progress),
-            other => Err(AppError::Limit(format!("this program does not know jobs of the kind {other}"))),
+            Some(kind) => (kind.run)(self, &job, &progress),
+            None => Err(AppError::Limit(format!("this program does not know jobs of the kind {}", job.kind))),
         };
         board.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&job.id);
         match result {
@@ -314,6 +327,36 @@ impl App {
             })?;
             Ok(())
         })
+    }
+}
+
+/// A job that waits for a worker. `options` is JSON of the kind's own; what it does is the change set `set`.
+pub(crate) fn queued(
+    scope: &Scope,
+    id: JobId,
+    kind: &str,
+    options: &str,
+    set: ChangeSetId,
+    now: UnixMillis,
+) -> Job {
+    Job {
+        org: scope.org(),
+        id,
+        kind: kind.to_string(),
+        state: JobState::Queued,
+        actor: scope.actor,
+        options: options.to_string(),
+        set: Some(set),
+        created_at: now,
+        updated_at: now,
+        rows_total: None,
+        rows_done: 0,
+        cursor: None,
+        summary: None,
+        problem: None,
+        cancel_requested: false,
+        lease: None,
+        undone_by: None,
     }
 }
 

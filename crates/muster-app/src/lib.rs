@@ -10,6 +10,7 @@ mod backup;
 pub mod doctor;
 pub mod emergency;
 mod error;
+mod filters;
 pub mod followers;
 mod history;
 pub mod imports;
@@ -23,6 +24,7 @@ pub mod records;
 pub mod restore;
 pub mod roles;
 mod secrets;
+mod tags;
 mod things;
 pub mod undo;
 pub mod users;
@@ -42,8 +44,8 @@ pub use error::AppError;
 pub use muster_import::FileError;
 /// The store's rows that use cases hand out as they are.
 pub use muster_store::{
-    AnyEntity, AsOf, Change, Counts, DamagedSecret, Erased, Job, JobOutcome, JobResult, JobState, Mark,
-    Moment, Op, Page, Query, Sort, StateCheck, StoreError, Stored, Term, UserQuery, Verification,
+    AnyEntity, AsOf, Change, Counts, DamagedSecret, Erased, Filter, Job, JobOutcome, JobResult, JobState,
+    Mark, Moment, Op, Page, Query, Sort, StateCheck, StoreError, Stored, Term, UserQuery, Verification,
 };
 pub use things::InstallationTotals;
 pub use verify::{HeadsCheck, Verified};

@@ -17,7 +17,7 @@ use muster_store::{AnyEntity, Stored};
 use uuid::Uuid;
 
 use crate::apply::{Allow, Session};
-use crate::{App, AppError, Done, Scope};
+use crate::{App, AppError, Done, Scope, tags};
 
 impl App {
     pub fn record<E: Stored>(&self, scope: &Scope, id: Uuid) -> Result<E, AppError> {
@@ -75,6 +75,7 @@ impl App {
     ) -> Result<Done, AppError> {
         scope.require(Permission::to_write(E::KIND))?;
         self.change(scope, Allow::default(), |session| {
+            tags::check_count(session, scope.org(), E::KIND)?;
             let mut record = E::blank(scope.org(), Uuid::now_v7());
             set(&mut record, values, |edit| edit != Edit::ByCommand)?;
             place_in_dial_plan(session, &mut record)?;
@@ -101,6 +102,7 @@ impl App {
             check_location(session, &before, &after)?;
             session.check_named_by(&before, &after)?;
             session.update(&before, &after)?;
+            tags::follow(session, &before, Some(&after))?;
             Ok(id)
         })
     }
@@ -113,6 +115,7 @@ impl App {
             check_not_the_last(session, E::KIND)?;
             check_unnamed(session, scope, &before)?;
             session.apply(vec![removal_of(&before)])?;
+            tags::follow(session, &before, None)?;
             Ok(id)
         })
     }

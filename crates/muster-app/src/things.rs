@@ -24,7 +24,8 @@ impl App {
     pub fn page<E: Entity>(&self, scope: &Scope, query: &Query) -> Result<Page<E>, AppError> {
         let permission = Permission::to_read(E::KIND);
         scope.require(permission)?;
-        let query = scope.narrowed(E::KIND, permission, query.clone());
+        let query = Query { filter: self.with_ids::<E>(scope, &query.filter)?, ..query.clone() };
+        let query = scope.narrowed(E::KIND, permission, query);
         // Whose site it is at is asked of the people of that time.
         let kinds = [E::KIND, EntityKind::User];
         let kinds = if scope.sites(permission).is_some() { &kinds[..] } else { &kinds[..1] };

@@ -10,6 +10,7 @@
 //! - [`capabilities`]: what each type of user can do; [`permission`], [`roles`], [`grants`]: what somebody may do,
 //!   and where.
 //! - [`leaving`]: what becomes of what depends on a person who goes; [`doctor`]: what is wrong with whom.
+//! - [`filter`]: the language by which things of a list are picked.
 //! - [`dial_plan`]: what the phone core knows of people.
 
 pub mod capabilities;
@@ -20,6 +21,7 @@ pub mod dial_plan;
 pub mod doctor;
 pub mod emergency;
 pub mod field;
+pub mod filter;
 pub mod fold;
 pub mod grants;
 pub mod handling;
@@ -29,6 +31,7 @@ pub mod leaving;
 pub mod locations;
 pub mod log;
 pub mod national;
+pub mod near;
 pub mod numbers;
 pub mod organization;
 pub mod permission;

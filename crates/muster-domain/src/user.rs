@@ -198,9 +198,6 @@ entity! {
     check(user) { check_user(user) }
 }
 
-/// At most this many tags on one user (`domain.md`, *Tag*).
-const TAGS_MAX: usize = 20;
-
 fn check_user(user: &User) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let disabled = user.service == Service::Disabled;
@@ -212,13 +209,6 @@ fn check_user(user: &User) -> Vec<FieldError> {
             "disabled_reason",
             "belongs to a disabled user",
             "disable the user, or leave it out",
-        ));
-    }
-    if user.tags.len() > TAGS_MAX {
-        errors.push(FieldError::new(
-            "tags",
-            format!("are more than {TAGS_MAX}"),
-            format!("keep at most {TAGS_MAX}"),
         ));
     }
     let forwards = user.forward_behaviour != ForwardBehaviour::RingMyPhone;

@@ -20,7 +20,7 @@ impl<W: io::Write> WorkbookExporter<W> {
     /// Writes the header.
     pub fn new(sink: W, layout: Layout) -> Result<WorkbookExporter<W>, ExportError> {
         let columns = OwnColumns::new(layout);
-        let sheet = SheetWriter::with_header(sink, &columns.layout.headers())?;
+        let sheet = SheetWriter::with_header(sink, &[], &columns.layout.headers())?;
         Ok(WorkbookExporter { sheet, columns, rows: 0 })
     }
 

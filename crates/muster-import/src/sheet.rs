@@ -68,13 +68,17 @@ impl<W: Write> SheetWriter<W> {
         SheetWriter::begin(sink, "")
     }
 
-    /// A sheet whose first row stays where it is, in bold, over columns of text.
-    pub fn with_header(sink: W, names: &[SmolStr]) -> io::Result<SheetWriter<W>> {
+    /// A sheet whose header stays where it is, in bold, with what stands above it, over columns of text.
+    pub fn with_header(sink: W, above: &[Vec<SmolStr>], names: &[SmolStr]) -> io::Result<SheetWriter<W>> {
         let width = names.len().max(1);
+        let (split, first) = (above.len() + 1, above.len() + 2);
         let before = format!(
-            r#"<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews><cols><col min="1" max="{width}" width="16" style="{TEXT}" customWidth="1"/></cols>"#
+            r#"<sheetViews><sheetView workbookViewId="0"><pane ySplit="{split}" topLeftCell="A{first}" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews><cols><col min="1" max="{width}" width="16" style="{TEXT}" customWidth="1"/></cols>"#
         );
         let mut sheet = SheetWriter::begin(sink, &before)?;
+        for line in above {
+            sheet.push(line.iter().map(|cell| (cell.as_str(), None)))?;
+        }
         sheet.begin_row();
         for (column, name) in names.iter().enumerate() {
             sheet.text(column, name, BOLD);
@@ -237,7 +241,7 @@ mod tests {
     fn what_xml_cannot_hold_and_what_looks_like_an_escape_comes_back() {
         let texts =
             ["a\rb", "\u{0}", "_x000D_", "_x005F_x000D_", "__x0041__", "\u{fffe}", " a ", "\n", "<&>\"']]>"];
-        let mut sheet = SheetWriter::with_header(Vec::new(), &["text".into()]).unwrap();
+        let mut sheet = SheetWriter::with_header(Vec::new(), &[], &["text".into()]).unwrap();
         for text in texts {
             sheet.push([(text, None)].into_iter()).unwrap();
         }
@@ -259,7 +263,7 @@ mod tests {
             }
         }
         let written = Cell::new(0);
-        let mut sheet = SheetWriter::with_header(Counting(&written), &["text".into()]).unwrap();
+        let mut sheet = SheetWriter::with_header(Counting(&written), &[], &["text".into()]).unwrap();
         let mut behind_max = 0;
         let mut random = 1u64;
         for row in 1..=20_000_usize {
@@ -275,7 +279,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_cell_comes_back(rows in prop::collection::vec(prop::collection::vec("\\PC{0,8}|[_x0-9A-F\r\n\t ]{1,9}", 3), 1..5)) {
-            let mut sheet = SheetWriter::with_header(Vec::new(), &["a".into(), "b".into(), "c".into()]).unwrap();
+            let mut sheet = SheetWriter::with_header(Vec::new(), &[], &["a".into(), "b".into(), "c".into()]).unwrap();
             for row in &rows {
                 sheet.push(row.iter().map(|cell| (cell.as_str(), None))).unwrap();
             }

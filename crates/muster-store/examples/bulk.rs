@@ -196,7 +196,7 @@ fn lists(store: &Store, org: OrgId) -> Outcome<()> {
         (
             "filter: service, by name",
             Box::new(move |_| Query {
-                filter: vec![term("service", Op::Eq, "contact_only".into())],
+                filter: term("service", Op::Eq, "contact_only".into()).into(),
                 sort: by("display_name", false),
                 ..Query::default()
             }),
@@ -204,14 +204,14 @@ fn lists(store: &Store, org: OrgId) -> Outcome<()> {
         (
             "filter: extension",
             Box::new(move |n| Query {
-                filter: vec![term("extension", Op::Eq, format!("{}", 100_000 + n * 37))],
+                filter: term("extension", Op::Eq, format!("{}", 100_000 + n * 37)).into(),
                 ..Query::default()
             }),
         ),
         (
             "filter: email prefix",
             Box::new(move |n| Query {
-                filter: vec![term("email", Op::Prefix, format!("person{n}"))],
+                filter: term("email", Op::Prefix, format!("person{n}")).into(),
                 sort: by("email", true),
                 ..Query::default()
             }),
@@ -219,7 +219,7 @@ fn lists(store: &Store, org: OrgId) -> Outcome<()> {
         (
             "name prefix",
             Box::new(move |n| Query {
-                filter: vec![term("display_name", Op::Prefix, format!("{} m", name(n)))],
+                filter: term("display_name", Op::Prefix, format!("{} m", name(n))).into(),
                 sort: by("display_name", false),
                 ..Query::default()
             }),
@@ -227,7 +227,7 @@ fn lists(store: &Store, org: OrgId) -> Outcome<()> {
         (
             "name contains, common",
             Box::new(move |n| Query {
-                filter: vec![term("display_name", Op::Contains, name(n))],
+                filter: term("display_name", Op::Contains, name(n)).into(),
                 sort: by("display_name", false),
                 ..Query::default()
             }),
@@ -235,7 +235,7 @@ fn lists(store: &Store, org: OrgId) -> Outcome<()> {
         (
             "name contains, rare",
             Box::new(move |n| Query {
-                filter: vec![term("display_name", Op::Contains, format!("brien-{}", n % 977))],
+                filter: term("display_name", Op::Contains, format!("brien-{}", n % 977)).into(),
                 sort: by("display_name", false),
                 ..Query::default()
             }),
@@ -243,7 +243,7 @@ fn lists(store: &Store, org: OrgId) -> Outcome<()> {
         (
             "name contains, nowhere",
             Box::new(move |n| Query {
-                filter: vec![term("display_name", Op::Contains, format!("nobody {n}"))],
+                filter: term("display_name", Op::Contains, format!("nobody {n}")).into(),
                 ..Query::default()
             }),
         ),

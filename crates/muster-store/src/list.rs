@@ -1,39 +1,17 @@
 //! A page of a list: filtered, sorted, from a cursor.
 
-use muster_domain::field::{Entity, EntityKind, FieldDef, Key};
+use muster_domain::field::{Entity, EntityKind, Key};
+use muster_domain::filter::Filter;
 use muster_domain::ids::OrgId;
-use muster_domain::types::fold_name;
 use muster_domain::user::User;
 use muster_domain::value::{FieldError, FieldType, Value};
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
-use crate::sql::Param;
-use crate::table::{folded, table_of};
+use crate::filter::{Where, parts_of_names};
+use crate::sql::{List, Param};
+use crate::table::table_of;
 use crate::{Reader, StoreError};
-
-/// How a field is compared. Fields with a folded key are compared folded: names without case and accents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Op {
-    Eq,
-    Prefix,
-    Contains,
-    /// The field, or `id` for the thing itself, is one of these ids, which commas separate. For use cases.
-    OneOf,
-    /// The field names somebody who is at one of these sites. For use cases.
-    SomebodyAt,
-    /// It names nobody, or somebody who is at one of these sites. For use cases.
-    NobodyOrSomebodyAt,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Term {
-    /// A name of the table of fields.
-    pub field: String,
-    pub op: Op,
-    /// As a person writes it; an empty value with [`Op::Eq`] finds what has none.
-    pub value: String,
-}
 
 /// By an indexed field (one with a key in the table of fields), else in order of creation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +22,7 @@ pub struct Sort {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// All must hold.
-    pub filter: Vec<Term>,
+    pub filter: Filter,
     pub sort: Option<Sort>,
     /// [`Page::next`] of the page before, with the same filter and sort.
     pub cursor: Option<String>,
@@ -56,7 +33,6 @@ pub struct Query {
 
 impl Query {
     pub const LIMIT_MAX: usize = 1000;
-    pub const TERMS_MAX: usize = 16;
 }
 
 pub type UserQuery = Query;
@@ -89,9 +65,9 @@ impl Reader {
 
     /// A page of any kind of thing. [`StoreError::Query`] names the field that does not go.
     pub fn list<E: Entity>(&mut self, org: OrgId, query: &Query) -> Result<Page<E>, StoreError> {
-        let mut filter = Filter::of::<E>(org, &query.filter)?;
+        let mut filter = Where::of::<E>(org, &query.filter)?;
         if E::KIND == EntityKind::User {
-            self.narrow_by_name(org, &query.filter, &mut filter)?;
+            self.narrow_by_name(org, &parts_of_names::<E>(&query.filter), &mut filter)?;
         }
         let order = Order::of::<E>(query.sort.as_ref())?;
         let cursor = query.cursor.as_deref().map(|text| Cursor::parse(&order, text)).transpose()?;
@@ -116,129 +92,51 @@ impl Reader {
         Ok(Page { items, next: next.flatten(), total, as_of: None })
     }
 
+    /// The ids and versions of all that a filter finds, in order of the ids: one query, however many they are.
+    pub fn versions_of<E: Entity>(
+        &mut self,
+        org: OrgId,
+        filter: &Filter,
+    ) -> Result<Vec<(Uuid, u64)>, StoreError> {
+        let filter = Where::of::<E>(org, filter)?;
+        let sql =
+            format!("SELECT id, version FROM {} WHERE {} ORDER BY id", table_of(E::KIND).name, filter.sql);
+        self.conn.collect(&sql, &filter.params, |row| Ok((row.id(0)?, row.uint(1)?)))
+    }
+
+    /// The same of these; those that are not there are left out.
+    pub fn versions<E: Entity>(&mut self, org: OrgId, ids: &[Uuid]) -> Result<Vec<(Uuid, u64)>, StoreError> {
+        let sql = format!(
+            "SELECT id, version FROM {} WHERE org_id = ?1 AND id {{ONE_OF_2}}",
+            table_of(E::KIND).name
+        );
+        let mut found = Vec::with_capacity(ids.len());
+        self.conn.query_each(&sql, &[Param::Id(org.0)], List::Ids(ids), &mut |row| {
+            found.push((row.id(0)?, row.uint(1)?));
+            Ok(())
+        })?;
+        found.sort_unstable();
+        Ok(found)
+    }
+
     /// Who cannot be meant by a part of a name is left out before the database is asked.
-    fn narrow_by_name(&mut self, org: OrgId, terms: &[Term], filter: &mut Filter) -> Result<(), StoreError> {
-        let parts = terms.iter().filter(|term| term.op == Op::Contains && term.field == "display_name");
+    fn narrow_by_name(&mut self, org: OrgId, parts: &[String], filter: &mut Where) -> Result<(), StoreError> {
         for part in parts {
-            if let Some(ids) = self.names_with(org, &fold_name(&part.value))? {
+            if let Some(ids) = self.names_with(org, part)? {
                 filter.one_of("id", &ids);
             }
         }
         Ok(())
     }
 
-    fn count(&mut self, kind: EntityKind, filter: &Filter) -> Result<u64, StoreError> {
+    fn count(&mut self, kind: EntityKind, filter: &Where) -> Result<u64, StoreError> {
         let sql = format!("SELECT count(*) FROM {} WHERE {}", table_of(kind).name, filter.sql);
         Ok(self.conn.first(&sql, &filter.params, |row| row.uint(0))?.unwrap_or(0))
     }
 }
 
-fn ids_of(list: &str) -> Result<Vec<Uuid>, StoreError> {
-    let ids = list.split(',').filter(|text| !text.is_empty()).map(Uuid::parse_str);
-    ids.collect::<Result<_, _>>().map_err(|_| StoreError::Misuse("a list of ids has something else in it"))
-}
-
 fn wrong(field: &'static str, reason: impl Into<String>, mend: impl Into<String>) -> StoreError {
     StoreError::Query(FieldError::new(field, reason, mend))
-}
-
-/// `WHERE` and what is bound in it; `?1` is the organization.
-struct Filter {
-    sql: String,
-    params: Vec<Param<'static>>,
-}
-
-impl Filter {
-    fn of<E: Entity>(org: OrgId, terms: &[Term]) -> Result<Filter, StoreError> {
-        if terms.len() > Query::TERMS_MAX {
-            return Err(wrong("filter", "has too many terms", format!("give at most {}", Query::TERMS_MAX)));
-        }
-        let mut filter = Filter { sql: "org_id = ?1".into(), params: vec![Param::Id(org.0)] };
-        for term in terms {
-            if term.op == Op::OneOf && term.field == "id" {
-                filter.one_of("id", &ids_of(&term.value)?);
-                continue;
-            }
-            let field = E::field(&term.field).ok_or_else(|| {
-                let reason = format!("names {:?}, which is not a field", term.field);
-                wrong("filter", reason, "use the name of a field")
-            })?;
-            filter.push(field, term)?;
-        }
-        Ok(filter)
-    }
-
-    fn push<E>(&mut self, field: &FieldDef<E>, term: &Term) -> Result<(), StoreError> {
-        let (key, folds) = (field.meta.key, field.meta.key.folds());
-        let column = if folds { format!("\"{}_key\"", field.name) } else { format!("\"{}\"", field.name) };
-        let text = || key.fold(&term.value);
-        let textual = matches!(field.kind, FieldType::Text | FieldType::List | FieldType::Choice(_));
-        let by_ids = matches!(term.op, Op::OneOf | Op::SomebodyAt | Op::NobodyOrSomebodyAt);
-        if by_ids && field.kind != FieldType::Reference {
-            return Err(StoreError::Misuse("only a field that names one thing is compared with ids"));
-        }
-        if term.op != Op::Eq && !textual && !by_ids {
-            return Err(wrong(field.name, "can only be compared as a whole", "use equality"));
-        }
-        match term.op {
-            Op::Eq if term.value.trim().is_empty() => {
-                let empty = match (folds, field.kind) {
-                    (true, _) => format!(" AND {column} = ''"),
-                    (false, FieldType::List) => format!(" AND {column} = '[]'"),
-                    (false, _) => format!(" AND {column} IS NULL"),
-                };
-                self.sql.push_str(&empty);
-            }
-            // One entry of a list, as it stands in its JSON.
-            Op::Eq if field.kind == FieldType::List => {
-                let entry = serde_json::Value::from(term.value.trim()).to_string();
-                self.contains(&column, entry);
-            }
-            Op::Eq => {
-                let value =
-                    (field.parse)(&term.value).map_err(|reason| StoreError::Query(field.error(reason)))?;
-                let mark = self.bind(if folds { folded(key, &value) } else { Param::of(value) });
-                self.sql.push_str(&format!(" AND {column} = {mark}"));
-            }
-            Op::Prefix => {
-                let low = text();
-                let high = format!("{low}\u{10ffff}");
-                let (low, high) = (self.bind(Param::Text(low.into())), self.bind(Param::Text(high.into())));
-                self.sql.push_str(&format!(" AND {column} >= {low} AND {column} < {high}"));
-            }
-            Op::Contains => self.contains(&column, text()),
-            Op::OneOf => self.one_of(&column, &ids_of(&term.value)?),
-            Op::SomebodyAt | Op::NobodyOrSomebodyAt => {
-                let or_nobody = if term.op == Op::SomebodyAt { "" } else { "{column} IS NULL OR " };
-                let or_nobody = or_nobody.replace("{column}", &column);
-                self.sql.push_str(&format!(
-                    " AND ({or_nobody}{column} IN (SELECT id FROM users WHERE org_id = ?1"
-                ));
-                self.one_of("site", &ids_of(&term.value)?);
-                self.sql.push_str("))");
-            }
-        }
-        Ok(())
-    }
-
-    fn contains(&mut self, column: &str, text: String) {
-        let mark = self.bind(Param::Text(text.into()));
-        self.sql.push_str(&format!(" AND {{INSTR}}({column}, {mark}) > 0"));
-    }
-
-    fn one_of(&mut self, column: &str, ids: &[Uuid]) {
-        // Nobody: a term that no row fulfils.
-        let Some(last) = ids.last() else { return self.sql.push_str(" AND 1 = 0") };
-        // Few lengths, so that few statements are kept prepared: the last one is repeated.
-        let repeated = std::iter::repeat_n(last, ids.len().next_power_of_two() - ids.len());
-        let marks: Vec<String> = ids.iter().chain(repeated).map(|id| self.bind(Param::Id(*id))).collect();
-        self.sql.push_str(&format!(" AND {column} IN ({})", marks.join(", ")));
-    }
-
-    fn bind(&mut self, param: Param<'static>) -> String {
-        self.params.push(param);
-        format!("?{}", self.params.len())
-    }
 }
 
 /// What a list is sorted by, and then by id.
@@ -309,16 +207,16 @@ impl Order {
     fn page_sql(
         &self,
         table: &str,
-        filter: &Filter,
+        filter: &Where,
         segment: &Segment<'_>,
         limit: usize,
     ) -> (String, Vec<Param<'static>>) {
-        let mut filter = Filter { sql: filter.sql.clone(), params: filter.params.clone() };
+        let mut filter = filter.clone();
         let (compare, direction) = if self.descending { ("<", "DESC") } else { (">", "ASC") };
         let by = self.by.as_ref().filter(|_| segment.empty != Some(true));
         if let (Some(by), Some(empty)) = (&self.by, segment.empty) {
             let not = if empty { "" } else { "NOT " };
-            filter.sql.push_str(&format!(" AND {} IS {not}NULL", by.column));
+            filter.push(&format!("{} IS {not}NULL", by.column));
         }
         if let Some(cursor) = segment.after {
             let id = Param::Id(cursor.id);
@@ -326,11 +224,11 @@ impl Order {
                 (Some(by), Some(value)) => {
                     let value = by.bound(value);
                     let (value, id) = (filter.bind(value), filter.bind(id));
-                    filter.sql.push_str(&format!(" AND ({}, id) {compare} ({value}, {id})", by.column));
+                    filter.push(&format!("({}, id) {compare} ({value}, {id})", by.column));
                 }
                 _ => {
                     let id = filter.bind(id);
-                    filter.sql.push_str(&format!(" AND id {compare} {id}"));
+                    filter.push(&format!("id {compare} {id}"));
                 }
             }
         }

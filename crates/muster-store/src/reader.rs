@@ -239,6 +239,21 @@ impl Reader {
         Ok(found)
     }
 
+    /// The keys that are claimed in a space, from one on and of as many characters; in order.
+    pub fn claimed_from(
+        &mut self,
+        org: OrgId,
+        space: &str,
+        from: &str,
+        limit: usize,
+    ) -> Result<Vec<SmolStr>, StoreError> {
+        let sql = "SELECT key FROM claims WHERE org_id = ?1 AND space = ?2 AND key >= ?3 AND length(key) = ?4 \
+                   ORDER BY key LIMIT ?5";
+        let length = Param::uint(from.chars().count() as u64);
+        let params = [Param::Id(org.0), space.into(), from.into(), length, Param::uint(limit as u64)];
+        self.conn.collect(sql, &params, |row| Ok(SmolStr::new(row.text(0)?)))
+    }
+
     /// Live users who have one of these (folded) emails.
     pub fn emails(&mut self, org: OrgId, folded: &[SmolStr]) -> Result<Vec<(SmolStr, UserId)>, StoreError> {
         let sql = "SELECT email_key, id FROM users WHERE org_id = ?1 AND email_key {ONE_OF_2} \

@@ -135,7 +135,7 @@ pub async fn deactivate(
     Ok(written(&done, Json(Commanded { users, seq: done.seq }).into_response()))
 }
 
-fn deactivation(object: &mut Object) -> Deactivation {
+pub(super) fn deactivation(object: &mut Object) -> Deactivation {
     let reason = object.optional::<Text>("reason");
     let (comment, until) = (object.optional::<Text>("comment"), object.optional("until"));
     if reason.is_none() && (comment.is_some() || until.is_some()) {

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use muster_app::Scope;
 use muster_app::imports::{ExportOptions, Format};
 use muster_domain::permission::Permission;
+use muster_domain::user::User;
 use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -19,6 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use utoipa::ToSchema;
 
 use crate::caller::Caller;
+use crate::filter;
 use crate::parameters::AsOf;
 use crate::params::{Pairs, Params};
 use crate::problem::{Mistake, Problem};
@@ -44,7 +46,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
     params(("org" = String, Path, description = "Slug or id."),
         ("format" = Option<String>, Query, pattern = "^(muster|ringotel|3cx|fusionpbx|freepbx|wazo|webex|mikopbx|ivozprovider|conductor)$", description = "Which system is to take the file in; `muster` [default] holds everything."),
         ("with_secrets" = Option<bool>, Query, description = "Passwords and PINs too."),
-        AsOf),
+        ("filter" = Option<String>, Query, description = "Only those whom this fits, as in lists of users."), AsOf),
     responses((status = 200, description = "The file.", content_type = "text/csv", body = String)))]
 pub async fn export(caller: Caller, path: Path<String>, pairs: Pairs) -> Result<Response, Problem> {
     send(caller, path, pairs, false).await
@@ -56,7 +58,7 @@ pub async fn export(caller: Caller, path: Path<String>, pairs: Pairs) -> Result<
 #[utoipa::path(get, path = "/api/v1/organizations/{org}/export.xlsx", tag = "files",
     params(("org" = String, Path, description = "Slug or id."),
         ("with_secrets" = Option<bool>, Query, description = "Passwords and PINs too."),
-        AsOf),
+        ("filter" = Option<String>, Query, description = "Only those whom this fits, as in lists of users."), AsOf),
     responses((status = 200, description = "The file.", content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", body = Vec<u8>)))]
 pub async fn workbook(caller: Caller, path: Path<String>, pairs: Pairs) -> Result<Response, Problem> {
     send(caller, path, pairs, true).await
@@ -121,7 +123,7 @@ pub struct ExportReport {
     params(("org" = String, Path, description = "Slug or id."),
         ("format" = Option<String>, Query, pattern = "^(muster|ringotel|3cx|fusionpbx|freepbx|wazo|webex|mikopbx|ivozprovider|conductor)$", description = "Which system is to take the file in; `muster` [default] leaves nothing out."),
         ("with_secrets" = Option<bool>, Query, description = "As if passwords and PINs were in the file."),
-        AsOf),
+        ("filter" = Option<String>, Query, description = "Of those whom this fits, as in lists of users."), AsOf),
     responses((status = 200, body = ExportReport)))]
 pub async fn report(
     caller: Caller,
@@ -139,7 +141,7 @@ pub async fn report(
     let scope = caller.as_of(scope, as_of).await?;
     let state = caller.state.clone();
     let _claim = state.claim_export(caller.actor.id, scope.org())?;
-    let exported = caller.run(move |app| app.export(&scope, options, io::sink())).await?;
+    let exported = caller.run(move |app| app.export(&scope, &options, io::sink())).await?;
     let left_out = exported.left_out.into_iter().map(|(what, left)| LeftOutBody {
         what,
         people: left.people,
@@ -152,8 +154,9 @@ pub async fn report(
 /// A workbook is always in our own format.
 fn options(params: &mut Params, has_format: bool) -> ExportOptions {
     let with_secrets = params.flag("with_secrets");
+    let filter = params.parsed("filter", filter::parse::<User>).unwrap_or_default();
     if !has_format {
-        return ExportOptions { with_secrets, ..ExportOptions::default() };
+        return ExportOptions { filter, with_secrets, ..ExportOptions::default() };
     }
     let format = params.parsed("format", |word| {
         Format::from_word(word).ok_or_else(|| {
@@ -162,7 +165,7 @@ fn options(params: &mut Params, has_format: bool) -> ExportOptions {
             Mistake::new("format", reason, format!("use one of {}", known.join(", ")))
         })
     });
-    ExportOptions { with_secrets, format: format.unwrap_or(Format::Muster), workbook: false }
+    ExportOptions { filter, with_secrets, format: format.unwrap_or(Format::Muster), workbook: false }
 }
 
 /// Everybody, at the speed of the database: whatever the client does, its connection is free after this.
@@ -182,7 +185,7 @@ async fn read_all(
         if with_secrets {
             app.note_export_of_secrets(&scope)?;
         }
-        let result = app.export(&scope, options, &mut spool);
+        let result = app.export(&scope, &options, &mut spool);
         drop((place, past));
         if spool.overflowed() {
             return Err(too_much(with_secrets));

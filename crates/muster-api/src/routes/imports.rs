@@ -7,7 +7,7 @@ use axum::http::header::{CONTENT_LENGTH, LOCATION};
 use axum::response::{IntoResponse, Response};
 use muster_app::imports::{
     Activate, Correction, Existing, ImportOptions, Inactive, Likeness, Mapping, MatchKey, NewImport, Reading,
-    Suggestion,
+    RowSet, Suggestion,
 };
 use muster_domain::handling::Acknowledged;
 use muster_domain::ids::JobId;
@@ -51,6 +51,8 @@ pub struct ImportForm {
         ("inactive" = Option<String>, Query, pattern = "^(contacts|disabled|leave_out|ask)$", description = "What becomes of people whom the file calls inactive, whatever `activate` says of the others: `contacts` [default], `disabled`, or `leave_out`. With `ask` nothing is written if there are any, and the job ends as `failed` with `must_choose`: send the file again with what was chosen. Not asked where our own format says the state itself."),
         ("corrections" = Option<String>, Query, max_length = 16384, description = "Corrections of cells as JSON, at most 200: `[{\"column\": \"Site\", \"found\": \"Lisbonne\", \"value\": \"Lisbon\"}]`. `found` is compared without regard to case and outer spaces; empty is for empty cells. A `*` at the end of `found` stands for the rest of the cell, alone for every cell, and one at the end of `value` puts the rest back (`0*` and `+44*`); `\\*` is a star. Passwords can only be emptied."),
         ("activate" = Option<String>, Query, pattern = "^(file|all|none)$", description = "Who is activated: as the `file` says, else everyone with a SIP secret [default]; `all`; `none`."),
+        ("activate_rows" = Option<String>, Query, max_length = 32768, pattern = "^[0-9 ,-]*$", description = "Rows whose people are activated whatever the file and `activate` say: `1-20,33`, counted from 1 without the header. The job's `counted_after` says who is counted for billing then."),
+        ("contact_rows" = Option<String>, Query, max_length = 32768, pattern = "^[0-9 ,-]*$", description = "Rows whose people become contacts whatever the file and `activate` say."),
         ("dry_run" = Option<bool>, Query, description = "Judge only; write nothing."),
         ("good_rows_only" = Option<bool>, Query, description = "Take the rows that are right although others are not."),
         ("site" = Option<String>, Query, description = "The site of rows that name none."),
@@ -201,6 +203,8 @@ fn options(params: &mut Params) -> ImportOptions {
             other => Err(word("inactive", "contacts, disabled, leave_out, ask")(other)),
         }),
         corrections: params.parsed("corrections", corrections).unwrap_or_default(),
+        activate_rows: rows(params, "activate_rows"),
+        contact_rows: rows(params, "contact_rows"),
         dry_run: params.flag("dry_run"),
         good_rows_only: params.flag("good_rows_only"),
         allow_shared_emails: params.flag("allow_shared_emails"),
@@ -209,6 +213,13 @@ fn options(params: &mut Params) -> ImportOptions {
         site: params.text("site"),
         connection: params.text("connection"),
     }
+}
+
+fn rows(params: &mut Params, name: &'static str) -> RowSet {
+    let parsed = params.parsed(name, |text| {
+        RowSet::parse(text).map_err(|reason| Mistake::new(name, reason.reason, reason.mend))
+    });
+    parsed.unwrap_or_default()
 }
 
 fn acknowledge(text: &str) -> Result<Vec<String>, Mistake> {

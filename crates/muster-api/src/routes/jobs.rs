@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use muster_app::jobs::JobView;
+use muster_app::jobs::{BULK, IMPORT, JobView};
 use muster_app::{JobOutcome, JobState};
 use muster_domain::ids::JobId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::bulk::{self, BulkJob};
 use super::changes::Undone;
 use super::import_report::{
     ImportCause, ImportCorrected, ImportCorrection, ImportFieldChange, ImportInactive, ImportNote,
@@ -29,7 +30,7 @@ use crate::wire;
 pub struct JobBody {
     #[schema(format = Uuid)]
     pub id: String,
-    /// What is done: `import` or `removal`.
+    /// What is done: `import`, `bulk` or `removal`.
     pub kind: String,
     /// `queued`, `running`, `done`, `failed` or `cancelled`.
     pub state: &'static str,
@@ -40,14 +41,16 @@ pub struct JobBody {
     /// The token that asked for it.
     #[schema(format = Uuid)]
     pub created_by: String,
-    /// What was chosen.
+    /// What was chosen about an import.
     pub options: Option<JobOptions>,
+    /// Of a bulk change, what it does and what came of it.
+    pub bulk: Option<BulkJob>,
     pub rows_total: Option<u64>,
     /// Rows whose effect is there; all at once at the end.
     pub rows_done: u64,
     /// While it runs in this process.
     pub progress: Option<JobProgress>,
-    /// When it has ended.
+    /// Of an import that has ended.
     pub summary: Option<ImportSummary>,
     /// Why it failed.
     pub problem: Option<String>,
@@ -88,6 +91,12 @@ pub struct JobOptions {
     inactive: Option<String>,
     #[serde(default)]
     corrections: Vec<ImportCorrection>,
+    /// Rows whose people are activated whatever the file says.
+    #[serde(default)]
+    activate_rows: String,
+    /// Rows whose people become contacts.
+    #[serde(default)]
+    contact_rows: String,
     /// It judges only and writes nothing.
     #[serde(default)]
     dry_run: bool,
@@ -245,12 +254,14 @@ pub fn state_word(state: JobState) -> &'static str {
 /// A job as it is answered; its problems may be many and are left out of lists.
 pub fn job_json(view: &JobView, with_problems: bool) -> JobBody {
     let job = &view.job;
+    let is_import = job.kind == IMPORT;
     let mut summary: Option<ImportSummary> =
-        job.summary.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        job.summary.as_deref().filter(|_| is_import).and_then(|text| serde_json::from_str(text).ok());
     if let Some(summary) = summary.as_mut().filter(|_| !with_problems) {
         summary.problems = None;
     }
-    let mut options: Option<JobOptions> = serde_json::from_str(&job.options).ok();
+    let mut options: Option<JobOptions> =
+        is_import.then(|| serde_json::from_str(&job.options).ok()).flatten();
     if let Some(options) = options.as_mut().filter(|_| !with_problems) {
         options.mapping = None;
     }
@@ -266,6 +277,7 @@ pub fn job_json(view: &JobView, with_problems: bool) -> JobBody {
         updated_at: wire::time(job.updated_at),
         created_by: job.actor.to_string(),
         options,
+        bulk: if job.kind == BULK { bulk::of_job(&job.options, job.summary.as_deref()) } else { None },
         rows_total: job.rows_total,
         rows_done: job.rows_done,
         progress,

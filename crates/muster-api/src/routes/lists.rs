@@ -11,7 +11,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::users::people_query;
 use crate::caller::Caller;
 use crate::parameters::{AsOf, CountedPaging, Listing, Paging};
 use crate::params::{Pairs, Params};
@@ -126,12 +125,10 @@ pub async fn contacts(
 ) -> Result<Json<Contacts>, Problem> {
     let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
-    let query = params.list::<User>();
+    let mut query = params.list::<User>();
     let as_of = params.as_of();
     params.finish()?;
     let scope = caller.as_of(scope, as_of).await?;
-    let mut query = people_query(&caller, &scope, query).await?;
-    query.filter.retain(|t| t.field != "record");
     query.filter.push(Term { field: "record".into(), op: Op::Eq, value: "live".into() });
     let page = caller.run(move |app| app.contacts(&scope, &query)).await?;
     Ok(Contacts::new(page, |contact| {
@@ -174,7 +171,8 @@ pub async fn extensions(
         filter: vec![
             Term { field: "extension".into(), op: Op::Prefix, value: String::new() },
             Term { field: "record".into(), op: Op::Eq, value: "live".into() },
-        ],
+        ]
+        .into(),
         sort: Some(Sort { field: "extension".into(), descending: false }),
         cursor: params.text("cursor").filter(|c| !c.is_empty()),
         limit: params.number("limit", 50, 1, 1000) as usize,

@@ -3,6 +3,7 @@
 //! The order within each is the same: who asks, what they may, then what they sent.
 
 mod backups;
+mod bulk;
 pub mod changes;
 mod commands;
 mod credentials;
@@ -16,6 +17,7 @@ mod imports;
 pub mod jobs;
 mod lists;
 mod move_in;
+mod next_free;
 mod organizations;
 mod phones;
 mod records;
@@ -24,6 +26,7 @@ mod restores;
 mod roles;
 mod sites;
 mod system;
+mod template;
 mod tokens;
 mod user_body;
 mod users;
@@ -58,12 +61,14 @@ fn particular() -> OpenApiRouter<ApiState> {
         .routes(routes!(erasure::purge))
         .routes(routes!(users::restore))
         .routes(routes!(users::history))
+        .routes(routes!(bulk::change))
         .routes(routes!(commands::activate))
         .routes(routes!(commands::deactivate))
         .routes(routes!(credentials::get, credentials::reset))
         .routes(routes!(lists::contacts))
         .routes(routes!(lists::extensions))
         .routes(routes!(doctor::examine))
+        .routes(routes!(next_free::next_free))
         .routes(routes!(emergency::affected))
         .routes(routes!(lists::seats))
         .routes(routes!(lists::devices))
@@ -80,6 +85,8 @@ fn particular() -> OpenApiRouter<ApiState> {
         .routes(routes!(tokens::revoke))
         .routes(routes!(imports::create, import_history::list))
         .routes(routes!(imports::mapping))
+        .routes(routes!(template::csv))
+        .routes(routes!(template::workbook))
         .routes(routes!(import_history::rejected))
         .routes(routes!(move_in::report))
         .routes(routes!(exports::export))

@@ -6,7 +6,6 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::http::header::{ETAG, LOCATION};
 use axum::response::{IntoResponse, Response};
-use muster_app::Scope;
 use muster_app::roles::{NewRole, RoleChange, RoleView, Whom};
 use muster_domain::grants::Extent;
 use muster_domain::ids::UserId;
@@ -19,7 +18,7 @@ use utoipa::ToSchema;
 
 use super::commands;
 use super::records::read_values;
-use super::users::{matching, people_query};
+use super::users::matching;
 use super::{with_header, written};
 use crate::body::{Incoming, Object};
 use crate::caller::Caller;
@@ -481,7 +480,7 @@ pub async fn assign(
     object.finish()?;
     let scope = incoming.once(scope, &bytes)?;
     let whom = match filter {
-        Some(filter) => found(&caller, &scope, &filter).await?,
+        Some(filter) => found(&filter)?,
         None => Whom::These(commands::resolve(&caller, &scope, named.unwrap_or_default()).await?),
     };
     let assigned = caller.run(move |app| app.assign_roles(&scope, &whom, &change)).await?;
@@ -489,8 +488,7 @@ pub async fn assign(
     Ok(written(&assigned.done, Json(AssignedRoles { people, changed, seq }).into_response()))
 }
 
-async fn found(caller: &Caller, scope: &Scope, filter: &str) -> Result<Whom, Problem> {
+fn found(filter: &str) -> Result<Whom, Problem> {
     let filter = filter::parse::<User>(filter).map_err(|mistake| Problem::invalid(vec![mistake]))?;
-    let query = muster_app::Query { filter, ..muster_app::Query::default() };
-    Ok(Whom::Found(people_query(caller, scope, query).await?.filter))
+    Ok(Whom::Found(filter))
 }

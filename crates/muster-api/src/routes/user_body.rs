@@ -1,7 +1,7 @@
 //! Users as requests write them: every field of the table, and sites and connections by id or name.
 
 use muster_app::users::{NewMailbox, NewUser};
-use muster_app::{Allow, App, AppError, Scope, Term};
+use muster_app::{Allow, App, AppError, Scope};
 use muster_domain::field::{Entity, Privacy};
 use muster_domain::handling::{Acknowledged, USER_WARNINGS};
 use muster_domain::ids::OrgId;
@@ -13,7 +13,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use uuid::Uuid;
 
 use crate::body::Object;
-use crate::problem::{Mistake, Problem};
+use crate::problem::Problem;
 use crate::wire::{self, Writing, described};
 
 described! {
@@ -128,19 +128,9 @@ impl Places {
             Reason::new(reason, format!("give the name or the id of one of its {field}s"))
         })
     }
-
-    /// Puts ids where a filter names sites or connections.
-    pub fn resolve(&self, terms: &mut [Term]) -> Result<(), Problem> {
-        for term in terms.iter_mut().filter(|t| is_place(&t.field) && !t.value.is_empty()) {
-            let id = self.find(&term.field, &term.value);
-            term.value =
-                id.map_err(|r| Problem::invalid(vec![Mistake::new("filter", r.reason, r.mend)]))?.to_string();
-        }
-        Ok(())
-    }
 }
 
-pub fn is_place(field: &str) -> bool {
+fn is_place(field: &str) -> bool {
     matches!(field, "site" | "connection")
 }
 

@@ -6,14 +6,15 @@ use axum::http::header::{ETAG, IF_MATCH, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use muster_app::imports::sip_password_remark;
-use muster_app::{AppError, Op, Page, Scope, Term};
+use muster_app::users::not_trashed;
+use muster_app::{AppError, Page, Scope};
 use muster_domain::change::Refusal;
 use muster_domain::field::EntityKind;
 use muster_domain::user::User;
 
 use super::changes::{Changes, change_json};
 use super::user_body::{
-    NewUserBody, Places, UserBody, UserChangeBody, allow, is_place, json, names_places, new_user, values,
+    NewUserBody, Places, UserBody, UserChangeBody, allow, json, names_places, new_user, values,
 };
 use super::{user_id, with_header, with_remark, written};
 use crate::body::{Incoming, Object};
@@ -43,7 +44,7 @@ pub async fn list(
     let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let who = params.text("who");
-    let query = params.list::<User>();
+    let mut query = params.list::<User>();
     let as_of = params.as_of();
     params.finish()?;
     let scope = caller.as_of(scope, as_of).await?;
@@ -57,26 +58,9 @@ pub async fn list(
         let total = query.with_total.then_some(items.len() as u64);
         return Ok(Users::new(Page { items, next: None, total, as_of: None }, json));
     }
-    let query = people_query(&caller, &scope, query).await?;
+    query.filter = not_trashed(query.filter);
     let page = caller.run(move |app| app.users(&scope, &query)).await?;
     Ok(Users::new(page, json))
-}
-
-/// A query for people: without the trashed ones unless asked for, and with places by name.
-pub(super) async fn people_query(
-    caller: &Caller,
-    scope: &Scope,
-    mut query: muster_app::Query,
-) -> Result<muster_app::Query, Problem> {
-    if query.filter.iter().any(|t| is_place(&t.field)) {
-        let scope = scope.clone();
-        let places = caller.run(move |app| Places::load(app, &scope)).await?;
-        places.resolve(&mut query.filter)?;
-    }
-    if !query.filter.iter().any(|t| t.field == "record") {
-        query.filter.push(Term { field: "record".into(), op: Op::Eq, value: "live".into() });
-    }
-    Ok(query)
 }
 
 /// Add a user

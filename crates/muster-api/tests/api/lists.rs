@@ -109,6 +109,10 @@ fn a_filter_narrows_and_a_total_counts_what_it_finds() {
         assert_eq!(find("site=Main and display_name~s").await, ["Gus"]);
         assert_eq!(find("email= and extension^100").await.len(), 7);
         assert_eq!(find("record=trashed").await.len(), 0);
+        assert_eq!(find("(extension=1001 or display_name^f) and not site!=Main").await, ["Ana", "Fay"]);
+        assert_eq!(find("connection=built-in or connection=\"Built-in\"").await.len(), 7);
+        assert_eq!(find("version>1 or created_at<2020-01-01 or has_sip_secret=yes").await.len(), 0);
+        assert_eq!(find("created_at>=2020-01-01 and call_timeout_s>=20").await.len(), 7);
     });
 }
 

@@ -4,6 +4,7 @@
 
 mod authorization;
 mod back;
+mod bulk;
 mod choosing;
 mod clashes;
 mod common;
@@ -11,6 +12,7 @@ mod description;
 mod emergency;
 mod events;
 mod files;
+mod filters;
 mod import_again;
 mod import_files;
 mod import_told;
@@ -23,6 +25,7 @@ mod phones;
 mod records;
 mod rights;
 mod roles;
+mod tags;
 mod taken_back;
 mod users;
 mod warnings;

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::bulk;
 use crate::common::{Installation, run};
 use crate::imports::{self, Worker};
 use crate::records;
@@ -103,6 +104,10 @@ async fn prepare(i: &Installation, operation: &str) -> Option<(String, String, V
             }
             call("POST", format!("/users/{ana}/removal"), body)
         }
+        "POST /users/bulk" => {
+            let change = json!({ "set": { "title": "Boss" }, "activate": true });
+            call("POST", "/users/bulk".into(), json!({ "ids": [ana], "change": change }))
+        }
         "POST /users/activate" => call("POST", "/users/activate".into(), json!({ "users": ["1001"] })),
         "POST /users/deactivate" => {
             let body = json!({ "users": ["1001"] });
@@ -197,6 +202,10 @@ fn every_endpoint_that_writes_is_taken_back_or_named_with_its_reason() {
                 let call = i.admin(&method, &path).header("if-match", "*");
                 let call = if body.is_null() { call } else { call.json(&body) };
                 let answer = call.send().await;
+                if answer.status == 202 {
+                    let _worker = Worker::start(i);
+                    bulk::ended(i, answer.header("location")).await;
+                }
                 assert!(answer.status.is_success(), "{operation}: {}", answer.text);
                 if answer.status.as_u16() == 202 {
                     ended(i, answer.header("location")).await;

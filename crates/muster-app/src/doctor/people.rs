@@ -39,7 +39,7 @@ pub(super) fn examine(
     let Some(organization) = r.organization(org)? else { return Ok(()) };
     let places = Places::load(r, organization)?;
     let mut query = Query {
-        filter: vec![Term { field: "record".into(), op: Op::Eq, value: "live".into() }],
+        filter: vec![Term { field: "record".into(), op: Op::Eq, value: "live".into() }].into(),
         limit: PAGE,
         ..Query::default()
     };

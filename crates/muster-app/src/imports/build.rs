@@ -56,13 +56,16 @@ pub(super) fn build(
     {
         errors.push(FieldError::new("voicemail_pin", "is not a voicemail PIN", "give 3 to 12 digits"));
     }
-    user.service = service(person, existing, options);
+    user.service = service(row, existing, options);
     if user.service == Service::NotActivated && existing.is_some_and(|before| before.service != user.service)
     {
         let reason = "has left that state: nobody comes to wait for an activation again";
         errors.push(FieldError::new("service", reason, "write contact_only, or empty the cell"));
     }
-    if is_disabled_by_file(person, options) && user.disabled_reason.is_none() {
+    if user.service == Service::Disabled
+        && is_disabled_by_file(person, options)
+        && user.disabled_reason.is_none()
+    {
         user.disabled_reason = Text::parse(DISABLED_BY_FILE).ok();
     }
     if user.service != Service::Disabled {
@@ -162,11 +165,15 @@ fn is_disabled_by_file(person: &PersonRow, options: &ImportOptions) -> bool {
 
 /// What the user's state shall be. What was chosen for those who are inactive in the file goes before what
 /// was chosen for everybody.
-fn service(person: &PersonRow, existing: Option<&User>, options: &ImportOptions) -> Service {
+fn service(row: &Row, existing: Option<&User>, options: &ImportOptions) -> Service {
+    let person = &row.person;
     let was = existing.map(|u| u.service);
     if was == Some(Service::Frozen) {
         // Only the operator thaws.
         return Service::Frozen;
+    }
+    if let Some(activated) = options.of_row(row.number) {
+        return if activated { Service::Enabled } else { Service::ContactOnly };
     }
     if person.status == Some(FileStatus::Inactive) {
         match options.inactive {

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use muster_domain::change::Refusal;
 use muster_domain::field::EntityKind;
+use muster_domain::filter::{Filter, Op, Term};
 use muster_domain::ids::{ConnectionId, MailboxId, SecretId, SiteId, UserId};
 use muster_domain::organization::{Connection, Device, Mailbox, Site};
 use muster_domain::permission::Permission;
@@ -24,8 +25,10 @@ use crate::{App, AppError, Scope};
 /// People read and written at once.
 const BATCH: usize = 1000;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ExportOptions {
+    /// Whoever is in the trash is left out besides.
+    pub filter: Filter,
     /// Passwords and PINs in the clear: needs the permission to export secrets.
     pub with_secrets: bool,
     /// Whose file it is to be.
@@ -36,7 +39,8 @@ pub struct ExportOptions {
 
 impl Default for ExportOptions {
     fn default() -> ExportOptions {
-        ExportOptions { with_secrets: false, format: Format::Muster, workbook: false }
+        let filter = Filter::default();
+        ExportOptions { filter, with_secrets: false, format: Format::Muster, workbook: false }
     }
 }
 
@@ -59,14 +63,18 @@ impl App {
         self.note(scope, |organization| organization.secrets_exported_at = Some(at))
     }
 
-    /// Writes everybody who is not trashed.
+    /// Writes everybody who is not trashed and whom the filter finds.
     pub fn export<W: Write>(
         &self,
         scope: &Scope,
-        options: ExportOptions,
+        options: &ExportOptions,
         sink: W,
     ) -> Result<Exported, AppError> {
-        scope.require(if options.with_secrets { Permission::SecretsExport } else { Permission::Export })?;
+        let permission = if options.with_secrets { Permission::SecretsExport } else { Permission::Export };
+        scope.require(permission)?;
+        let mut filter = self.with_ids::<User>(scope, &options.filter)?;
+        filter.push(Term { field: "record".into(), op: Op::Eq, value: Record::Live.word().into() });
+        let filter = scope.narrowed_filter(EntityKind::User, Permission::Export, filter);
         let mut sink = Some(sink);
         let kinds = [
             EntityKind::Site,
@@ -80,7 +88,7 @@ impl App {
             let Some(sink) = sink.take() else {
                 return Err(AppError::Limit("the export was interrupted".into()));
             };
-            export(r, scope, options, sink)
+            export(r, scope, options, &filter, sink)
         })
     }
 }
@@ -88,7 +96,8 @@ impl App {
 fn export<W: Write>(
     r: &mut Reader,
     scope: &Scope,
-    options: ExportOptions,
+    options: &ExportOptions,
+    filter: &Filter,
     sink: W,
 ) -> Result<Exported, AppError> {
     let org = scope.org();
@@ -101,13 +110,8 @@ fn export<W: Write>(
     let layout = Layout { with_secrets: options.with_secrets, devices: most.clamp(1, Layout::DEVICES_MAX) };
     let mut exporter = Output::new(sink, layout, options)?;
     let roles = crate::roles::role_book(r, org)?;
-    let seen =
-        |user: &&User| user.record == Record::Live && scope.grants.has_at(Permission::Export, user.site);
-    let mut ids: Vec<UserId> = Vec::new();
-    r.for_each::<User, AppError>(org, BATCH, |users| {
-        ids.extend(users.iter().filter(seen).map(|u| u.id));
-        Ok(())
-    })?;
+    let ids: Vec<UserId> =
+        r.versions_of::<User>(org, filter)?.into_iter().map(|(id, _)| UserId(id)).collect();
     let count = ids.len() as u64;
     for batch in ids.chunks(BATCH) {
         let mut batch = Batch::load(r, scope, batch, &devices, options)?;
@@ -140,7 +144,7 @@ enum Output<W: Write> {
 }
 
 impl<W: Write> Output<W> {
-    fn new(sink: W, layout: Layout, options: ExportOptions) -> Result<Output<W>, AppError> {
+    fn new(sink: W, layout: Layout, options: &ExportOptions) -> Result<Output<W>, AppError> {
         if options.workbook && options.format == Format::Muster {
             let workbook = WorkbookExporter::new(sink, layout).map_err(failed)?;
             return Ok(Output::Workbook(Box::new(workbook)));
@@ -214,7 +218,7 @@ impl Batch {
         scope: &Scope,
         ids: &[UserId],
         devices: &HashMap<UserId, Vec<Device>>,
-        options: ExportOptions,
+        options: &ExportOptions,
     ) -> Result<Batch, AppError> {
         let org = scope.org();
         let raw: Vec<Uuid> = ids.iter().map(|id| id.0).collect();

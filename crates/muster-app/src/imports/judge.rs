@@ -133,7 +133,8 @@ impl Judge<'_, '_> {
     fn row(&mut self, r: &mut Reader, mut row: Row, report: &mut ImportReport) -> Result<Decision, AppError> {
         let existing = self.known.meant(&row, self.context, self.options);
         let is_inactive = row.person.status == Some(FileStatus::Inactive);
-        if is_inactive && self.options.inactive == Some(Inactive::LeaveOut) {
+        let chosen = self.options.of_row(row.number).is_some();
+        if is_inactive && !chosen && self.options.inactive == Some(Inactive::LeaveOut) {
             count_inactive(self.options, report);
             return Ok(Decision::Skip(None));
         }

@@ -40,9 +40,12 @@ pub use facts::Facts;
 pub use field_changes::FieldChange;
 pub use history::{ImportCounts, ImportView};
 pub use move_in::{LeftColumn, MoveInReport, Outcome, PeopleCounts, Step, TakenColumn};
-pub use muster_import::{Format, LeftOut, Likeness, Mapping, Reading, Suggestion};
+pub use muster_import::{
+    Format, LeftOut, Likeness, Mapping, Reading, Suggestion, template_csv, template_workbook,
+};
 pub use options::{Activate, Correction, Existing, ImportOptions, Inactive, MatchKey, NewImport};
 pub use problem::RowProblem;
 pub use rejected::RejectedRows;
 pub use remarks::sip_password_remark;
 pub use report::{ColumnReport, CorrectionCount, ImportReport, InactiveRows, Note, SeatCount};
+pub use row_set::RowSet;

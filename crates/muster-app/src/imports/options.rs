@@ -1,7 +1,11 @@
 //! What a person chooses about an import.
 
 use muster_domain::handling::Acknowledged;
+use muster_domain::value::FieldError;
 use serde::{Deserialize, Serialize};
+
+use super::row_set::RowSet;
+use crate::AppError;
 
 /// By what a row is recognized as somebody who is already there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +105,12 @@ pub struct ImportOptions {
     pub inactive: Option<Inactive>,
     #[serde(default)]
     pub corrections: Vec<Correction>,
+    /// Rows whose people are activated, and rows whose people become contacts, whatever the file and
+    /// [`ImportOptions::activate`] say.
+    #[serde(default, skip_serializing_if = "RowSet::is_empty")]
+    pub activate_rows: RowSet,
+    #[serde(default, skip_serializing_if = "RowSet::is_empty")]
+    pub contact_rows: RowSet,
     pub dry_run: bool,
     pub good_rows_only: bool,
     pub allow_shared_emails: bool,
@@ -122,6 +132,36 @@ impl ImportOptions {
 
     pub(super) fn acknowledged(&self) -> Acknowledged {
         Acknowledged::of(self.acknowledge.iter().map(String::as_str)).unwrap_or_default()
+    }
+}
+
+impl ImportOptions {
+    /// What somebody chose for this row alone.
+    pub(super) fn of_row(&self, number: u64) -> Option<bool> {
+        match (self.activate_rows.has(number), self.contact_rows.has(number)) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        }
+    }
+
+    /// Rows that are chosen one by one are there, and each for one thing.
+    pub(super) fn check_rows(&self, rows_total: u64) -> Result<(), AppError> {
+        let mut errors = Vec::new();
+        for (name, rows) in [("activate_rows", &self.activate_rows), ("contact_rows", &self.contact_rows)] {
+            if let Some(last) = rows.last().filter(|last| *last > rows_total) {
+                let reason = format!("name row {last}, and the file has {rows_total} rows");
+                errors.push(FieldError::new(name, reason, "count people from 1, without the header"));
+            }
+        }
+        if let Some(both) = self.activate_rows.shared(&self.contact_rows) {
+            let reason = format!("name row {both}, which is to be activated too");
+            errors.push(FieldError::new("contact_rows", reason, "leave it out of one of the two"));
+        }
+        match errors.is_empty() {
+            true => Ok(()),
+            false => Err(muster_domain::change::Refusal::Invalid(errors).into()),
+        }
     }
 }
 

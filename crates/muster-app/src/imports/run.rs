@@ -23,7 +23,7 @@ use super::report::ImportReport;
 use super::row_set::RowSet;
 use super::same_file;
 use crate::apply::{Allow, By, Session};
-use crate::jobs::{GoOn, IMPORT, Progress};
+use crate::jobs::{GoOn, IMPORT, Progress, queued};
 use crate::users::checked_pin;
 use crate::{App, AppError, Done, Scope};
 
@@ -35,31 +35,13 @@ impl App {
             scope.require(Permission::SitesEdit)?;
         }
         // A file that cannot be read is refused now rather than in a job that fails.
-        open(new.bytes, &new.options)?;
+        new.options.check_rows(open(new.bytes, &new.options)?.rows_total())?;
         let options = StoredOptions::of(new);
         let options = serde_json::to_string(&options).map_err(|e| AppError::Limit(e.to_string()))?;
         let job = JobId(Uuid::now_v7());
         let now = self.now();
         let done = self.change(scope, Allow::default(), |session| {
-            session.tx.put_job(&Job {
-                org: scope.org(),
-                id: job,
-                kind: IMPORT.to_string(),
-                state: JobState::Queued,
-                actor: scope.actor,
-                options: options.clone(),
-                set: Some(self.new_set()),
-                created_at: now,
-                updated_at: now,
-                rows_total: None,
-                rows_done: 0,
-                cursor: None,
-                summary: None,
-                problem: None,
-                cancel_requested: false,
-                lease: None,
-                undone_by: None,
-            })?;
+            session.tx.put_job(&queued(scope, job, IMPORT, &options, self.new_set(), now))?;
             make_room(session.tx, scope.org(), new.bytes.len() as u64)?;
             session.tx.put_job_input(scope.org(), job, new.bytes, UnixMillis(now.0 + INPUT_KEPT_MS))?;
             Ok(job.0)

@@ -94,10 +94,19 @@ impl App {
         scope.require(Permission::PeopleRemove)?;
         check_count(ids)?;
         self.change(scope, Allow::default(), |session| {
-            remove(session, scope.org(), ids, &Choices::default(), None)?;
+            trash(session, scope.org(), ids)?;
             Ok(ids.first().map_or(Uuid::nil(), |id| id.0))
         })
     }
+}
+
+/// With what loses nothing.
+pub(crate) fn trash(
+    session: &mut Session<'_>,
+    org: muster_domain::ids::OrgId,
+    ids: &[UserId],
+) -> Result<(), AppError> {
+    if ids.is_empty() { Ok(()) } else { remove(session, org, ids, &Choices::default(), None) }
 }
 
 fn remove(

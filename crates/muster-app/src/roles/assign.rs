@@ -5,7 +5,7 @@ use muster_domain::ids::UserId;
 use muster_domain::permission::Permission;
 use muster_domain::types::Name;
 use muster_domain::user::User;
-use muster_store::{Query, Term};
+use muster_store::{Filter, Query, Term};
 use uuid::Uuid;
 
 use crate::apply::{Allow, Session};
@@ -17,7 +17,7 @@ use crate::{App, AppError, Done, Scope};
 pub enum Whom {
     These(Vec<UserId>),
     /// Everybody whom a filter finds, trashed ones apart; of a site's, those whom whoever asks may give roles.
-    Found(Vec<Term>),
+    Found(Filter),
 }
 
 /// What becomes of them.
@@ -76,7 +76,8 @@ impl App {
                     each(session, users)?;
                 }
                 Whom::Found(filter) => {
-                    let filter = [filter.as_slice(), &[live()]].concat();
+                    let mut filter = self.with_ids::<User>(scope, filter)?;
+                    filter.push(live());
                     let query = Query { filter, limit: PAGE, ..Query::default() };
                     let mut query = scope.narrowed(EntityKind::User, Permission::RolesAssign, query);
                     loop {

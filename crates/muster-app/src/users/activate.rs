@@ -1,7 +1,9 @@
 //! Activating and deactivating, at any time, for one or for many.
 
+use muster_domain::capabilities::capabilities;
 use muster_domain::field::Entity;
 use muster_domain::ids::UserId;
+use muster_domain::organization::ConnectionKind;
 use muster_domain::permission::Permission;
 use muster_domain::types::{Text, UnixMillis};
 use muster_domain::user::{Record, Service, User};
@@ -40,18 +42,8 @@ impl App {
         let done = self.change(scope, Allow::default(), |session| {
             generated.clear();
             for (before, secret) in live_users(session, scope, ids)?.iter().zip(&secrets) {
-                let mut after = before.clone();
-                after.service = Service::Enabled;
-                (after.disabled_reason, after.disabled_comment, after.disabled_until) = (None, None, None);
-                if before.service == Service::Frozen {
-                    return Err(frozen());
-                }
-                let registers = muster_domain::capabilities::capabilities(
-                    before.user_type,
-                    muster_domain::organization::ConnectionKind::Builtin,
-                )
-                .registers;
-                if registers && after.sip_secret.is_none() {
+                let (mut after, needs_secret) = activated(before)?;
+                if needs_secret {
                     after.sip_secret =
                         Some(keep_secret(session, scope.org(), SecretKind::SipSecret, secret)?);
                     generated.push((before.id, secret.clone()));
@@ -78,23 +70,39 @@ impl App {
         check_count(ids)?;
         self.change(scope, Allow::default(), |session| {
             for before in live_users(session, scope, ids)? {
-                let mut after = before.clone();
-                (after.disabled_reason, after.disabled_comment, after.disabled_until) = (None, None, None);
-                match into {
-                    _ if before.service == Service::Frozen => return Err(frozen()),
-                    Deactivation::ContactOnly => after.service = Service::ContactOnly,
-                    Deactivation::Disabled { reason, comment, until } => {
-                        after.service = Service::Disabled;
-                        after.disabled_reason = Some(reason.clone());
-                        after.disabled_comment = comment.clone();
-                        after.disabled_until = *until;
-                    }
-                }
-                session.update(&before, &after)?;
+                session.update(&before, &deactivated(&before, into)?)?;
             }
             Ok(ids.first().map_or(Uuid::nil(), |id| id.0))
         })
     }
+}
+
+/// As somebody is once activated; `true` if they need a SIP secret for that and have none.
+pub(super) fn activated(before: &User) -> Result<(User, bool), AppError> {
+    if before.service == Service::Frozen {
+        return Err(frozen());
+    }
+    let mut after = before.clone();
+    after.service = Service::Enabled;
+    (after.disabled_reason, after.disabled_comment, after.disabled_until) = (None, None, None);
+    let registers = capabilities(before.user_type, ConnectionKind::Builtin).registers;
+    Ok((after, registers && before.sip_secret.is_none()))
+}
+
+pub(super) fn deactivated(before: &User, into: &Deactivation) -> Result<User, AppError> {
+    let mut after = before.clone();
+    (after.disabled_reason, after.disabled_comment, after.disabled_until) = (None, None, None);
+    match into {
+        _ if before.service == Service::Frozen => return Err(frozen()),
+        Deactivation::ContactOnly => after.service = Service::ContactOnly,
+        Deactivation::Disabled { reason, comment, until } => {
+            after.service = Service::Disabled;
+            after.disabled_reason = Some(reason.clone());
+            after.disabled_comment = comment.clone();
+            after.disabled_until = *until;
+        }
+    }
+    Ok(after)
 }
 
 fn frozen() -> AppError {

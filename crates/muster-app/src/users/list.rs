@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use muster_domain::claims;
 use muster_domain::field::EntityKind;
+use muster_domain::filter::{Filter, Op, Term};
 use muster_domain::ids::{ConnectionId, UserId};
 use muster_domain::organization::{Connection, Device, Mailbox};
 use muster_domain::permission::Permission;
@@ -26,6 +27,14 @@ pub struct Contact {
     pub presence: Option<Presence>,
 }
 
+/// Without those in the trash, unless the filter says something of the record.
+pub fn not_trashed(mut filter: Filter) -> Filter {
+    if !filter.names("record") {
+        filter.push(Term { field: "record".into(), op: Op::Eq, value: Record::Live.word().into() });
+    }
+    filter
+}
+
 impl App {
     pub fn users(&self, scope: &Scope, query: &UserQuery) -> Result<Page<User>, AppError> {
         self.people(scope, Permission::PeopleRead, query)
@@ -39,7 +48,8 @@ impl App {
         query: &UserQuery,
     ) -> Result<Page<User>, AppError> {
         scope.require(permission)?;
-        let query = scope.narrowed(EntityKind::User, permission, query.clone());
+        let query = UserQuery { filter: self.with_ids::<User>(scope, &query.filter)?, ..query.clone() };
+        let query = scope.narrowed(EntityKind::User, permission, query);
         self.read_in(scope, &[EntityKind::User], |r, as_of| {
             Ok(Page { as_of, ..r.users(scope.org(), &query)? })
         })

@@ -2,9 +2,11 @@
 
 mod activate;
 mod add;
+mod bulk;
 mod credentials;
 mod edit;
 mod list;
+mod next_free;
 mod seats;
 mod sign_off;
 mod trash;
@@ -13,8 +15,13 @@ pub(crate) use activate::live_users;
 pub use activate::{Activated, Deactivation};
 pub use add::{NewMailbox, NewUser, parse_field};
 pub(crate) use add::{blank_mailbox, checked_pin, checked_sip_password, name_by_extension};
+pub use bulk::{
+    BULK_IDS_MAX, BulkCause, BulkChange, BulkItem, BulkPreview, BulkRefused, BulkReport, BulkService,
+    Expected, NewBulk, Whom,
+};
 pub use credentials::{Credentials, ResetCredentials};
-pub use list::{Contact, Who};
+pub use list::{Contact, Who, not_trashed};
+pub use next_free::FreeExtension;
 pub use seats::{Seat, SeatPage};
 
 use muster_domain::field::{Edit, Entity};

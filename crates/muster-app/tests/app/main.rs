@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bulk;
 mod dial_plan;
 mod erasing;
 mod leaving;

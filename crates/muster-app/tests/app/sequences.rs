@@ -9,12 +9,14 @@ use std::time::Duration;
 use muster_app::imports::{Activate, ImportOptions, MatchKey, NewImport};
 use muster_app::organizations::{NewSite, NewToken};
 use muster_app::restore::{Shown, What};
-use muster_app::users::{Deactivation, NewMailbox, NewUser, parse_field};
+use muster_app::users::{
+    BulkChange, BulkService, Deactivation, Expected, NewBulk, NewMailbox, NewUser, Whom, parse_field,
+};
 use muster_app::{Allow, App, AppError, JobState, Moment, Op, Query, Scope, Sort, StoreError, Term};
 use muster_domain::field::Entity;
 use muster_domain::ids::{JobId, UserId};
 use muster_domain::organization::{Connection, Device, Mailbox, Site, Token};
-use muster_domain::types::{Name, Text, UnixMillis};
+use muster_domain::types::{Name, Tag, Text, UnixMillis};
 use muster_domain::user::{Record, User};
 
 use crate::world::{Dice, World};
@@ -112,7 +114,7 @@ impl Sequence<'_> {
         for step in 0..STEPS {
             let before = self.state(&self.scope);
             let head = self.head();
-            let command = self.dice.below(16);
+            let command = self.dice.below(18);
             match self.command(command) {
                 Ok(()) => self.done.done += 1,
                 Err(error) if is_refusal(&error) => {
@@ -261,6 +263,7 @@ impl Sequence<'_> {
                 let review = app.review_restore(&scope, what, Shown { skip: 0, limit: 1 })?.review;
                 app.restore(&scope, what, &review.plan).map(drop)
             }
+            15 | 16 => self.bulk(),
             _ => {
                 let users = self.state(&scope).users;
                 let who = self.dice.pick(&users).ok_or(AppError::NotFound("user"))?.id;
@@ -307,6 +310,52 @@ impl Sequence<'_> {
         self.app.edit_user(&self.scope, who, None, &values, Allow::default()).map(drop)
     }
 
+    /// The same for all whom a filter finds.
+    fn bulk(&mut self) -> Result<(), AppError> {
+        let change = match self.dice.below(5) {
+            0 => BulkChange { service: Some(BulkService::Activate), ..BulkChange::default() },
+            1 => {
+                let into = BulkService::Deactivate(Deactivation::ContactOnly);
+                BulkChange { service: Some(into), ..BulkChange::default() }
+            }
+            2 => BulkChange { trash: true, ..BulkChange::default() },
+            3 => BulkChange { add_tags: vec![Tag::parse("shift:late").unwrap()], ..BulkChange::default() },
+            _ => {
+                let title = parse_field("title", &format!("Title {}", self.dice.below(4))).unwrap();
+                BulkChange { set: vec![title], ..BulkChange::default() }
+            }
+        };
+        let filters =
+            ["service=enabled", "title= or title~1", "not tags=floor:2 and extension^100", "site=Main"];
+        let mut new = NewBulk {
+            whom: Whom::Filter(filters[self.dice.below(filters.len())].to_string()),
+            expected: Expected::default(),
+            change,
+            stepwise: self.dice.below(2) == 0,
+            acknowledge: Vec::new(),
+        };
+        new.expected.plan = Some(self.app.preview_bulk(&self.scope, &new)?.plan);
+        let seq = self.head();
+        let job = JobId(self.app.start_bulk(&self.scope, &new)?.id);
+        self.wait_for(job)?;
+        if self.head() == seq {
+            // Everybody was so already: there is no change to take back.
+            return Err(AppError::NotFound("change"));
+        }
+        self.jobs.push(job);
+        Ok(())
+    }
+
+    fn wait_for(&self, job: JobId) -> Result<(), AppError> {
+        loop {
+            match self.app.job(&self.scope, job)?.job.state {
+                JobState::Queued | JobState::Running => std::thread::sleep(Duration::from_millis(2)),
+                JobState::Done => return Ok(()),
+                _ => return Err(AppError::NotFound("job")),
+            }
+        }
+    }
+
     /// New people and, by their username, some who are there.
     fn import(&mut self) -> Result<(), AppError> {
         let mut file = "display_name,username,extension,site,sip_password,device_name,device_auth_name,device_sip_password\n".to_string();
@@ -335,13 +384,7 @@ impl Sequence<'_> {
         };
         let new = NewImport { file_name: "people.csv", bytes: file.as_bytes(), options };
         let job = JobId(self.app.start_import(&self.scope, &new)?.id);
-        loop {
-            match self.app.job(&self.scope, job)?.job.state {
-                JobState::Queued | JobState::Running => std::thread::sleep(Duration::from_millis(2)),
-                JobState::Done => break,
-                _ => return Err(AppError::NotFound("job")),
-            }
-        }
+        self.wait_for(job)?;
         self.jobs.push(job);
         Ok(())
     }
@@ -406,7 +449,7 @@ fn pages(app: &App, scope: &Scope) -> Vec<(Vec<UserId>, Option<u64>)> {
     let mut told = Vec::new();
     for (filter, field, descending) in asked {
         let sort = Some(Sort { field: field.into(), descending });
-        let mut query = Query { filter, sort, limit: 5, with_total: true, ..Query::default() };
+        let mut query = Query { filter: filter.into(), sort, limit: 5, with_total: true, ..Query::default() };
         loop {
             let page = app.users(scope, &query).unwrap();
             told.push((page.items.iter().map(|user| user.id).collect(), page.total));

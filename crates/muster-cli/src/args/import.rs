@@ -9,6 +9,8 @@ Nothing is written unless the whole file is right; --dry-run shows what would ha
 Examples:
   muster import staff.csv --dry-run
   muster import ringotel.csv --activate all
+  muster import people.xlsx --template          write a workbook to be filled in
+  muster import staff.csv --activate none --activate-rows 1-20,33 --dry-run
   muster import staff.csv --match username      update the people who are there already
   muster import staff.csv --existing skip       leave them as they are, and add the others
   muster import staff.csv --fix 'Site:Lisbonne=Lisbon'     correct every cell that says so
@@ -77,6 +79,18 @@ pub struct ImportArgs {
     /// Who is activated, and so counted; `file`: as it says, else everyone with a SIP password
     #[arg(long, value_enum, default_value = "file", value_name = "WHO")]
     pub activate: Activate,
+
+    /// Activate the people of these rows whatever the file and --activate say: 1-20,33, counted without the header
+    #[arg(long, value_name = "ROWS")]
+    pub activate_rows: Option<String>,
+
+    /// Make contacts of the people of these rows whatever the file and --activate say
+    #[arg(long, value_name = "ROWS")]
+    pub contact_rows: Option<String>,
+
+    /// Write a file to be filled in to FILE, with every column explained; import nothing
+    #[arg(long, conflicts_with_all = ["map", "format", "dry_run", "suggest_mapping", "fix"])]
+    pub template: bool,
 
     /// Say what would happen, and write nothing
     #[arg(long)]
@@ -271,6 +285,7 @@ no SIP password and no PIN, and an import of it generates new ones.
 Examples:
   muster export people.csv
   muster export people.xlsx
+  muster export sales.csv --filter 'department=Sales and site=Porto'
   muster export people.csv --with-secrets --force
   muster export for-freepbx.csv --format freepbx --with-secrets")]
 pub struct ExportArgs {
@@ -285,6 +300,10 @@ pub struct ExportArgs {
     /// Write SIP passwords and PINs too; only you can read the file then
     #[arg(long)]
     pub with_secrets: bool,
+
+    /// Only those whom this fits, as in `muster user list`
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
 
     /// Replace the file if it is there
     #[arg(long)]

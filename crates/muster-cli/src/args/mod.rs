@@ -1,6 +1,7 @@
 //! What can be typed. The help texts are written for whoever looks after the phones.
 
 mod backup;
+mod bulk;
 mod import;
 mod leaving;
 mod log;
@@ -10,12 +11,13 @@ mod role;
 mod user;
 
 pub use backup::{BackupArgs, PassphraseArgs};
+pub use bulk::BulkArgs;
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, Inactive, MatchBy};
 pub use leaving::{DataArgs, DoctorArgs, PurgeArgs, RemoveArgs};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use organization::{
-    ConnectionCommand, DeviceCommand, NumberCommand, OrgCommand, OrgCreateArgs, SiteCommand, SiteCreateArgs,
-    TokenCommand, TokenCreateArgs, Which,
+    ConnectionCommand, DeviceCommand, ExtensionCommand, NumberCommand, OrgCommand, OrgCreateArgs,
+    SiteCommand, SiteCreateArgs, TokenCommand, TokenCreateArgs, Which,
 };
 pub use record::RecordCommand;
 pub use role::{RoleAssignArgs, RoleCommand, RoleCreateArgs, RoleEditArgs};
@@ -40,6 +42,9 @@ pub enum Command {
     },
     /// Write everybody to a CSV file
     Export(ExportArgs),
+    /// Extensions that nobody has
+    #[command(subcommand)]
+    Extension(ExtensionCommand),
     /// Look at people, add, change, activate and remove them
     #[command(subcommand)]
     User(UserCommand),

@@ -139,6 +139,20 @@ pub enum DeviceCommand {
 }
 
 #[derive(Clone, Debug, clap::Subcommand)]
+pub enum ExtensionCommand {
+    /// The next extension that nobody has; it is not reserved
+    NextFree {
+        /// In the dial plan of this connection; the first one if absent
+        #[arg(long, value_name = "NAME")]
+        connection: Option<String>,
+
+        /// From this number on, with as many digits
+        #[arg(long, value_name = "NUMBER")]
+        from: Option<String>,
+    },
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
 pub enum NumberCommand {
     /// The phone numbers of the organization, and whom they reach
     List(Which),

@@ -1,3 +1,4 @@
+use super::BulkArgs;
 use super::leaving::{DataArgs, PurgeArgs, RemoveArgs};
 
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -16,6 +17,8 @@ pub enum UserCommand {
     Deactivate(DeactivateArgs),
     /// Remove people, after a look at what depends on them; `restore` brings them back
     Remove(RemoveArgs),
+    /// Change many people alike: fields, tags, activation, removal
+    Bulk(BulkArgs),
     /// Bring removed people back, or a person to how they were
     Restore(RestoreArgs),
     /// Erase removed people for good, with what the change log says of them
@@ -30,12 +33,14 @@ pub enum UserCommand {
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-A filter is field=value (is), field^value (begins with) or field~value (contains); several are joined \
-by `and`. A value may stand in double quotes. A service is contact_only, not_activated, enabled, disabled \
-or frozen.
+A filter is made of field=value (is), field!=value (is not), field^value (begins with), field~value (contains), \
+and of numbers and times field<value, <=, > and >=; nothing after the sign finds whoever has none. They are joined by \
+`and` and `or`, turned round by `not`, and put in brackets. A value may stand in double quotes. A service is \
+contact_only, not_activated, enabled, disabled or frozen.
 
 Examples:
   muster user list --filter 'department=Sales and display_name~per'
+  muster user list --filter 'site=Porto and (tags=floor:2 or email=)'
   muster user list --filter service=enabled
   muster user list --sort extension --all
   muster user list --all --json > people.json

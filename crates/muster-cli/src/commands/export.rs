@@ -89,8 +89,10 @@ fn request<'a>(session: &mut Session<'_, '_>, args: &ExportArgs, path: &str) -> 
     if args.with_secrets {
         request = request.query("with_secrets", "true");
     }
-    if let Some(as_of) = &args.as_of {
-        request = request.query("as_of", as_of);
+    for (name, value) in [("filter", &args.filter), ("as_of", &args.as_of)] {
+        if let Some(value) = value {
+            request = request.query(name, value);
+        }
     }
     Ok(request)
 }

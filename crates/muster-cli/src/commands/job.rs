@@ -9,6 +9,7 @@ use super::export::Part;
 use crate::args::{JobCommand, ReportFormat};
 use crate::client::{Request, escape};
 use crate::commands::import::{Again, Told, print_summary};
+use crate::commands::user::print_bulk;
 use crate::console::Console;
 use crate::failure::{Failure, io_words};
 use crate::follow;
@@ -84,6 +85,9 @@ fn print_job(console: &mut Console<'_>, hints: &Hints, job: &Value, every_row: b
         return Ok(());
     }
     console.line("")?;
+    if job["kind"] == "bulk" {
+        return print_bulk(console, hints, job);
+    }
     let told = Told { name: &text_of(&job["kind"]), again: Again::of_job(job, "FILE", None), every_row };
     print_summary(console, hints, job, &told)
 }

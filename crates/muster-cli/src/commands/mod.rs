@@ -9,6 +9,7 @@ mod device;
 mod doctor;
 mod emergency;
 mod export;
+mod extension;
 mod fields;
 mod import;
 mod import_history;
@@ -22,6 +23,8 @@ mod site;
 mod token;
 mod undo;
 mod user;
+
+pub(crate) use import::job_of;
 
 use crate::args::Command;
 use crate::console::Console;
@@ -37,6 +40,7 @@ pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_
         Command::Import(args) => import::run(session, args),
         Command::ImportHistory { limit } => import_history::run(session, *limit),
         Command::Export(args) => export::run(session, args),
+        Command::Extension(command) => extension::run(session, command),
         Command::User(command) => user::run(session, command),
         Command::Contacts(args) => contacts::run(session, args),
         Command::Seats => seats::run(session),

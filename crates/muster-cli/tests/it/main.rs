@@ -4,6 +4,7 @@
 
 mod again;
 mod back;
+mod bulk;
 mod commands;
 mod errors;
 mod import;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod capabilities;
+mod filters;
 mod laws;
 mod texts;
 mod users;

@@ -22,6 +22,9 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("{SKIP_LOCKED}", "", "FOR UPDATE SKIP LOCKED"),
     ("{TRUE}", "1", "TRUE"),
     ("{INSTR}", "instr", "strpos"),
+    // The entries of a column with a list, as rows with a `value`: the column stands between the two.
+    ("{ENTRIES}", "json_each(", "jsonb_array_elements_text("),
+    ("{AS_ENTRY}", ") AS entry", "::jsonb) AS entry(value)"),
     // A line for one of them: a comment for the other.
     ("{ONLY_SQLITE}", "", "--"),
     ("{ONLY_POSTGRES}", "--", ""),

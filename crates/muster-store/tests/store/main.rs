@@ -11,6 +11,7 @@ mod bodies;
 mod common;
 mod concurrency;
 mod faults;
+mod filters;
 mod fold;
 mod links;
 mod lists;

@@ -1,4 +1,5 @@
-//! kill -9 in the middle of an import, of its undo and of going back to a moment, and of a stream of changes:
+//! kill -9 in the middle of an import, of its undo, of going back to a moment, of a change of many people, and of
+//! a stream of changes:
 //! what was acknowledged is there, what was not is there whole or not at all.
 
 use std::collections::BTreeSet;
@@ -19,8 +20,8 @@ const WRITTEN: u64 = 50_000_000;
 fn rounds(database: Database) -> u64 {
     let asked = std::env::var("MUSTER_KILLS").ok().and_then(|n| n.parse().ok());
     asked.unwrap_or(match database {
-        Database::Sqlite => 6,
-        Database::Postgres => 3,
+        Database::Sqlite => 8,
+        Database::Postgres => 4,
     })
 }
 
@@ -42,15 +43,17 @@ enum Killed {
     Undo,
     /// All people going back to before an import; nobody else writes meanwhile.
     Restore,
+    /// A change of everybody of an import that was done.
+    Bulk,
 }
 
 impl Killed {
     fn of(round: u64) -> Killed {
-        [Killed::Import, Killed::Undo, Killed::Restore][(round % 3) as usize]
+        [Killed::Import, Killed::Undo, Killed::Restore, Killed::Bulk][(round % 4) as usize]
     }
 
     /// Begins what is to be killed: a command that nobody waits for.
-    fn begin(self, server: &Server, path: &str) -> Child {
+    fn begin(self, server: &Server, path: &str, round: u64) -> Child {
         if self == Killed::Import {
             return server.spawn(&["import", path]);
         }
@@ -59,9 +62,28 @@ impl Killed {
         let (_, jobs) = server.api("GET", "/jobs?limit=1", None);
         match self {
             Killed::Undo => server.spawn(&["undo", "--job", jobs["items"][0]["id"].as_str().unwrap()]),
+            Killed::Bulk => {
+                let (whom, what) = (of_file(round), format!("department=Round {round}"));
+                server.spawn(&[
+                    "user",
+                    "bulk",
+                    "--filter",
+                    &whom,
+                    "--set",
+                    &what,
+                    "--add-tag",
+                    "k:v",
+                    "--yes",
+                ])
+            }
             _ => server.spawn(&["undo", "--to", &before.to_string(), "--yes"]),
         }
     }
+}
+
+/// Whom the file of a round has.
+fn of_file(round: u64) -> String {
+    format!("extension^{}", IN_FILES / 10_000 + round)
 }
 
 #[test]
@@ -92,7 +114,7 @@ fn kill_again_and_again(database: Database) {
         let stop = AtomicBool::new(false);
         // The command waits for its server to come back; here nobody waits for the command.
         let killed = Killed::of(round);
-        let mut command = killed.begin(&server, &path);
+        let mut command = killed.begin(&server, &path, round);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for i in 0.. {
@@ -122,13 +144,16 @@ fn kill_again_and_again(database: Database) {
         assert_eq!(lost(&known), Vec::<String>::new(), "round {round}: acknowledged and lost");
         writes += known.len();
         everybody.extend(known);
-        let imported = extensions(&server, &format!("extension^{}", IN_FILES / 10_000 + round)).len() as u64;
+        let imported = extensions(&server, &of_file(round)).len() as u64;
         assert!(
             imported == 0 || imported == ROWS,
             "round {round}, killed in {killed:?}: {imported} of {ROWS} people of its import"
         );
         imports.push(imported);
-        ends.push((killed, imported > 0));
+        let changed = format!("department=\"Round {round}\" and tags=k:v");
+        let changed = extensions(&server, &changed).len() as u64;
+        assert!(changed == 0 || changed == ROWS, "round {round}: {changed} of {ROWS} people were changed");
+        ends.push((killed, if killed == Killed::Bulk { changed > 0 } else { imported > 0 }));
         let verified = server.json(&["changes", "--verify"]);
         assert_eq!(verified["intact"], true, "round {round}: {verified}");
     }
@@ -136,10 +161,12 @@ fn kill_again_and_again(database: Database) {
     assert!(writes > 0, "no write was acknowledged: nothing was tried");
     assert!(everybody.is_subset(&there), "what a later round lost of an earlier one");
     assert_eq!(there.len() as u64, everybody_and(&there, &everybody) + imports.iter().sum::<u64>());
-    for killed in [Killed::Import, Killed::Undo, Killed::Restore] {
+    for killed in [Killed::Import, Killed::Undo, Killed::Restore, Killed::Bulk] {
         let of = || ends.iter().filter(|(of, _)| *of == killed);
         let (rounds, whole) = (of().count(), of().filter(|(_, there)| *there).count());
-        println!("killed in {killed:?}: {rounds} rounds, {whole} with the import there in the end");
+        println!(
+            "killed in {killed:?}: {rounds} rounds, {whole} with the import, or its change, there in the end"
+        );
     }
     println!("{rounds} rounds, {writes} writes acknowledged");
 }

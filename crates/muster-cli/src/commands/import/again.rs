@@ -31,7 +31,13 @@ impl Again {
             with("inactive", &option_word(inactive.word()));
         }
         args.acknowledge.iter().for_each(|word| with("acknowledge", word));
-        let texts = [("sheet", &args.sheet), ("site", &args.site), ("connection", &args.connection)];
+        let texts = [
+            ("sheet", &args.sheet),
+            ("activate-rows", &args.activate_rows),
+            ("contact-rows", &args.contact_rows),
+            ("site", &args.site),
+            ("connection", &args.connection),
+        ];
         for (name, value) in texts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
             with(name, value);
         }
@@ -75,9 +81,9 @@ impl Again {
             with("inactive", &option_word(&inactive));
         }
         list_of(options, "acknowledge").iter().for_each(|word| with("acknowledge", &text_of(word)));
-        for name in ["sheet", "site", "connection"] {
-            if let Some(value) = options[name].as_str() {
-                with(name, value);
+        for name in ["sheet", "activate_rows", "contact_rows", "site", "connection"] {
+            if let Some(value) = options[name].as_str().filter(|value| !value.is_empty()) {
+                with(&option_word(name), value);
             }
         }
         for name in ["vertical", "allow_shared_emails", "create_sites"] {

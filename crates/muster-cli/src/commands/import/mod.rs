@@ -4,6 +4,7 @@
 mod again;
 mod causes;
 mod summary;
+mod template;
 
 use std::fs::File;
 use std::io::Read;
@@ -27,6 +28,9 @@ const FILE_MIB_MAX: u64 = 256;
 const FILE_BYTES_MAX: u64 = FILE_MIB_MAX * 1024 * 1024;
 
 pub(crate) fn run(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<(), Failure> {
+    if args.template {
+        return template::write(session, &args.file);
+    }
     let content = Content::open(&args.file)?;
     let name = args.file.display().to_string();
     if args.suggest_mapping {
@@ -206,7 +210,13 @@ fn request<'a>(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<Reque
     if !args.acknowledge.is_empty() {
         request = request.query("acknowledge", &args.acknowledge.join(","));
     }
-    let texts = [("sheet", &args.sheet), ("site", &args.site), ("connection", &args.connection)];
+    let texts = [
+        ("sheet", &args.sheet),
+        ("activate_rows", &args.activate_rows),
+        ("contact_rows", &args.contact_rows),
+        ("site", &args.site),
+        ("connection", &args.connection),
+    ];
     for (name, value) in texts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         request = request.query(name, value);
     }
@@ -224,13 +234,11 @@ fn request<'a>(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<Reque
 }
 
 /// The id at the end of `Location: …/jobs/ID`.
-fn job_of(location: &Option<String>, answer: &Value) -> Result<String, Failure> {
+pub(crate) fn job_of(location: &Option<String>, answer: &Value) -> Result<String, Failure> {
     let in_location = location.as_deref().and_then(|location| location.rsplit_once("/jobs/"));
     let job = in_location.map(|(_, id)| id).or_else(|| answer["id"].as_str());
     let job = job.map(|id| id.trim_matches('/').to_owned()).filter(|id| !id.is_empty());
-    job.ok_or_else(|| {
-        Failure::refused("The server took the file but named no job.", "See `muster job list`.")
-    })
+    job.ok_or_else(|| Failure::refused("The server took it but named no job.", "See `muster job list`."))
 }
 
 /// What is sent: a file that can be sent again from its beginning, or what came through a pipe.

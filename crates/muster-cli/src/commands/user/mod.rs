@@ -1,6 +1,7 @@
 //! `muster user …`.
 
 mod activate;
+mod bulk;
 mod credentials;
 mod edit;
 mod erase;
@@ -9,6 +10,7 @@ mod list;
 mod phones;
 mod remove;
 
+pub(crate) use bulk::print_ended as print_bulk;
 use serde_json::Value;
 
 use crate::args::UserCommand;
@@ -27,6 +29,7 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &UserCommand) -> Resul
         UserCommand::Activate(args) => activate::activate(session, &args.who),
         UserCommand::Deactivate(args) => activate::deactivate(session, args),
         UserCommand::Remove(args) => remove::remove(session, args),
+        UserCommand::Bulk(args) => bulk::run(session, args),
         UserCommand::Restore(args) => remove::restore(session, args),
         UserCommand::Purge(args) => erase::purge(session, args),
         UserCommand::Data(args) => erase::data(session, args),
