@@ -202,7 +202,7 @@ fn number_holds(term: &Term, number: Option<i64>, time: bool) -> bool {
         Op::AtMost => order != Ordering::Greater,
         Op::More => order == Ordering::Greater,
         Op::AtLeast => order != Ordering::Less,
-        Op::Prefix | Op::Contains => unreachable!(),
+        _ => unreachable!(),
     }
 }
 

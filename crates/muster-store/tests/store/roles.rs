@@ -68,7 +68,7 @@ fn names<E: Entity>(
     sites: &[SiteId],
 ) -> Vec<String> {
     let value = sites.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let filter = vec![Term { field: field.into(), op, value }];
+    let filter = vec![Term { field: field.into(), op, value }].into();
     let query = Query { filter, with_total: true, ..Query::default() };
     let page = database.store.read(|r| r.list::<E>(tenant.org, &query)).unwrap();
     assert_eq!(page.total, Some(page.items.len() as u64));
@@ -118,7 +118,7 @@ fn what_belongs_to_people_of_some_sites_is_listed_by_their_site(database: &Datab
     assert_eq!(names::<Site>(database, &tenant, "id", Op::OneOf, &[leeds.id]), ["Leeds"]);
     assert_eq!(names::<User>(database, &tenant, "site", Op::OneOf, &[leeds.id]).len(), 1);
     let wrong = Query {
-        filter: vec![Term { field: "display_name".into(), op: Op::OneOf, value: "x".into() }],
+        filter: vec![Term { field: "display_name".into(), op: Op::OneOf, value: "x".into() }].into(),
         ..Query::default()
     };
     let refused = database.store.read(|r| r.users(tenant.org, &wrong)).unwrap_err();
