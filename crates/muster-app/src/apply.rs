@@ -146,6 +146,11 @@ impl<'t> Session<'t> {
         }
     }
 
+    /// The time of all that this session records.
+    pub fn now(&self) -> UnixMillis {
+        self.at
+    }
+
     /// What is recorded from here on is part of going back to a moment, and the log says so.
     pub fn goes_back(&mut self) {
         self.origin = Origin::Restore;
@@ -419,6 +424,7 @@ impl<'t> Session<'t> {
             return Ok(());
         }
         let mut brought: HashMap<SmolStr, Uuid> = HashMap::new();
+        let mut clash = None;
         for recorded in &self.pending {
             let Some(AnyEntity::User(user)) = &recorded.after else { continue };
             let touched = recorded.change.fields.iter().any(|f| f.field == "email" || f.field == "record");
@@ -428,16 +434,21 @@ impl<'t> Session<'t> {
             if let Some(other) = brought.insert(fold(email.as_str()).into(), user.id.0)
                 && other != user.id.0
             {
-                return Err(taken_email(email.as_str(), other));
+                clash = Some((email.to_string(), other));
             }
         }
         let keys: Vec<SmolStr> = brought.keys().cloned().collect();
         for (key, holder) in self.tx.emails(self.org, &keys)? {
-            if brought.get(&key).is_some_and(|id| *id != holder.0) {
-                return Err(taken_email(&key, holder.0));
+            if clash.is_none() && brought.get(&key).is_some_and(|id| *id != holder.0) {
+                clash = Some((key.to_string(), holder.0));
             }
         }
-        Ok(())
+        let Some((email, holder)) = clash else { return Ok(()) };
+        let organization = self.tx.organization(self.org)?;
+        if organization.is_some_and(|organization| !organization.require_unique_emails) {
+            return Ok(());
+        }
+        Err(taken_email(&email, holder))
     }
 }
 

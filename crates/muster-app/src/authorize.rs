@@ -59,8 +59,11 @@ impl Scope {
 }
 
 impl App {
-    /// The actor that a bearer token stands for.
+    /// The actor that a bearer token stands for: a program's, or that of somebody who has signed in.
     pub fn authenticate(&self, bearer: &str) -> Result<Actor, AppError> {
+        if bearer.starts_with(crate::signing::SESSION_PREFIX) {
+            return self.session_actor(bearer);
+        }
         let hash = token_hash(bearer);
         let now = self.now();
         let found = self.store().read(|r| r.token_by_hash(&hash).map_err(AppError::from))?;

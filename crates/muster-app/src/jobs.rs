@@ -14,6 +14,7 @@ use muster_domain::permission::Permission;
 use muster_domain::types::UnixMillis;
 use muster_store::{Job, JobResult, JobState, StoreError};
 
+use crate::signing::INVITE_JOB;
 use crate::{App, AppError, Scope};
 
 /// The kind of job that [`crate::imports`] runs.
@@ -50,6 +51,9 @@ impl Progress {
     }
     pub(crate) fn set_written(&self, rows: u64) {
         self.written.store(rows, Ordering::Relaxed);
+    }
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
     }
     pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
@@ -253,6 +257,7 @@ impl App {
         let result = match job.kind.as_str() {
             _ if job.cancel_requested => Err(AppError::Cancelled),
             IMPORT => self.run_import(&job, &progress),
+            INVITE_JOB => self.run_invites(&job, &progress),
             other => Err(AppError::Limit(format!("this program does not know jobs of the kind {other}"))),
         };
         board.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&job.id);

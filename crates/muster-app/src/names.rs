@@ -48,7 +48,9 @@ pub(crate) fn name_of(r: &mut Reader, entity: &AnyEntity) -> Result<String, AppE
     let name = if entity.kind() == EntityKind::PhoneNumber { "number" } else { "name" };
     let named = format!("the {} {}", entity.kind().word(), text(name));
     let of = match entity.kind() {
-        EntityKind::Device | EntityKind::PhoneNumber => entity.value("user"),
+        EntityKind::Device | EntityKind::PhoneNumber | EntityKind::SignIn | EntityKind::Invite => {
+            entity.value("user")
+        }
         EntityKind::Mailbox => entity.value("owner"),
         _ => None,
     };
@@ -61,6 +63,10 @@ pub(crate) fn name_of(r: &mut Reader, entity: &AnyEntity) -> Result<String, AppE
 pub(crate) fn name_of_actor(r: &mut Reader, org: OrgId, actor: Uuid) -> Result<String, AppError> {
     if actor.is_nil() {
         return Ok("the system".to_string());
+    }
+    // Whoever has signed in does it themselves.
+    if let Some(user) = r.get::<User>(org, actor)? {
+        return Ok(called(&user));
     }
     let mut token = r.get::<Token>(org, actor)?;
     if token.is_none()

@@ -3,17 +3,18 @@
 //! Time and ids come in as arguments. A use case loads what it needs, asks a function of this crate
 //! for a decision, and saves what comes back; nothing here knows how.
 //!
-//! - [`user`], [`organization`], [`handling`], [`locations`], [`roles`], [`tags`]: the things, each written together
+//! - [`user`], [`organization`], [`handling`], [`locations`], [`roles`], [`tags`], [`signing`]: the things, each written together
 //!   with its table of fields ([`field`]); [`kinds!`] lists them, [`references`] says what names what.
 //! - [`change`]: one shape for every change, applying and undoing it; [`compose`]: several as one; [`log`]:
 //!   what is kept of it; [`replay`]: what a log says that there is, or was.
-//! - [`capabilities`], [`permission`]: who can do what, in one place each.
+//! - [`capabilities`], [`credentials`], [`permission`]: who can do what, and needs what, in one place each.
 //! - [`dial_plan`]: what the phone core knows of people.
 
 pub mod capabilities;
 pub mod change;
 pub mod claims;
 pub mod compose;
+pub mod credentials;
 pub mod dial_plan;
 pub mod emergency;
 pub mod field;
@@ -30,6 +31,7 @@ pub mod permission;
 pub mod references;
 pub mod replay;
 pub mod roles;
+pub mod signing;
 pub mod tags;
 mod time_zones;
 pub mod types;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::keep_secret;
 use crate::apply::{Allow, Session};
+use crate::signing::end_invites;
 use crate::{App, AppError, Done, Scope};
 
 /// How many are activated or deactivated in one request; more is an import or a bulk job.
@@ -41,23 +42,16 @@ impl App {
             generated.clear();
             for (before, secret) in live_users(session, scope, ids)?.iter().zip(&secrets) {
                 let mut after = before.clone();
-                after.service = Service::Enabled;
-                (after.disabled_reason, after.disabled_comment, after.disabled_until) = (None, None, None);
                 if before.service == Service::Frozen {
                     return Err(frozen());
                 }
-                let registers = muster_domain::capabilities::capabilities(
-                    before.user_type,
-                    muster_domain::organization::ConnectionKind::Builtin,
-                )
-                .registers;
-                if registers && after.sip_secret.is_none() {
-                    after.sip_secret =
-                        Some(keep_secret(session, scope.org(), SecretKind::SipSecret, secret)?);
+                enable(session, &mut after, secret)?;
+                if after.sip_secret != before.sip_secret {
                     generated.push((before.id, secret.clone()));
                 }
                 session.update(before, &after)?;
             }
+            end_invites(session, scope.org(), ids, "the person was activated")?;
             Ok(ids.first().map_or(Uuid::nil(), |id| id.0))
         })?;
         if done.replayed {
@@ -92,12 +86,23 @@ impl App {
                 }
                 session.update(&before, &after)?;
             }
+            end_invites(session, scope.org(), ids, "the person was deactivated")?;
             Ok(ids.first().map_or(Uuid::nil(), |id| id.0))
         })
     }
 }
 
-fn frozen() -> AppError {
+/// Makes a user one who may register and sign in; `secret` is kept where there is no SIP secret yet.
+pub(crate) fn enable(session: &mut Session<'_>, user: &mut User, secret: &str) -> Result<(), AppError> {
+    user.service = Service::Enabled;
+    (user.disabled_reason, user.disabled_comment, user.disabled_until) = (None, None, None);
+    if muster_domain::capabilities::of(user).registers && user.sip_secret.is_none() {
+        user.sip_secret = Some(keep_secret(session, user.org, SecretKind::SipSecret, secret)?);
+    }
+    Ok(())
+}
+
+pub(crate) fn frozen() -> AppError {
     AppError::Refused(muster_domain::change::Refusal::NotAllowed(
         "the user is frozen by the operator; only the operator can change that".into(),
     ))
@@ -115,7 +120,7 @@ fn check_count(ids: &[UserId]) -> Result<(), AppError> {
 }
 
 /// The users of these ids, in their order; one that is not there or is trashed stops it all.
-pub(super) fn live_users(
+pub(crate) fn live_users(
     session: &mut Session<'_>,
     scope: &Scope,
     ids: &[UserId],

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::activate::live_users;
 use crate::apply::Allow;
 use crate::numbers::{attach, detach};
+use crate::signing::end_invites;
 use crate::{App, AppError, Done, Scope};
 
 impl App {
@@ -24,6 +25,7 @@ impl App {
                 session.update(&before, &after)?;
             }
             detach(session, scope.org(), ids)?;
+            end_invites(session, scope.org(), ids, "the person was removed")?;
             Ok(ids.first().map_or(Uuid::nil(), |id| id.0))
         })
     }

@@ -1,0 +1,166 @@
+//! Inviting everybody whom a filter finds: a job.
+//!
+//! Some people at a time, each time one change: what is done is done, and after a crash the job goes on after the
+//! last of them. Who cannot be invited is left out and said.
+
+use muster_domain::field::EntityKind;
+use muster_domain::ids::{ChangeSetId, JobId};
+use muster_domain::permission::Permission;
+use muster_domain::types::{TimeZone, UnixMillis};
+use muster_domain::user::{Record, User};
+use muster_store::{Job, JobOutcome, JobResult, JobState, Op, Query, Term, Tx};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::invites::{INVITE_JOB, NewInvite, check, invite, reason_of};
+use super::schedule::When;
+use crate::apply::{Allow, Session};
+use crate::jobs::Progress;
+use crate::{App, AppError, Done, Scope};
+
+/// So many in one change.
+const CHUNK: usize = 100;
+
+/// As a job keeps it.
+#[derive(Serialize, Deserialize)]
+struct Options {
+    filter: Vec<(String, String, String)>,
+    at_ms: Option<i64>,
+    zone: Option<String>,
+}
+
+const OPS: [(Op, &str); 3] = [(Op::Eq, "="), (Op::Prefix, "^"), (Op::Contains, "~")];
+
+impl Options {
+    fn of(query: &Query, when: Option<&When>) -> Options {
+        let sign = |op: Op| OPS.iter().find(|(known, _)| *known == op).map_or("=", |(_, sign)| sign);
+        let term = |term: &Term| (term.field.clone(), sign(term.op).to_string(), term.value.clone());
+        Options {
+            filter: query.filter.iter().map(term).collect(),
+            at_ms: when.map(|when| when.at.0),
+            zone: when.map(|when| when.zone.to_string()),
+        }
+    }
+
+    fn query(&self, after: Option<String>) -> Query {
+        let op = |sign: &str| OPS.iter().find(|(_, known)| *known == sign).map_or(Op::Eq, |(op, _)| *op);
+        let filter = self.filter.iter().map(|(field, sign, value)| Term {
+            field: field.clone(),
+            op: op(sign),
+            value: value.clone(),
+        });
+        Query { filter: filter.collect(), cursor: after, limit: CHUNK, with_total: true, ..Query::default() }
+    }
+
+    fn invite(&self) -> NewInvite {
+        let zone = self.zone.as_deref().and_then(|zone| TimeZone::parse(zone).ok());
+        let when = self.at_ms.zip(zone).map(|(at, zone)| When { at: UnixMillis(at), zone });
+        NewInvite { when, ..NewInvite::default() }
+    }
+}
+
+impl App {
+    /// Invites by mail whoever the filter finds, now or at a time. The job's results say who was left out, and why.
+    pub fn start_invites(&self, scope: &Scope, query: &Query, when: Option<&When>) -> Result<Done, AppError> {
+        scope.require(Permission::ManageUsers)?;
+        if when.is_some_and(|when| when.at <= self.now()) {
+            return Err(AppError::invalid("invite_at", "has passed", "give a time to come"));
+        }
+        let options = Options::of(query, when);
+        // A filter that the store does not know is refused now.
+        self.store().read(|r| r.list::<User>(scope.org(), &options.query(None)).map_err(AppError::from))?;
+        let options = serde_json::to_string(&options).map_err(|e| AppError::Limit(e.to_string()))?;
+        let (id, now) = (JobId(Uuid::now_v7()), self.now());
+        let done = self.change(scope, Allow::default(), |session| {
+            session.tx.put_job(&Job {
+                org: scope.org(),
+                id,
+                kind: INVITE_JOB.to_string(),
+                state: JobState::Queued,
+                actor: scope.actor,
+                options: options.clone(),
+                set: Some(self.new_set()),
+                created_at: now,
+                updated_at: now,
+                rows_total: None,
+                rows_done: 0,
+                cursor: None,
+                summary: None,
+                problem: None,
+                cancel_requested: false,
+                lease: None,
+                undone_by: None,
+            })?;
+            Ok(id.0)
+        })?;
+        self.job_board().wake();
+        Ok(done)
+    }
+
+    pub(crate) fn run_invites(&self, job: &Job, progress: &Progress) -> Result<(), AppError> {
+        let options: Options = serde_json::from_str(&job.options).map_err(|e| AppError::Limit(e.to_string()))?;
+        let scope = self.own_scope(job.org, job.actor)?;
+        let mut job = job.clone();
+        while job.state == JobState::Running {
+            if progress.is_cancelled() {
+                return Err(AppError::Cancelled);
+            }
+            job = self.store().write(|tx| self.invite_some(tx, &scope, &job, &options))?;
+            progress.set_total(job.rows_total.unwrap_or(0));
+            progress.set_written(job.rows_done);
+        }
+        Ok(())
+    }
+
+    /// The next people and the job's new place, together.
+    fn invite_some(&self, tx: &mut Tx, scope: &Scope, job: &Job, options: &Options) -> Result<Job, AppError> {
+        let (now, set) = (self.now(), job.set.unwrap_or(ChangeSetId(job.id.0)));
+        let mut session = Session::begin(tx, job.org, now, job.actor, set, Allow::default())?;
+        let page = session.tx.list::<User>(job.org, &options.query(job.cursor.clone()))?;
+        let new = options.invite();
+        let mut results = Vec::with_capacity(page.items.len());
+        for (row, user) in (job.rows_done + 1..).zip(page.items) {
+            let (outcome, text) = match self.invite_listed(&mut session, scope, &user, &new) {
+                Ok(()) => (JobOutcome::Updated, user.id.to_string()),
+                Err(AppError::Refused(refusal)) => {
+                    let who = crate::names::called(&user);
+                    (JobOutcome::Refused, format!("{who}: {}", reason_of(&refusal)))
+                }
+                Err(other) => return Err(other),
+            };
+            results.push(JobResult { row, part: 0, outcome, text });
+        }
+        session.flush()?;
+        session.tx.add_job_results(job.org, job.id, &results)?;
+        let after = Job {
+            state: if page.next.is_some() { JobState::Running } else { JobState::Done },
+            updated_at: now,
+            rows_total: page.total.map(|left| left + job.rows_done).or(job.rows_total),
+            rows_done: job.rows_done + results.len() as u64,
+            cursor: page.next,
+            lease: job.lease.clone().filter(|_| !results.is_empty()),
+            ..job.clone()
+        };
+        session.tx.put_job(&after)?;
+        session.finish()?;
+        Ok(after)
+    }
+
+    /// Nothing is begun with somebody who cannot be invited.
+    fn invite_listed(
+        &self,
+        session: &mut Session<'_>,
+        scope: &Scope,
+        user: &User,
+        new: &NewInvite,
+    ) -> Result<(), AppError> {
+        if user.record != Record::Live {
+            let why = format!("is a {} in the trash", EntityKind::User.word());
+            return Err(muster_domain::change::Refusal::NotAllowed(why).into());
+        }
+        session.flush()?;
+        check(session.tx, user, new)?;
+        invite(self, session, scope, user, new)?;
+        Ok(())
+    }
+}
