@@ -166,7 +166,7 @@ async fn read<T>(
     Ok((scope, ids, rest))
 }
 
-fn users(object: &mut Object) -> Vec<String> {
+pub(super) fn users(object: &mut Object) -> Vec<String> {
     let users = object.texts("users");
     if users.is_empty() && !object.has_mistakes() {
         object.wrong("users", Reason::new("is empty", "name somebody"));
@@ -181,7 +181,7 @@ fn users(object: &mut Object) -> Vec<String> {
 }
 
 /// The ids that these name, each once; everyone who cannot be found is said.
-async fn resolve(caller: &Caller, scope: &Scope, users: Vec<String>) -> Result<Vec<UserId>, Problem> {
+pub(super) async fn resolve(caller: &Caller, scope: &Scope, users: Vec<String>) -> Result<Vec<UserId>, Problem> {
     let scope = scope.clone();
     let (ids, mistakes) = caller
         .run(move |app| {

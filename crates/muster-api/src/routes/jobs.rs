@@ -27,7 +27,7 @@ use crate::wire;
 pub struct JobBody {
     #[schema(format = Uuid)]
     pub id: String,
-    /// What is done: `import`.
+    /// What is done: `import` or `invite`.
     pub kind: String,
     /// `queued`, `running`, `done`, `failed` or `cancelled`.
     pub state: &'static str,
@@ -240,7 +240,7 @@ pub fn job_json(view: &JobView, with_problems: bool) -> JobBody {
         created_at: wire::time(job.created_at),
         updated_at: wire::time(job.updated_at),
         created_by: job.actor.to_string(),
-        options: serde_json::from_str(&job.options).ok(),
+        options: (job.kind == muster_app::jobs::IMPORT).then(|| serde_json::from_str(&job.options).ok()).flatten(),
         rows_total: job.rows_total,
         rows_done: job.rows_done,
         progress,

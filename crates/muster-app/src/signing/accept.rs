@@ -14,6 +14,7 @@ use muster_domain::value::{FieldError, Value};
 use muster_mail::Language;
 use muster_store::Reader;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::credentials::{NewCredentials, put_credentials};
 use super::invites::{Token, language_of, read_token};
@@ -88,6 +89,11 @@ pub struct Accepted {
     pub user: User,
     /// `None` of a type that does not sign in.
     pub session: Option<MadeSession>,
+    /// What phones register with, where it was made now: shown this once.
+    pub sip_secret: Option<Zeroizing<String>>,
+    pub domain: String,
+    /// Their calls wait for an emergency location.
+    pub held_back: bool,
 }
 
 impl App {
@@ -128,7 +134,7 @@ impl App {
         let mut accepted = None;
         self.change(&scope, Allow::default(), |session| {
             let found = open(session.tx, &token, now)?;
-            let (before, invite) = (&found.user, &found.invite);
+            let (before, invite) = (&found.user.clone(), &found.invite.clone());
             let mut user = before.clone();
             locate(session, &found, &mut user, acceptance.place.as_ref())?;
             user.setup_wizard = SetupWizard::Completed;
@@ -144,7 +150,15 @@ impl App {
                 true => Some(begin_session(session.tx, &user, &sign_in, &bearer, now)?),
                 false => None,
             };
-            accepted = Some(Accepted { session: made, user });
+            let made_secret = (user.sip_secret != before.sip_secret).then(|| Zeroizing::new(sip_secret.clone()));
+            let without = wanted_location(session.tx, &Found { user: user.clone(), ..found })?;
+            accepted = Some(Accepted {
+                session: made,
+                sip_secret: made_secret,
+                domain: scope.organization().domain.to_string(),
+                held_back: without.is_some_and(|wanted| wanted.required),
+                user,
+            });
             Ok(before.id.0)
         })?;
         accepted.ok_or(AppError::NotFound("invite"))

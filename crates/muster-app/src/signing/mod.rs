@@ -12,6 +12,8 @@ mod sessions;
 mod setup;
 mod sheet;
 
+pub use muster_mail::Language;
+
 pub use accept::{Acceptance, Accepted, LinkRefusal, NewPlace, Place, WantedLocation, Welcome};
 pub use assign::{Assigned, Assignment};
 pub use credentials::NewCredentials;

@@ -46,6 +46,13 @@ pub struct MadeSession {
     pub must_change_password: bool,
 }
 
+impl MadeSession {
+    /// How long it lasts from its beginning, in seconds.
+    pub fn lasts_s(&self) -> i64 {
+        LASTS_MS / 1000
+    }
+}
+
 impl std::fmt::Debug for MadeSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MadeSession").field("user", &self.user.id).finish_non_exhaustive()
@@ -89,8 +96,15 @@ impl Strangers {
 }
 
 impl App {
-    /// `organization`: its slug, id, SIP domain or one of its aliases.
-    pub fn sign_in(&self, organization: &str, login: &str, password: &str) -> Result<MadeSession, AppError> {
+    /// `organization`: its slug, id, SIP domain or one of its aliases. With `new` the password is changed, which a
+    /// temporary one has to be; other sessions end then.
+    pub fn sign_in(
+        &self,
+        organization: &str,
+        login: &str,
+        password: &str,
+        new: Option<&str>,
+    ) -> Result<MadeSession, AppError> {
         let now = self.now();
         let organization = self.organization_of(organization)?.ok_or(AppError::NotAuthenticated);
         let organization = match organization {
@@ -123,7 +137,10 @@ impl App {
             return Err(AppError::MayNotSignIn);
         }
         let bearer = crate::secrets::generate_session()?;
-        self.store().write(|tx| begin_session(tx, &user, &sign_in, &bearer, now))
+        match new {
+            Some(new) => self.change_password(&user, password, new, &bearer),
+            None => self.store().write(|tx| begin_session(tx, &user, &sign_in, &bearer, now)),
+        }
     }
 
     /// Ends the session of a token; whether there was one is not said.
@@ -153,38 +170,29 @@ impl App {
         Ok(Actor { token: TokenId(user.id.0), role, home: user.org })
     }
 
-    /// A new password of one's own. Other sessions end; this one goes on under a new token.
-    pub fn change_own_password(&self, bearer: &str, old: &str, new: &str) -> Result<MadeSession, AppError> {
-        let SignedIn { user, .. } = self.signed_in(bearer)?;
-        let (org, now) = (user.org, self.now());
-        self.begin_try(org, user.id, What::Password)?;
-        let stored = self.store().read(|r| {
-            let sign_in = sign_in_of(r, org, user.id)?;
-            match sign_in.and_then(|sign_in| sign_in.password) {
-                Some(id) => Ok::<_, AppError>(r.secret(org, id)?),
-                None => Ok(None),
-            }
-        })?;
-        if !self.hashing().matches(old, stored.as_ref().map(|hash| hash.as_str()))? {
-            let mend = "write the one that you signed in with";
-            return Err(AppError::invalid("password", "is not the one that is valid now", mend));
-        }
-        self.right_try(org, user.id, What::Password)?;
+    /// Other sessions end.
+    fn change_password(
+        &self,
+        user: &User,
+        old: &str,
+        new: &str,
+        bearer: &str,
+    ) -> Result<MadeSession, AppError> {
         if old == new {
             return Err(AppError::invalid("new_password", "is the old one", "choose another"));
         }
-        if let Some(wrong) = password::wrong("new_password", new, &user) {
+        if let Some(wrong) = password::wrong("new_password", new, user) {
             return Err(Refusal::Invalid(vec![wrong]).into());
         }
         let given = NewCredentials { password: Some(Zeroizing::new(new.into())), ..NewCredentials::default() };
         let prepared = given.prepared(self)?;
-        let bearer = crate::secrets::generate_session()?;
+        let (org, now) = (user.org, self.now());
         let scope = self.own_scope(org, user.id.0)?;
         let mut made = None;
         self.change(&scope, Allow::default(), |session| {
-            let sign_in = put_credentials(session, &user, &prepared)?;
+            let sign_in = put_credentials(session, user, &prepared)?;
             session.tx.end_sessions(org, user.id)?;
-            made = Some(begin_session(session.tx, &user, &sign_in, &bearer, now)?);
+            made = Some(begin_session(session.tx, user, &sign_in, bearer, now)?);
             Ok(user.id.0)
         })?;
         made.ok_or(AppError::NotAuthenticated)
