@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use muster_app::App;
 use muster_app::followers::anchor::{self, Anchor};
 use muster_app::followers::dial_plan::DialPlanFollower;
+use muster_app::mail::MailWorker;
 use muster_app::phones::{Presence, PresenceState};
 use muster_domain::dial_plan::PlanUpdate;
 use muster_edge::EdgeHandle;
@@ -29,6 +30,8 @@ impl Followers {
         followers.spawn("muster-jobs", move |_| jobs.work_on_jobs(&name))?;
         let anchor = Anchor::new(app.clone(), holder.to_string(), data.join(anchor::FILE));
         followers.spawn("muster-anchor", move |stop| anchor.run(stop))?;
+        let mail = MailWorker::new(app.clone(), holder.to_string());
+        followers.spawn("muster-mail", move |stop| mail.run(stop))?;
         Ok(followers)
     }
 

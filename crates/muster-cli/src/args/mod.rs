@@ -3,6 +3,7 @@
 mod backup;
 mod import;
 mod log;
+mod mail;
 mod organization;
 mod record;
 mod user;
@@ -10,14 +11,15 @@ mod user;
 pub use backup::{BackupArgs, PassphraseArgs};
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
+pub use mail::MailCommand;
 pub use organization::{
     ConnectionCommand, ContactsArgs, DeviceCommand, NumberCommand, OrgCommand, OrgCreateArgs, SiteCommand,
     SiteCreateArgs, TokenCommand, TokenCreateArgs,
 };
 pub use record::RecordCommand;
 pub use user::{
-    AddArgs, CredentialsArgs, DeactivateArgs, Drop, ListArgs, PhonesArgs, RestoreArgs, SetArgs, ShowArgs,
-    UserCommand, WhoManyArgs,
+    AddArgs, AssignArgs, CredentialsArgs, DeactivateArgs, Drop, InviteArgs, ListArgs, PhonesArgs, RestoreArgs,
+    SetArgs, SheetArgs, ShowArgs, UserCommand, WhoManyArgs,
 };
 
 /// Commands that speak to a running server.
@@ -81,6 +83,9 @@ pub enum Command {
     /// Tags and their colours
     #[command(subcommand)]
     Tag(RecordCommand),
+    /// Mail that leaves: the server, the spool, a test
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// The change log: who changed what, and when
     Changes(ChangesArgs),
     /// Take a change back, or everything that a job did; or go back to a moment

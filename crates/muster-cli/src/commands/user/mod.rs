@@ -3,6 +3,7 @@
 mod activate;
 mod credentials;
 mod edit;
+mod invite;
 mod list;
 mod phones;
 mod remove;
@@ -24,6 +25,9 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &UserCommand) -> Resul
         UserCommand::Set(args) => edit::set(session, args),
         UserCommand::Activate(args) => activate::activate(session, &args.who),
         UserCommand::Deactivate(args) => activate::deactivate(session, args),
+        UserCommand::Invite(args) => invite::invite(session, args),
+        UserCommand::Assign(args) => invite::assign(session, args),
+        UserCommand::Sheet(args) => invite::sheet(session, args),
         UserCommand::Remove(args) => remove::remove(session, &args.who),
         UserCommand::Restore(args) => remove::restore(session, args),
         UserCommand::Credentials(args) => credentials::run(session, args),
