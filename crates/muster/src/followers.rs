@@ -31,7 +31,7 @@ impl Followers {
         let anchor = Anchor::new(app.clone(), holder.to_string(), data.join(anchor::FILE));
         followers.spawn("muster-anchor", move |stop| anchor.run(stop))?;
         let mail = MailWorker::new(app.clone(), holder.to_string());
-        followers.spawn("muster-mail", move |stop| mail.run(stop))?;
+        followers.spawn_alone("muster-mail", move |stop| mail.run(stop))?;
         Ok(followers)
     }
 
@@ -57,10 +57,20 @@ impl Followers {
     }
 
     fn spawn(&mut self, name: &str, work: impl FnOnce(&AtomicBool) + Send + 'static) -> Result<(), String> {
+        let thread = self.spawn_alone(name, work)?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    /// One whose end is not waited for: it may wait for somebody else's server, and can be stopped anywhere.
+    fn spawn_alone(
+        &self,
+        name: &str,
+        work: impl FnOnce(&AtomicBool) + Send + 'static,
+    ) -> Result<JoinHandle<()>, String> {
         let stop = self.stop.clone();
         let thread = std::thread::Builder::new().name(name.to_string()).spawn(move || work(&stop));
-        self.threads.push(thread.map_err(|e| format!("cannot start the thread {name}: {e}"))?);
-        Ok(())
+        thread.map_err(|e| format!("cannot start the thread {name}: {e}"))
     }
 }
 
