@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod dial_plan;
+mod mail;
 mod many;
 mod sequences;
 mod world;

@@ -79,6 +79,11 @@ impl World {
         World { app, operator, worker, _directory: directory }
     }
 
+    /// What the operator may do for the installation.
+    pub fn operator(&self) -> Scope {
+        self.app.authorize_operator(&self.operator).unwrap()
+    }
+
     /// A new organization, with all that an operator may do in it.
     pub fn organization(&self, slug: &str) -> Scope {
         let operator = self.app.authorize_operator(&self.operator).unwrap();

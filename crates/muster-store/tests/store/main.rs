@@ -14,6 +14,7 @@ mod faults;
 mod fold;
 mod links;
 mod lists;
+mod mails;
 mod plan;
 mod power;
 mod records;
