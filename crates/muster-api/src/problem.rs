@@ -265,7 +265,9 @@ impl From<AppError> for Problem {
                 Problem::new(StatusCode::TOO_MANY_REQUESTS, "locked", error.to_string())
                     .header(RETRY_AFTER, &wait_s.to_string())
             }
-            AppError::MayNotSignIn => Problem::new(StatusCode::FORBIDDEN, "may-not-sign-in", error.to_string()),
+            AppError::MayNotSignIn => {
+                Problem::new(StatusCode::FORBIDDEN, "may-not-sign-in", error.to_string())
+            }
             AppError::PasswordChangeNeeded => {
                 Problem::new(StatusCode::FORBIDDEN, "password-change-needed", error.to_string())
             }

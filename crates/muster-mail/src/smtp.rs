@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{SmtpConnection, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::{Address, Message, SmtpTransport, Transport};
+use lettre::{Address, Message};
 use zeroize::Zeroizing;
 
 /// A server that says nothing for this long has failed; what is asked for is asked for again later.
@@ -68,33 +69,41 @@ pub struct Failure {
 /// Hands the mail over. `Ok` is the server's word that it has it.
 pub fn send(server: &Server, letter: &Letter<'_>) -> Result<(), Failure> {
     let message = message(server, letter)?;
-    let envelope = message.envelope().clone();
-    let transport = transport(server)?;
-    match transport.send_raw(&envelope, &message.formatted()) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(failure(server, &error)),
-    }
+    let mut connection = connect(server)?;
+    connection
+        .send(message.envelope(), &message.formatted())
+        .map_err(|error| failure(server, &error, false))?;
+    // It has the mail: how it says goodbye does not matter.
+    let _ = connection.quit();
+    Ok(())
 }
 
-fn transport(server: &Server) -> Result<SmtpTransport, Failure> {
+/// Encrypted and signed in, as the settings say.
+fn connect(server: &Server) -> Result<SmtpConnection, Failure> {
     let parameters = || {
         TlsParameters::new(server.host.clone())
             .map_err(|e| settings(format!("TLS with {} cannot begin: {e}", server.host)))
     };
-    let tls = match server.security {
-        Security::None => Tls::None,
-        Security::StartTls => Tls::Required(parameters()?),
-        Security::Tls => Tls::Wrapper(parameters()?),
-    };
-    let mut builder = SmtpTransport::builder_dangerous(&server.host)
-        .port(server.port)
-        .timeout(Some(SILENCE_MAX))
-        .hello_name(ClientId::Domain(server.hello.clone().unwrap_or_else(|| "localhost".into())))
-        .tls(tls);
-    if let Some((login, password)) = &server.login {
-        builder = builder.credentials(Credentials::new(login.clone(), password.to_string()));
+    let hello = ClientId::Domain(server.hello.clone().unwrap_or_else(|| "localhost".into()));
+    let failed = |error: Error| failure(server, &error, true);
+    let place = (server.host.as_str(), server.port);
+    let mut connection = match server.security {
+        Security::Tls => {
+            SmtpConnection::connect(place, Some(SILENCE_MAX), &hello, Some(&parameters()?), None)
+        }
+        Security::StartTls | Security::None => {
+            SmtpConnection::connect(place, Some(SILENCE_MAX), &hello, None, None)
+        }
     }
-    Ok(builder.build())
+    .map_err(failed)?;
+    if server.security == Security::StartTls {
+        connection.starttls(&parameters()?, &hello).map_err(failed)?;
+    }
+    if let Some((login, password)) = &server.login {
+        let credentials = Credentials::new(login.clone(), password.to_string());
+        connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).map_err(failed)?;
+    }
+    Ok(connection)
 }
 
 /// RFC 3834 §5: nobody is to answer it automatically.
@@ -143,7 +152,8 @@ fn settings(why: String) -> Failure {
     Failure { then: Then::Settings, why }
 }
 
-fn failure(server: &Server, error: &lettre::transport::smtp::Error) -> Failure {
+/// `before_mail`: nothing of this mail has been said yet, so it is about all mail.
+fn failure(server: &Server, error: &Error, before_mail: bool) -> Failure {
     let place = format!("{}:{}", server.host, server.port);
     // The cause says what is wrong, the error itself only where.
     let mut said = error.to_string();
@@ -155,12 +165,16 @@ fn failure(server: &Server, error: &lettre::transport::smtp::Error) -> Failure {
         }
         cause = inner.source();
     }
-    let code = error.status().map(u16::from);
-    let then = match code {
+    let then = match error.status().map(u16::from) {
         // What is wrong with signing in, or with who sends (RFC 4954 §6, RFC 5321 §4.2.2).
         Some(503 | 530 | 534 | 535 | 538) => Then::Settings,
-        _ if error.is_permanent() => Then::Never,
+        Some(_) if before_mail && error.is_permanent() => Then::Settings,
+        Some(_) if before_mail => Then::Away,
+        Some(_) if error.is_permanent() => Then::Never,
         Some(_) => Then::Later,
+        // A certificate that nobody vouches for, or no way to sign in: nothing that waiting mends.
+        None if before_mail && (error.is_tls() || error.is_client()) => Then::Settings,
+        None if error.is_client() => Then::Never,
         None => Then::Away,
     };
     Failure { then, why: format!("{place}: {said}") }

@@ -34,7 +34,9 @@ pub fn invitation(about: &Invitation<'_>) -> Written {
             format!("Your phone at {organization}"),
             &[
                 &format!("Hello {person},"),
-                &format!("{organization} has set up a phone for you. Open this link to choose a password and to see how your phone signs in:"),
+                &format!(
+                    "{organization} has set up a phone for you. Open this link to choose a password and to see how your phone signs in:"
+                ),
             ],
             Some(("Set up my phone", about.link)),
             &[
@@ -47,7 +49,9 @@ pub fn invitation(about: &Invitation<'_>) -> Written {
             format!("Dein Telefon bei {organization}"),
             &[
                 &format!("Hallo {person},"),
-                &format!("{organization} hat ein Telefon für dich eingerichtet. Öffne diesen Link, um ein Passwort zu wählen und zu sehen, wie sich dein Telefon anmeldet:"),
+                &format!(
+                    "{organization} hat ein Telefon für dich eingerichtet. Öffne diesen Link, um ein Passwort zu wählen und zu sehen, wie sich dein Telefon anmeldet:"
+                ),
             ],
             Some(("Mein Telefon einrichten", about.link)),
             &[
@@ -72,7 +76,9 @@ pub fn trial(language: Language, at_ms: i64) -> Written {
         Language::German => written(
             language,
             "Muster: Mail kommt an".into(),
-            &[&format!("Diese Mail wurde {at} zur Probe verschickt. Sie ist angekommen: auch Einladungen werden es.")],
+            &[&format!(
+                "Diese Mail wurde {at} zur Probe verschickt. Sie ist angekommen: auch Einladungen werden es."
+            )],
             None,
             &[],
         ),
@@ -87,7 +93,9 @@ pub fn email_changed(language: Language, person: &str, organization: &str, old: 
             format!("Your email at {organization} was changed"),
             &[
                 &format!("Hello {person},"),
-                &format!("the email that you sign in with at {organization} was changed from {old} to {new}."),
+                &format!(
+                    "the email that you sign in with at {organization} was changed from {old} to {new}."
+                ),
                 "If you did not expect this, tell your administrator.",
             ],
             None,
@@ -98,7 +106,9 @@ pub fn email_changed(language: Language, person: &str, organization: &str, old: 
             format!("Deine E-Mail bei {organization} wurde geändert"),
             &[
                 &format!("Hallo {person},"),
-                &format!("die E-Mail, mit der du dich bei {organization} anmeldest, wurde von {old} auf {new} geändert."),
+                &format!(
+                    "die E-Mail, mit der du dich bei {organization} anmeldest, wurde von {old} auf {new} geändert."
+                ),
                 "Hast du das nicht erwartet, so sage es deiner Verwaltung.",
             ],
             None,
@@ -125,12 +135,32 @@ pub fn moment(language: Language, at_ms: i64, time_zone: Option<&str>) -> String
 }
 
 const ENGLISH_MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const GERMAN_MONTHS: [&str; 12] = [
-    "Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober",
-    "November", "Dezember",
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
 ];
 
 /// Paragraphs, a link that stands by itself, and paragraphs.
@@ -152,7 +182,8 @@ fn written(
              <p style=\"margin:0 0 16px;font-size:13px;word-break:break-all\">{address}</p>\n"
         )
     });
-    let body: String = before.iter().map(paragraph).chain(button).chain(after.iter().map(paragraph)).collect();
+    let body: String =
+        before.iter().map(paragraph).chain(button).chain(after.iter().map(paragraph)).collect();
     let html = format!(
         "<!doctype html>\n<html lang=\"{}\">\n<head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{}</title></head>\n\
@@ -181,7 +212,11 @@ mod tests {
     #[test]
     fn an_invitation_says_who_what_until_when_and_names_are_no_markup() {
         let mail = invitation(&about(Language::English));
-        for part in ["Ana <b>Silva</b>", "https://muster.example/invite/abc", "15 January 2027, 08:00 (Europe/Lisbon)"] {
+        for part in [
+            "Ana <b>Silva</b>",
+            "https://muster.example/invite/abc",
+            "15 January 2027, 08:00 (Europe/Lisbon)",
+        ] {
             assert!(mail.text.contains(part), "{}", mail.text);
         }
         assert!(mail.html.contains("Ana &lt;b&gt;Silva") && !mail.html.contains("<b>"), "{}", mail.html);
@@ -195,6 +230,10 @@ mod tests {
         assert!(german.text.contains("15. Januar 2027") && german.html.contains("lang=\"de\""));
         assert_ne!(english.subject, german.subject);
         assert!(trial(Language::German, 0).text.contains("1. Januar 1970"));
-        assert!(email_changed(Language::English, "Ana", "A", "old@x.example", "new@x.example").text.contains("new@x.example"));
+        assert!(
+            email_changed(Language::English, "Ana", "A", "old@x.example", "new@x.example")
+                .text
+                .contains("new@x.example")
+        );
     }
 }

@@ -26,7 +26,8 @@ pub struct Failures {
 
 impl Reader {
     pub fn session_by_hash(&mut self, hash: &str) -> Result<Option<StoredSession>, StoreError> {
-        let sql = "SELECT org_id, user_id, password, created_at, expires_at FROM sessions WHERE token_hash = ?1";
+        let sql =
+            "SELECT org_id, user_id, password, created_at, expires_at FROM sessions WHERE token_hash = ?1";
         self.conn.first(sql, &[hash.into()], |row| {
             Ok(StoredSession {
                 org: OrgId(row.id(0)?),

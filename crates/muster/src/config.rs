@@ -224,7 +224,10 @@ fn check_url(url: &str) -> Result<(), String> {
     if port_fits && check_host(host).is_ok() {
         return Ok(());
     }
-    Err(format!("--public-url `{}` is no address: write it like https://phones.example.com", url.escape_debug()))
+    Err(format!(
+        "--public-url `{}` is no address: write it like https://phones.example.com",
+        url.escape_debug()
+    ))
 }
 
 fn check_ports(range: &str) -> Result<(), String> {
@@ -313,7 +316,13 @@ mod tests {
         for url in ["https://phones.example.com", "http://127.0.0.1:8080/", "https://[2001:db8::7]:8443"] {
             assert!(check_url(url).is_ok(), "{url}");
         }
-        for url in ["phones.example.com", "ftp://x.example", "https://", "https://a.example/path", "https://a.example:99999"] {
+        for url in [
+            "phones.example.com",
+            "ftp://x.example",
+            "https://",
+            "https://a.example/path",
+            "https://a.example:99999",
+        ] {
             assert!(check_url(url).is_err(), "{url}");
         }
     }

@@ -181,7 +181,11 @@ pub(super) fn users(object: &mut Object) -> Vec<String> {
 }
 
 /// The ids that these name, each once; everyone who cannot be found is said.
-pub(super) async fn resolve(caller: &Caller, scope: &Scope, users: Vec<String>) -> Result<Vec<UserId>, Problem> {
+pub(super) async fn resolve(
+    caller: &Caller,
+    scope: &Scope,
+    users: Vec<String>,
+) -> Result<Vec<UserId>, Problem> {
     let scope = scope.clone();
     let (ids, mistakes) = caller
         .run(move |app| {

@@ -240,7 +240,9 @@ pub fn job_json(view: &JobView, with_problems: bool) -> JobBody {
         created_at: wire::time(job.created_at),
         updated_at: wire::time(job.updated_at),
         created_by: job.actor.to_string(),
-        options: (job.kind == muster_app::jobs::IMPORT).then(|| serde_json::from_str(&job.options).ok()).flatten(),
+        options: (job.kind == muster_app::jobs::IMPORT)
+            .then(|| serde_json::from_str(&job.options).ok())
+            .flatten(),
         rows_total: job.rows_total,
         rows_done: job.rows_done,
         progress,

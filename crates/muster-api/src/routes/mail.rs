@@ -38,8 +38,11 @@ fn change_schema() -> ObjectBuilder {
         .description(Some("What to sign in to the server with; an empty one takes it away. Never answered."))
         .max_length(Some(255))
         .write_only(true);
-    wire::write_schema::<MailServer>("The server that mail leaves by: what is left out stays.", Writing::Change)
-        .property("password", password)
+    wire::write_schema::<MailServer>(
+        "The server that mail leaves by: what is left out stays.",
+        Writing::Change,
+    )
+    .property("password", password)
 }
 
 /// How many mails are in which state.

@@ -33,9 +33,15 @@ pub fn with_setup(object: ObjectBuilder) -> ObjectBuilder {
 pub fn with_credentials(object: ObjectBuilder) -> ObjectBuilder {
     let secret = |help: &str, length_min, length_max| text(help, length_min, length_max).write_only(true);
     object
-        .property("password", secret("With `assign_credentials`: what they sign in with. Never answered.", 8, 512))
+        .property(
+            "password",
+            secret("With `assign_credentials`: what they sign in with. Never answered.", 8, 512),
+        )
         .property("password_temporary", wire::flag_schema("It must be changed at first sign-in [true]."))
-        .property("sign_in_pin", secret("4 to 10 digits. Never answered.", 4, 10).pattern(Some("^[0-9]{4,10}$")))
+        .property(
+            "sign_in_pin",
+            secret("4 to 10 digits. Never answered.", 4, 10).pattern(Some("^[0-9]{4,10}$")),
+        )
         .property("security_question", text("What is asked of somebody who says that it is them.", 1, 255))
         .property("security_answer", secret("Its answer. Never answered.", 2, 255))
         .property(
@@ -43,11 +49,14 @@ pub fn with_credentials(object: ObjectBuilder) -> ObjectBuilder {
             ObjectBuilder::new()
                 .schema_type(SchemaType::new(Type::String))
                 .enum_values(Some(["not_started", "completed"]))
-                .description(Some("Whether they are through with first sign-in [completed]: decides what must be given.")),
+                .description(Some(
+                    "Whether they are through with first sign-in [completed]: decides what must be given.",
+                )),
         )
 }
 
-pub const WHEN: &str = "When the invite leaves: in the zone's own time, such as 2027-03-28T09:30, or with its offset.";
+pub const WHEN: &str =
+    "When the invite leaves: in the zone's own time, such as 2027-03-28T09:30, or with its offset.";
 pub const ZONE: &str = "The time zone of `invite_at` [the organization's].";
 
 fn by() -> ObjectBuilder {
@@ -88,7 +97,10 @@ pub fn setup(object: &mut Object, organization: &Organization) -> Option<Setup> 
         }
     };
     if at.is_some() {
-        object.wrong("invite_at", Reason::new("goes with schedule_invite", "leave it out, or schedule the invite"));
+        object.wrong(
+            "invite_at",
+            Reason::new("goes with schedule_invite", "leave it out, or schedule the invite"),
+        );
     }
     Some(setup)
 }

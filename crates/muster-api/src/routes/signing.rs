@@ -7,7 +7,6 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use muster_app::signing::{Assignment, Delivery, Identity, InviteView, Invited};
 use muster_domain::credentials::required_credentials;
-use muster_domain::field::Entity;
 use muster_domain::organization::ConnectionKind;
 use muster_domain::permission::Permission;
 use muster_domain::signing::Invite;
@@ -461,11 +460,8 @@ fn type_body(user_type: UserType, sso: bool) -> UserTypeBody {
     let can = muster_domain::capabilities::capabilities(user_type, ConnectionKind::Builtin);
     let credentials = SetupWizard::ALL.iter().map(|wizard| {
         let needs = required_credentials(user_type, sso, *wizard);
-        let all = [
-            ("sign_in_pin", needs.pin),
-            ("password", needs.password),
-            ("security_question", needs.question),
-        ];
+        let all =
+            [("sign_in_pin", needs.pin), ("password", needs.password), ("security_question", needs.question)];
         let required = all.into_iter().filter(|(_, needed)| *needed).map(|(name, _)| name).collect();
         RequiredBody { wizard: wizard.word(), required, service: needs.service.word() }
     });
@@ -483,7 +479,6 @@ fn type_body(user_type: UserType, sso: bool) -> UserTypeBody {
         credentials: credentials.collect(),
     }
 }
-
 
 /// What was written, for whoever set a person up.
 pub(super) fn setup_json(mut user: Value, invited: Option<&Invited>) -> Value {

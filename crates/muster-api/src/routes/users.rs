@@ -15,7 +15,8 @@ use muster_domain::user::User;
 use super::changes::{Changes, change_json};
 use super::signing::setup_json;
 use super::user_body::{
-    CreatedUserBody, NewUserBody, Places, UserBody, UserChangeBody, is_place, json, names_places, new_user, values,
+    CreatedUserBody, NewUserBody, Places, UserBody, UserChangeBody, is_place, json, names_places, new_user,
+    values,
 };
 use super::{user_id, with_header, with_remark, written};
 use crate::body::{Incoming, Object};

@@ -30,12 +30,8 @@ pub fn html(card: &Card<'_>, words: &Words) -> String {
     ];
     let mut html = String::from("<div class=\"card\">\n<dl>\n");
     for (label, value, name) in rows {
-        let _ = writeln!(
-            html,
-            "<dt>{}</dt><dd data-name=\"{name}\">{}</dd>",
-            escaped(label),
-            escaped(&value)
-        );
+        let _ =
+            writeln!(html, "<dt>{}</dt><dd data-name=\"{name}\">{}</dd>", escaped(label), escaped(&value));
     }
     html.push_str("</dl>\n");
     if let Some(svg) = qr(&uri(card), words.code) {
@@ -55,7 +51,8 @@ pub fn uri(card: &Card<'_>) -> String {
         let _ = write!(uri, ":{};transport={}", server.port, server.transport);
         if server.host != card.domain {
             // An IPv6 address stands in brackets there too.
-            let host = if server.host.contains(':') { format!("[{}]", server.host) } else { server.host.clone() };
+            let host =
+                if server.host.contains(':') { format!("[{}]", server.host) } else { server.host.clone() };
             let _ = write!(uri, ";maddr={host}");
         }
     }
@@ -99,7 +96,13 @@ fn qr(text: &str, label: &str) -> Option<String> {
 #[test]
 fn the_code_says_all_that_a_phone_needs() {
     let servers = [SipServer { transport: "udp".into(), host: "192.0.2.7".into(), port: 5060 }];
-    let card = Card { servers: &servers, domain: "voice.example.com", extension: Some("1001"), auth_name: "ana@x", secret: Some("a b:c") };
+    let card = Card {
+        servers: &servers,
+        domain: "voice.example.com",
+        extension: Some("1001"),
+        auth_name: "ana@x",
+        secret: Some("a b:c"),
+    };
     assert_eq!(uri(&card), "sip:ana%40x:a%20b%3Ac@voice.example.com:5060;transport=udp;maddr=192.0.2.7");
     let without = Card { secret: None, servers: &[], ..card };
     assert_eq!(uri(&without), "sip:ana%40x@voice.example.com");

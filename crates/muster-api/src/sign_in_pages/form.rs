@@ -19,14 +19,17 @@ impl Form {
             return Err(Problem::unsupported("application/x-www-form-urlencoded"));
         }
         let bytes = incoming.bytes(FORM_BYTES_MAX).await?;
-        let text = String::from_utf8(bytes).map_err(|_| {
-            Problem::new(StatusCode::BAD_REQUEST, "unreadable", "the form is not in UTF-8")
-        })?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "unreadable", "the form is not in UTF-8"))?;
         let pairs = text.split('&').take(FIELDS_MAX).filter(|pair| !pair.is_empty());
-        Ok(Form(pairs.map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(name), decoded(value))
-        }).collect()))
+        Ok(Form(
+            pairs
+                .map(|pair| {
+                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                    (decoded(name), decoded(value))
+                })
+                .collect(),
+        ))
     }
 
     /// A form with one field filled in.
@@ -45,9 +48,10 @@ impl Form {
 fn decoded(text: &str) -> String {
     let (bytes, mut out, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
     while let Some(byte) = bytes.get(at) {
-        let hex = bytes.get(at + 1..at + 3).filter(|_| *byte == b'%').and_then(|two| {
-            u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok()
-        });
+        let hex = bytes
+            .get(at + 1..at + 3)
+            .filter(|_| *byte == b'%')
+            .and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
         match (byte, hex) {
             (_, Some(value)) => {
                 out.push(value);
@@ -102,7 +106,10 @@ pub fn input(field: Input<'_>, form: &Form, mistakes: &[Mistake]) -> String {
     }
     if let Some(mistake) = mistake {
         described.push(format!("{name}-wrong"));
-        extra.push_str(&format!("<p class=\"wrong\" id=\"{name}-wrong\">{}</p>\n", escaped(&in_words(field.label, mistake))));
+        extra.push_str(&format!(
+            "<p class=\"wrong\" id=\"{name}-wrong\">{}</p>\n",
+            escaped(&in_words(field.label, mistake))
+        ));
     }
     let described = match described.is_empty() {
         true => String::new(),

@@ -132,7 +132,8 @@ fn form(
             .unwrap_or_default(),
     );
     if !mistakes.is_empty() {
-        let said = mistakes.iter().map(|m| format!("<li>{}</li>", escaped(&in_words(label(words, &m.field), m))));
+        let said =
+            mistakes.iter().map(|m| format!("<li>{}</li>", escaped(&in_words(label(words, &m.field), m))));
         let said: String = said.collect();
         body.push_str(&format!(
             "<div class=\"summary\" role=\"alert\"><p>{}</p><ul>{said}</ul></div>\n",
@@ -151,12 +152,25 @@ fn form(
         field(Input::password("password_again", words.again));
     }
     if welcome.needs.pin {
-        let pin = Input { hint: words.pin_hint, numeric: true, autocomplete: "off", ..Input::password("sign_in_pin", words.pin) };
+        let pin = Input {
+            hint: words.pin_hint,
+            numeric: true,
+            autocomplete: "off",
+            ..Input::password("sign_in_pin", words.pin)
+        };
         field(pin);
-        field(Input { numeric: true, autocomplete: "off", ..Input::password("sign_in_pin_again", words.again) });
+        field(Input {
+            numeric: true,
+            autocomplete: "off",
+            ..Input::password("sign_in_pin_again", words.again)
+        });
     }
     if welcome.needs.question {
-        let question = Input { hint: words.question_hint, required: true, ..Input::text("security_question", words.question) };
+        let question = Input {
+            hint: words.question_hint,
+            required: true,
+            ..Input::text("security_question", words.question)
+        };
         field(question);
         field(Input { required: true, ..Input::text("security_answer", words.answer) });
     }

@@ -42,7 +42,11 @@ pub async fn begin(State(state): State<ApiState>, mut incoming: Incoming) -> Res
             Ok(form(StatusCode::OK, language, &sent, words.temporary, &[], true))
         }
         Ok(session) => {
-            let body = format!("<p>{} {}</p>\n", escaped(words.signed_in), escaped(session.user.display_name.as_str()));
+            let body = format!(
+                "<p>{} {}</p>\n",
+                escaped(words.signed_in),
+                escaped(session.user.display_name.as_str())
+            );
             let response = page(StatusCode::OK, language, words.sign_in, &body);
             Ok(with_header(SET_COOKIE, &caller::cookie(&state, &session), response))
         }
@@ -74,7 +78,11 @@ fn form(
     }
     body.push_str("<form method=\"post\">\n");
     let fields = [
-        Input { required: true, autocomplete: "organization", ..Input::text("organization", words.organization) },
+        Input {
+            required: true,
+            autocomplete: "organization",
+            ..Input::text("organization", words.organization)
+        },
         Input { required: true, autocomplete: "username", ..Input::text("login", words.login) },
         Input { autocomplete: "current-password", ..Input::password("password", words.password) },
     ];

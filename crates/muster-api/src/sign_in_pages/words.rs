@@ -75,10 +75,16 @@ pub fn words(language: Language) -> &'static Words {
 /// Why a link does nothing, in words.
 pub fn of_link(language: Language, refusal: LinkRefusal) -> String {
     let german = match refusal {
-        LinkRefusal::Unknown => "Dieser Link ist keiner von uns: öffne die neueste Mail, oder bitte um eine neue Einladung.",
+        LinkRefusal::Unknown => {
+            "Dieser Link ist keiner von uns: öffne die neueste Mail, oder bitte um eine neue Einladung."
+        }
         LinkRefusal::Expired => "Dieser Link ist abgelaufen: bitte um eine neue Einladung.",
-        LinkRefusal::Used => "Dieser Link wurde schon benutzt: melde dich mit dem Passwort an, das gewählt wurde.",
-        LinkRefusal::Ended => "Dieser Link wurde ersetzt oder zurückgezogen: öffne die neueste Mail, oder bitte um eine neue Einladung.",
+        LinkRefusal::Used => {
+            "Dieser Link wurde schon benutzt: melde dich mit dem Passwort an, das gewählt wurde."
+        }
+        LinkRefusal::Ended => {
+            "Dieser Link wurde ersetzt oder zurückgezogen: öffne die neueste Mail, oder bitte um eine neue Einladung."
+        }
         LinkRefusal::NotNow => "Dieser Link gilt im Augenblick nicht: frage deine Verwaltung.",
     };
     match language {

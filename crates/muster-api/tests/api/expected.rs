@@ -68,9 +68,16 @@ fn every_type_needs_what_the_table_of_credentials_says_and_no_more() {
             let place = format!("{user_type} {wizard} {sso}");
             single_sign_on(i, sso == "yes").await;
             let told = types(i).await.into_iter().find(|t| t["user_type"] == user_type).unwrap();
-            let told = told["credentials"].as_array().unwrap().iter().find(|c| c["wizard"] == wizard).unwrap().clone();
+            let told = told["credentials"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|c| c["wizard"] == wizard)
+                .unwrap()
+                .clone();
             let mut names: Vec<&str> = fields_of(required).iter().map(|(name, _)| *name).collect();
-            let mut told_names: Vec<&str> = told["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+            let mut told_names: Vec<&str> =
+                told["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
             (names.sort_unstable(), told_names.sort_unstable());
             assert_eq!((told_names, &told["service"]), (names.clone(), &json!(state)), "{place}");
 
@@ -100,7 +107,13 @@ fn each_way_of_setting_up_does_what_the_table_of_set_ups_says() {
             assert_eq!(rows.len(), 60);
             let body = json!({ "require_unique_emails": unique == "on", "time_zone": "Europe/Lisbon" });
             let path = "/api/v1/organizations/acme";
-            i.call("PATCH", path).by(&i.administrator).header("if-match", "*").json(&body).send().await.expect(200);
+            i.call("PATCH", path)
+                .by(&i.administrator)
+                .header("if-match", "*")
+                .json(&body)
+                .send()
+                .await
+                .expect(200);
             if server == "yes" {
                 let body = json!({ "host": "127.0.0.1", "port": 9, "security": "none", "from_address": "a@acme.example" });
                 i.call("PATCH", "/api/v1/mail").by(&i.operator).json(&body).send().await.expect(200);
@@ -150,7 +163,12 @@ async fn one(
     let answer = i.admin("POST", "/users").json(&body).send().await;
     match expected {
         "refused" => {
-            assert!(matches!(answer.status.as_u16(), 400 | 409), "{place}: {} {}", answer.status, answer.text);
+            assert!(
+                matches!(answer.status.as_u16(), 400 | 409),
+                "{place}: {} {}",
+                answer.status,
+                answer.text
+            );
             assert_eq!(answer.json()["errors"][0]["field"], "email", "{place}: {}", answer.text);
             assert_eq!(seats().await, before, "{place}");
         }

@@ -67,7 +67,11 @@ fn an_accepted_invite_enables_signs_in_and_shows_what_the_phone_needs() {
         let (id, path) = invited(i, "1001").await;
         assert_eq!(state_of(i, &id).await, ("not_activated".into(), "sent".into()));
         let page = i.call("GET", &path).send().await.expect(200);
-        assert!(page.text.contains("Ana Silva") && page.text.contains("name=\"sign_in_pin\""), "{}", page.text);
+        assert!(
+            page.text.contains("Ana Silva") && page.text.contains("name=\"sign_in_pin\""),
+            "{}",
+            page.text
+        );
         let done = accept(i, &path).await.expect(200);
         for part in ["ana1001", "acme.example", "1001", "<svg", "127.0.0.1:5060 (udp)"] {
             assert!(done.text.contains(part), "{part} is missing in {}", done.text);
@@ -135,7 +139,12 @@ fn a_new_invite_ends_the_old_and_so_do_assigning_removing_and_withdrawing() {
             body["users"] = json!([id]);
             match end {
                 "assign" => i.admin("POST", "/users/assign").json(&body).send().await.expect(200),
-                "activate" => i.admin("POST", "/users/activate").json(&json!({ "users": [id] })).send().await.expect(200),
+                "activate" => i
+                    .admin("POST", "/users/activate")
+                    .json(&json!({ "users": [id] }))
+                    .send()
+                    .await
+                    .expect(200),
                 _ => i.admin("DELETE", &format!("/users/{id}")).send().await.expect(204),
             };
             accept(i, &path).await.expect(410);
@@ -153,7 +162,11 @@ fn what_is_wrong_in_the_form_is_said_beside_its_field_and_nothing_is_done() {
         wrong[2].1 = "1234";
         wrong[3].1 = "1234";
         let said = form(i, &path, &wrong).send().await.expect(400);
-        assert!(said.text.contains("shorter than 8 characters") && said.text.contains("everybody tries first"), "{}", said.text);
+        assert!(
+            said.text.contains("shorter than 8 characters") && said.text.contains("everybody tries first"),
+            "{}",
+            said.text
+        );
         assert!(said.text.contains("value=\"First pet\"") && !said.text.contains("short\""), "{}", said.text);
         let mut unlike = FILLED;
         unlike[1].1 = "another one here";
@@ -191,7 +204,8 @@ fn a_scheduled_invite_leaves_when_its_time_has_come_and_not_before() {
             assert_eq!(refused.wrong_fields(), ["invite_at"], "{at}");
         }
         let now: jiff::Timestamp = jiff::Timestamp::now();
-        let at = now.checked_add(jiff::Span::new().hours(48)).unwrap().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let at =
+            now.checked_add(jiff::Span::new().hours(48)).unwrap().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let made = i.admin("POST", "/users").json(&with(&at)).send().await.expect(201).json();
         let id = made["id"].as_str().unwrap();
         assert_eq!((&made["invite_link"], state_of(i, id).await.1), (&Value::Null, "scheduled".to_string()));
@@ -210,7 +224,11 @@ fn a_scheduled_invite_leaves_when_its_time_has_come_and_not_before() {
         let text = read["text"].as_str().unwrap();
         let link = text.lines().find(|line| line.starts_with("http://127.0.0.1:8080/invite/")).unwrap();
         accept(i, &path_of(&json!(link))).await.expect(200);
-        i.call("GET", &format!("/api/v1/organizations/acme{whole}")).by(&i.reader).send().await.problem(403, "not-permitted");
+        i.call("GET", &format!("/api/v1/organizations/acme{whole}"))
+            .by(&i.reader)
+            .send()
+            .await
+            .problem(403, "not-permitted");
     });
 }
 
@@ -279,7 +297,8 @@ fn a_pin_and_an_answer_tell_who_somebody_is_and_lock_apart() {
     run(async |i| {
         let id = enabled(i, "1001", &json!({})).await["id"].as_str().unwrap().to_string();
         let path = format!("/users/{id}/identify");
-        let ask = async |name: &str, said: &str| i.admin("POST", &path).json(&json!({ name: said })).send().await;
+        let ask =
+            async |name: &str, said: &str| i.admin("POST", &path).json(&json!({ name: said })).send().await;
         assert_eq!(ask("sign_in_pin", "4711").await.expect(200).json()["right"], true);
         assert_eq!(ask("security_answer", "bello THE dog").await.expect(200).json()["right"], true);
         for _ in 0..5 {
@@ -290,15 +309,22 @@ fn a_pin_and_an_answer_tell_who_somebody_is_and_lock_apart() {
         let both = json!({ "sign_in_pin": "4711", "security_answer": "x" });
         assert_eq!(i.admin("POST", &path).json(&both).send().await.wrong_fields(), ["sign_in_pin"]);
         let kept = i.admin("GET", "/changes?limit=100").send().await.expect(200).text;
-        assert!(!kept.contains("4711") && !kept.contains(PASSWORD) && !kept.to_lowercase().contains("bello"), "{kept}");
+        assert!(
+            !kept.contains("4711") && !kept.contains(PASSWORD) && !kept.to_lowercase().contains("bello"),
+            "{kept}"
+        );
     });
 }
 
 #[test]
 fn a_session_is_over_when_its_person_may_not_sign_in_any_more() {
     run(async |i| {
-        let id = enabled(i, "1001", &json!({ "roles": ["administrator"] })).await["id"].as_str().unwrap().to_string();
-        let token = sign_in(i, "1001", PASSWORD).await.expect(201).json()["token"].as_str().unwrap().to_string();
+        let id = enabled(i, "1001", &json!({ "roles": ["administrator"] })).await["id"]
+            .as_str()
+            .unwrap()
+            .to_string();
+        let token =
+            sign_in(i, "1001", PASSWORD).await.expect(201).json()["token"].as_str().unwrap().to_string();
         let list = "/api/v1/organizations/acme/users";
         i.call("GET", list).by(&token).send().await.expect(200);
         i.call("GET", "/api/v1/organizations/other/users").by(&token).send().await.problem(404, "not-found");
@@ -318,8 +344,13 @@ fn a_session_is_over_when_its_person_may_not_sign_in_any_more() {
 fn a_person_without_a_role_for_it_sees_nothing_of_the_organization() {
     run(async |i| {
         enabled(i, "1001", &json!({})).await;
-        let token = sign_in(i, "1001", PASSWORD).await.expect(201).json()["token"].as_str().unwrap().to_string();
-        i.call("GET", "/api/v1/organizations/acme/users").by(&token).send().await.problem(403, "not-permitted");
+        let token =
+            sign_in(i, "1001", PASSWORD).await.expect(201).json()["token"].as_str().unwrap().to_string();
+        i.call("GET", "/api/v1/organizations/acme/users")
+            .by(&token)
+            .send()
+            .await
+            .problem(403, "not-permitted");
         i.call("GET", "/api/v1/session").by(&token).send().await.expect(200);
     });
 }
@@ -331,7 +362,8 @@ fn a_cookie_writes_only_from_our_own_pages() {
         let answer = sign_in(i, "1001", PASSWORD).await.expect(201);
         let cookie = answer.header("set-cookie").split(';').next().unwrap().to_string();
         let body = json!({ "display_name": "New" , "extension": "1002" });
-        let call = || i.call("POST", "/api/v1/organizations/acme/users").header("cookie", &cookie).json(&body);
+        let call =
+            || i.call("POST", "/api/v1/organizations/acme/users").header("cookie", &cookie).json(&body);
         call().send().await.problem(403, "other-origin");
         call().header("sec-fetch-site", "cross-site").send().await.problem(403, "other-origin");
         let from = |origin: &str| call().header("host", "muster.example").header("origin", origin);
@@ -352,7 +384,11 @@ fn types_that_do_not_sign_in_are_given_a_password_and_let_in_nowhere() {
             let mut body = lobby.clone();
             body["setup"] = json!(setup);
             (body["extension"], body["email"]) = (json!("1002"), json!("lobby@acme.example"));
-            assert_eq!(i.admin("POST", "/users").json(&body).send().await.wrong_fields(), ["setup"], "{setup}");
+            assert_eq!(
+                i.admin("POST", "/users").json(&body).send().await.wrong_fields(),
+                ["setup"],
+                "{setup}"
+            );
         }
     });
 }
@@ -362,7 +398,13 @@ fn a_shared_email_neither_invites_nor_signs_in() {
     run(async |i| {
         let body = json!({ "require_unique_emails": false });
         let path = "/api/v1/organizations/acme";
-        i.call("PATCH", path).by(&i.administrator).header("if-match", "*").json(&body).send().await.expect(200);
+        i.call("PATCH", path)
+            .by(&i.administrator)
+            .header("if-match", "*")
+            .json(&body)
+            .send()
+            .await
+            .expect(200);
         let email = json!({ "email": "both@acme.example" });
         enabled(i, "1001", &email).await;
         sign_in(i, "both@acme.example", PASSWORD).await.expect(201);
@@ -398,7 +440,14 @@ fn an_acceptance_is_taken_back_as_one() {
         let (id, path) = invited(i, "1001").await;
         accept(i, &path).await.expect(200);
         let changes = i.admin("GET", "/changes?limit=1000").send().await.json();
-        let activated = changes["items"].as_array().unwrap().iter().rev().find(|c| c["kind"] == "user.activated").unwrap().clone();
+        let activated = changes["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .rev()
+            .find(|c| c["kind"] == "user.activated")
+            .unwrap()
+            .clone();
         let undo = format!("/changes/{}/undo", activated["seq"]);
         i.admin("POST", &undo).send().await.expect(200);
         assert_eq!(state_of(i, &id).await, ("not_activated".into(), "sent".into()));
@@ -430,7 +479,12 @@ fn sheets_say_what_a_phone_needs_and_show_secrets_only_to_who_may_see_them() {
         let log = i.admin("GET", "/changes?limit=1000").send().await.text;
         assert!(log.contains("organization.secrets_exported"), "{log}");
         let body = json!({ "users": ["1001"] });
-        i.call("POST", "/api/v1/organizations/acme/users/sheets").by(&i.reader).json(&body).send().await.problem(403, "not-permitted");
+        i.call("POST", "/api/v1/organizations/acme/users/sheets")
+            .by(&i.reader)
+            .json(&body)
+            .send()
+            .await
+            .problem(403, "not-permitted");
     });
 }
 
@@ -439,11 +493,19 @@ fn where_an_emergency_location_is_required_the_page_asks_for_it() {
     run(async |i| {
         let path = "/api/v1/organizations/acme";
         let body = json!({ "emergency_policy": "require" });
-        i.call("PATCH", path).by(&i.administrator).header("if-match", "*").json(&body).send().await.expect(200);
+        i.call("PATCH", path)
+            .by(&i.administrator)
+            .header("if-match", "*")
+            .json(&body)
+            .send()
+            .await
+            .expect(200);
         let office = json!({ "name": "Office", "country": "PT", "street": "Rua A", "house_number": "1", "city": "Lisboa", "postal_code": "1000-001" });
         i.admin("POST", "/emergency-locations").json(&office).send().await.expect(201);
         let with = |more: &[(&'static str, &'static str)]| [&FILLED[..], more].concat();
-        let location_of = async |id: &str| i.admin("GET", &format!("/users/{id}")).send().await.json()["emergency_location"].clone();
+        let location_of = async |id: &str| {
+            i.admin("GET", &format!("/users/{id}")).send().await.json()["emergency_location"].clone()
+        };
 
         let (later, path) = invited(i, "1001").await;
         assert!(i.call("GET", &path).send().await.text.contains("<option value=\"=Office\">"));
@@ -457,9 +519,17 @@ fn where_an_emergency_location_is_required_the_page_asks_for_it() {
         assert_eq!(location_of(&known).await, "Office");
 
         let (own, path) = invited(i, "1003").await;
-        let wrong = form(i, &path, &with(&[("location", "new"), ("country", "PT"), ("city", "Porto")])).send().await;
+        let wrong =
+            form(i, &path, &with(&[("location", "new"), ("country", "PT"), ("city", "Porto")])).send().await;
         assert!(wrong.expect(400).text.contains("Street"));
-        let new = [("location", "new"), ("country", "PT"), ("street", "Rua B"), ("house_number", "2"), ("city", "Porto"), ("postal_code", "4000-001")];
+        let new = [
+            ("location", "new"),
+            ("country", "PT"),
+            ("street", "Rua B"),
+            ("house_number", "2"),
+            ("city", "Porto"),
+            ("postal_code", "4000-001"),
+        ];
         form(i, &path, &with(&new)).send().await.expect(200);
         assert_eq!(location_of(&own).await, "Ana Silva");
     });
@@ -473,7 +543,8 @@ fn a_new_email_is_told_to_both_addresses() {
         let body = json!({ "email": "new@acme.example" });
         i.admin("PATCH", &path).header("if-match", "*").json(&body).send().await.expect(200);
         let mail = i.admin("GET", "/mail").send().await.json();
-        let mut told: Vec<&str> = mail["items"].as_array().unwrap().iter().map(|m| m["recipient"].as_str().unwrap()).collect();
+        let mut told: Vec<&str> =
+            mail["items"].as_array().unwrap().iter().map(|m| m["recipient"].as_str().unwrap()).collect();
         told.sort_unstable();
         assert_eq!(told, ["new@acme.example", "old@acme.example"]);
     });

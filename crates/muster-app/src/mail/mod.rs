@@ -8,8 +8,8 @@ mod spool;
 mod worker;
 
 pub use server::{MailServerView, NewMailServer, Tried};
-pub use spool::{MailStatus, ReadMail};
 pub(crate) use spool::tell_of_new_email;
+pub use spool::{MailStatus, ReadMail};
 pub use worker::{MailBoard, MailWorker};
 
 pub use muster_store::{Mail, MailContent, MailCounts, MailState};

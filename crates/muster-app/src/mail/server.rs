@@ -84,7 +84,11 @@ impl App {
     pub fn try_mail(&self, operator: &Scope, to: &Email, language: Language) -> Result<Tried, AppError> {
         operator.require(Permission::ManageOrganizations)?;
         let server = self.store().read(|r| server(r))?.ok_or_else(|| {
-            AppError::invalid("host", "is missing: there is no mail server", "set one: muster mail set host=… from_address=…")
+            AppError::invalid(
+                "host",
+                "is missing: there is no mail server",
+                "set one: muster mail set host=… from_address=…",
+            )
         })?;
         let written = words::trial(language, self.now().0);
         let id = format!("{}@{}", Uuid::now_v7(), domain_of(&server));

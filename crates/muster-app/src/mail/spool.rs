@@ -44,12 +44,13 @@ impl App {
     }
 
     fn status_of(&self, org: Option<OrgId>) -> Result<MailStatus, AppError> {
-        let (counts, has_server) = self.store().read(|r| {
-            Ok::<_, AppError>((r.mail_counts(org)?, server(r)?.is_some()))
-        })?;
+        let (counts, has_server) =
+            self.store().read(|r| Ok::<_, AppError>((r.mail_counts(org)?, server(r)?.is_some())))?;
         let problem = match has_server {
             true => self.mail_board().problem(),
-            false => Some("there is no mail server: nothing leaves, and mail waits here until one is set".to_string()),
+            false => Some(
+                "there is no mail server: nothing leaves, and mail waits here until one is set".to_string(),
+            ),
         };
         Ok(MailStatus { counts, leaves: has_server && problem.is_none(), problem })
     }
@@ -103,7 +104,11 @@ impl App {
 }
 
 /// Both addresses are told that somebody signs in with another one.
-pub(crate) fn tell_of_new_email(session: &mut Session<'_>, before: &User, after: &User) -> Result<(), AppError> {
+pub(crate) fn tell_of_new_email(
+    session: &mut Session<'_>,
+    before: &User,
+    after: &User,
+) -> Result<(), AppError> {
     let (Some(old), Some(new)) = (&before.email, &after.email) else { return Ok(()) };
     if old == new || crate::signing::sign_in_of(session.tx, before.org, before.id)?.is_none() {
         return Ok(());

@@ -104,9 +104,9 @@ impl MailWorker {
         let app = &self.app;
         let now = app.now();
         self.sweep(now)?;
-        let (invites, mails) = app.store().read(|r| {
-            Ok::<_, AppError>((r.invites_due(now, AT_ONCE)?, r.mails_due(now, AT_ONCE)?))
-        })?;
+        let (invites, mails) = app
+            .store()
+            .read(|r| Ok::<_, AppError>((r.invites_due(now, AT_ONCE)?, r.mails_due(now, AT_ONCE)?)))?;
         let paused = app.mail_board().course().not_before > now.0;
         if (invites.is_empty() && (mails.is_empty() || paused)) || !self.lease(now)? {
             return Ok(0);
@@ -237,7 +237,9 @@ fn is_over(r: &mut Reader, mail: &Mail, now: UnixMillis) -> Result<Option<&'stat
     let invite = r.get::<Invite>(mail.org, id.0)?;
     Ok(match invite {
         None => Some("its invite is gone"),
-        Some(invite) if invite.state != InviteState::Sent => Some("its invite was replaced, withdrawn or accepted"),
+        Some(invite) if invite.state != InviteState::Sent => {
+            Some("its invite was replaced, withdrawn or accepted")
+        }
         Some(invite) if invite.expires_at.is_some_and(|at| at <= now) => Some("its link has expired"),
         Some(_) => None,
     })

@@ -150,7 +150,8 @@ impl App {
                 true => Some(begin_session(session.tx, &user, &sign_in, &bearer, now)?),
                 false => None,
             };
-            let made_secret = (user.sip_secret != before.sip_secret).then(|| Zeroizing::new(sip_secret.clone()));
+            let made_secret =
+                (user.sip_secret != before.sip_secret).then(|| Zeroizing::new(sip_secret.clone()));
             let without = wanted_location(session.tx, &Found { user: user.clone(), ..found })?;
             accepted = Some(Accepted {
                 session: made,

@@ -44,9 +44,14 @@ impl App {
         scope.require(Permission::ResetCredentials)?;
         if ids.is_empty() || ids.len() > AT_ONCE_MAX {
             let reason = format!("are {}, not 1 to {AT_ONCE_MAX}", ids.len());
-            return Err(AppError::invalid("users", reason, format!("name at most {AT_ONCE_MAX} in one request")));
+            return Err(AppError::invalid(
+                "users",
+                reason,
+                format!("name at most {AT_ONCE_MAX} in one request"),
+            ));
         }
-        let secrets = ids.iter().map(|_| crate::secrets::generate_sip_secret()).collect::<Result<Vec<_>, _>>()?;
+        let secrets =
+            ids.iter().map(|_| crate::secrets::generate_sip_secret()).collect::<Result<Vec<_>, _>>()?;
         let (prepared, mut generated) = self.prepare(ids, assignment)?;
         let done = self.change(scope, Allow::default(), |session| {
             let users = live_users(session, scope, ids)?;

@@ -77,8 +77,8 @@ impl NewCredentials {
             ),
         ];
         let missing = wanted.into_iter().filter(|(_, required, there)| *required && !there);
-        let error = |(field, ..)| FieldError::new(field, "is missing", "users of this type need it: give it");
-        missing.map(error).collect()
+        let error = |field| FieldError::new(field, "is missing", "users of this type need it: give it");
+        missing.map(|(field, ..)| error(field)).collect()
     }
 }
 

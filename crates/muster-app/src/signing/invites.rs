@@ -103,8 +103,9 @@ impl App {
         scope.require(Permission::Read)?;
         self.user(scope, user)?;
         let now = self.now();
-        let mut found =
-            self.store().read(|r| r.referring::<Invite>(scope.org(), "user", &[user.0]).map_err(AppError::from))?;
+        let mut found = self
+            .store()
+            .read(|r| r.referring::<Invite>(scope.org(), "user", &[user.0]).map_err(AppError::from))?;
         found.sort_unstable_by_key(|invite| std::cmp::Reverse(invite.id));
         Ok(found.into_iter().map(|invite| InviteView { word: invite_word(&invite, now), invite }).collect())
     }
@@ -192,7 +193,15 @@ fn send(
         let content = content(session, organization, user, invite, &link)?;
         let id = MailId(Uuid::now_v7());
         let (to, user, invite) = (email.as_str(), Some(user.id), Some(invite.id));
-        let mail = NewMail { org: organization.id, id, kind: "invite", recipient: to, user, invite, content: &content };
+        let mail = NewMail {
+            org: organization.id,
+            id,
+            kind: "invite",
+            recipient: to,
+            user,
+            invite,
+            content: &content,
+        };
         session.tx.put_mail(&mail, now)?;
     }
     Ok(link)
@@ -397,5 +406,9 @@ fn a_link_carries_what_was_put_in_and_nothing_shorter_is_read() {
     let text = token(org, invite, &[7; SECRET_BYTES]);
     let read = read_token(&text).unwrap();
     assert_eq!((read.org, read.invite, read.secret.as_str()), (org, invite, "07".repeat(24).as_str()));
-    assert!(read_token(&text[..text.len() - 4]).is_none() && read_token("").is_none() && read_token("ä").is_none());
+    assert!(
+        read_token(&text[..text.len() - 4]).is_none()
+            && read_token("").is_none()
+            && read_token("ä").is_none()
+    );
 }

@@ -62,5 +62,8 @@ pub(super) fn locked_until(failures: Failures) -> Option<UnixMillis> {
 #[test]
 fn five_tries_are_free_and_then_each_waits_twice_as_long_up_to_an_hour() {
     let wait = |count| locked_until(Failures { count, last_at: UnixMillis(0) }).map(|at| at.0 / 1000);
-    assert_eq!([4, 5, 6, 7, 11, 12, 90].map(wait), [None, Some(30), Some(60), Some(120), Some(1920), Some(3600), Some(3600)]);
+    assert_eq!(
+        [4, 5, 6, 7, 11, 12, 90].map(wait),
+        [None, Some(30), Some(60), Some(120), Some(1920), Some(3600), Some(3600)]
+    );
 }

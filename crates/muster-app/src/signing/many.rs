@@ -98,7 +98,8 @@ impl App {
     }
 
     pub(crate) fn run_invites(&self, job: &Job, progress: &Progress) -> Result<(), AppError> {
-        let options: Options = serde_json::from_str(&job.options).map_err(|e| AppError::Limit(e.to_string()))?;
+        let options: Options =
+            serde_json::from_str(&job.options).map_err(|e| AppError::Limit(e.to_string()))?;
         let scope = self.own_scope(job.org, job.actor)?;
         let mut job = job.clone();
         while job.state == JobState::Running {

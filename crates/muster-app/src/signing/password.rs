@@ -30,10 +30,38 @@ const WAITING_MAX: usize = 64;
 
 /// What everybody tries first.
 const COMMON: &[&str] = &[
-    "12345678", "123456789", "1234567890", "password", "password1", "passw0rd", "qwertyui", "qwerty123",
-    "qwertyuiop", "qwertzui", "iloveyou", "sunshine", "princess", "football", "baseball", "superman",
-    "trustno1", "letmein1", "welcome1", "administrator", "changeme", "passwort", "passwort1", "hallo123",
-    "11111111", "00000000", "87654321", "abcdefgh", "abcd1234", "1q2w3e4r", "1qaz2wsx", "asdfghjk",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "password",
+    "password1",
+    "passw0rd",
+    "qwertyui",
+    "qwerty123",
+    "qwertyuiop",
+    "qwertzui",
+    "iloveyou",
+    "sunshine",
+    "princess",
+    "football",
+    "baseball",
+    "superman",
+    "trustno1",
+    "letmein1",
+    "welcome1",
+    "administrator",
+    "changeme",
+    "passwort",
+    "passwort1",
+    "hallo123",
+    "11111111",
+    "00000000",
+    "87654321",
+    "abcdefgh",
+    "abcd1234",
+    "1q2w3e4r",
+    "1qaz2wsx",
+    "asdfghjk",
 ];
 
 /// The places where hashes are made.
@@ -139,7 +167,10 @@ fn read(stored: &str) -> Option<Stored> {
 pub(crate) fn wrong(field: &'static str, password: &str, user: &User) -> Option<FieldError> {
     let says = |reason: &str, mend: &str| Some(FieldError::new(field, reason, mend));
     if password.chars().count() < CHARACTERS_MIN {
-        return says("is shorter than 8 characters", "choose 8 characters or more; several words are easy to remember");
+        return says(
+            "is shorter than 8 characters",
+            "choose 8 characters or more; several words are easy to remember",
+        );
     }
     if password.len() > BYTES_MAX || password.chars().any(char::is_control) {
         return says("is not a password", "choose 8 to 128 visible characters");
@@ -152,7 +183,10 @@ pub(crate) fn wrong(field: &'static str, password: &str, user: &User) -> Option<
     }
     let first = folded.chars().next();
     if COMMON.contains(&folded.as_str()) || folded.chars().all(|c| Some(c) == first) {
-        return says("is one that everybody tries first", "choose another; several words are easy to remember");
+        return says(
+            "is one that everybody tries first",
+            "choose another; several words are easy to remember",
+        );
     }
     None
 }

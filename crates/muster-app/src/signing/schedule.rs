@@ -24,7 +24,8 @@ pub fn when(text: &str, zone: &ZoneName) -> Result<When, Reason> {
             "write it like 2027-03-28T09:30 in the zone's own time, or with its offset: 2027-03-28T09:30+02:00",
         )
     };
-    let tz = TimeZone::get(zone.as_str()).map_err(|_| Reason::new("has a zone that is not known", "name a zone like Europe/Lisbon"))?;
+    let tz = TimeZone::get(zone.as_str())
+        .map_err(|_| Reason::new("has a zone that is not known", "name a zone like Europe/Lisbon"))?;
     let at = match with_offset(text) {
         Some(at) => checked_offset(at?, text, &tz, zone).ok_or_else(shape)??,
         None => local(text.parse().map_err(|_| shape())?, &tz, zone)?,
@@ -80,7 +81,10 @@ fn local(at: DateTime, tz: &TimeZone, zone: &ZoneName) -> Result<Timestamp, Reas
             let (first, second) = (meant.clone().earlier(), meant.later());
             let (Ok(first), Ok(second)) = (first, second) else { return Err(out_of_range()) };
             let reason = format!("exists twice in {zone}: the clocks are put back over it");
-            Err(Reason::new(reason, format!("write {} for the first or {} for the second", stamp(&first), stamp(&second))))
+            Err(Reason::new(
+                reason,
+                format!("write {} for the first or {} for the second", stamp(&first), stamp(&second)),
+            ))
         }
     }
 }
@@ -128,7 +132,11 @@ mod tests {
 
     #[test]
     fn a_time_that_exists_twice_must_say_which() {
-        check("2027-10-31T02:30", "Europe/Berlin", Err("2027-10-31T02:30+02:00 for the first or 2027-10-31T02:30+01:00"));
+        check(
+            "2027-10-31T02:30",
+            "Europe/Berlin",
+            Err("2027-10-31T02:30+02:00 for the first or 2027-10-31T02:30+01:00"),
+        );
         check("2027-10-31T02:30+02:00", "Europe/Berlin", Ok("2027-10-31T00:30:00Z"));
         check("2027-10-31T02:30+01:00", "Europe/Berlin", Ok("2027-10-31T01:30:00Z"));
     }

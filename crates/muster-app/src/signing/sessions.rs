@@ -184,7 +184,8 @@ impl App {
         if let Some(wrong) = password::wrong("new_password", new, user) {
             return Err(Refusal::Invalid(vec![wrong]).into());
         }
-        let given = NewCredentials { password: Some(Zeroizing::new(new.into())), ..NewCredentials::default() };
+        let given =
+            NewCredentials { password: Some(Zeroizing::new(new.into())), ..NewCredentials::default() };
         let prepared = given.prepared(self)?;
         let (org, now) = (user.org, self.now());
         let scope = self.own_scope(org, user.id.0)?;
@@ -278,8 +279,13 @@ pub(super) fn begin_session(
     now: UnixMillis,
 ) -> Result<MadeSession, AppError> {
     let expires_at = UnixMillis(now.0 + LASTS_MS);
-    let session =
-        StoredSession { org: user.org, user: user.id, password: sign_in.password, created_at: now, expires_at };
+    let session = StoredSession {
+        org: user.org,
+        user: user.id,
+        password: sign_in.password,
+        created_at: now,
+        expires_at,
+    };
     tx.put_session(&token_hash(bearer), &session)?;
     Ok(MadeSession {
         bearer: Zeroizing::new(bearer.to_string()),

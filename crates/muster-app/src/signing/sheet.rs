@@ -39,7 +39,12 @@ pub struct Sheet {
 
 impl App {
     /// In the order of the ids. Only of people whose phones may register.
-    pub fn sheets(&self, scope: &Scope, ids: &[UserId], secrets: SheetSecrets) -> Result<Vec<Sheet>, AppError> {
+    pub fn sheets(
+        &self,
+        scope: &Scope,
+        ids: &[UserId],
+        secrets: SheetSecrets,
+    ) -> Result<Vec<Sheet>, AppError> {
         scope.require(match secrets {
             SheetSecrets::None => Permission::Read,
             SheetSecrets::Existing => Permission::ExportSecrets,
@@ -47,16 +52,22 @@ impl App {
         })?;
         if ids.is_empty() || ids.len() > SHEETS_MAX {
             let reason = format!("are {}, not 1 to {SHEETS_MAX}", ids.len());
-            return Err(AppError::invalid("users", reason, format!("name at most {SHEETS_MAX} in one request")));
+            return Err(AppError::invalid(
+                "users",
+                reason,
+                format!("name at most {SHEETS_MAX} in one request"),
+            ));
         }
-        let generated = ids.iter().map(|_| crate::secrets::generate_sip_secret()).collect::<Result<Vec<_>, _>>()?;
+        let generated =
+            ids.iter().map(|_| crate::secrets::generate_sip_secret()).collect::<Result<Vec<_>, _>>()?;
         if secrets != SheetSecrets::None {
             self.change(scope, Allow::default(), |session| {
                 for (before, secret) in live_users(session, scope, ids)?.iter().zip(&generated) {
                     let can = muster_domain::capabilities::of(before).registers;
                     if can && (secrets == SheetSecrets::New || before.sip_secret.is_none()) {
                         let mut after = before.clone();
-                        after.sip_secret = Some(keep_secret(session, before.org, SecretKind::SipSecret, secret)?);
+                        after.sip_secret =
+                            Some(keep_secret(session, before.org, SecretKind::SipSecret, secret)?);
                         session.update(before, &after)?;
                     }
                 }

@@ -18,8 +18,8 @@ pub use organization::{
 };
 pub use record::RecordCommand;
 pub use user::{
-    AddArgs, AssignArgs, CredentialsArgs, DeactivateArgs, Drop, InviteArgs, ListArgs, PhonesArgs, RestoreArgs,
-    SetArgs, SheetArgs, ShowArgs, UserCommand, WhoManyArgs,
+    AddArgs, AssignArgs, CredentialsArgs, DeactivateArgs, Drop, InviteArgs, ListArgs, PhonesArgs,
+    RestoreArgs, SetArgs, SheetArgs, ShowArgs, UserCommand, WhoManyArgs,
 };
 
 /// Commands that speak to a running server.

@@ -55,7 +55,10 @@ fn a_mail_waits_its_turn_and_what_it_says_goes_when_it_has_left(database: &Datab
     };
     assert_eq!((due(later(-1)), due(NOW)), (vec![], vec![mail]));
     let (row, says) = read(store, tenant.org, mail);
-    assert_eq!((row.state, row.user, row.invite), (MailState::Waiting, Some(UserId(id(7))), Some(InviteId(id(8)))));
+    assert_eq!(
+        (row.state, row.user, row.invite),
+        (MailState::Waiting, Some(UserId(id(7))), Some(InviteId(id(8))))
+    );
     assert_eq!(says, Some(content()));
     let tried = Mail {
         attempts: 1,

@@ -32,9 +32,16 @@ impl Browser {
             std::thread::sleep(Duration::from_millis(50));
         }
         let mut args: Vec<String> = [
-            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            "--window-size=390,844", "--lang=en",
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=390,844",
+            "--lang=en",
         ]
         .map(String::from)
         .into();
@@ -93,7 +100,12 @@ impl Browser {
     pub fn picture(&self, path: &Path) {
         use std::io::Write as _;
         let data = self.call("GET", "/screenshot", &Value::Null);
-        let mut decoder = Command::new("base64").arg("-d").stdin(Stdio::piped()).stdout(std::fs::File::create(path).unwrap()).spawn().unwrap();
+        let mut decoder = Command::new("base64")
+            .arg("-d")
+            .stdin(Stdio::piped())
+            .stdout(std::fs::File::create(path).unwrap())
+            .spawn()
+            .unwrap();
         decoder.stdin.take().unwrap().write_all(data.as_str().unwrap().as_bytes()).unwrap();
         assert!(decoder.wait().unwrap().success());
     }

@@ -55,7 +55,8 @@ impl Drop for MailServer {
 
 fn link_in(mail: &Value) -> String {
     let text = mail["text"].as_str().unwrap();
-    let link = text.lines().find(|line| line.contains("/invite/")).unwrap_or_else(|| panic!("no link in {text}"));
+    let link =
+        text.lines().find(|line| line.contains("/invite/")).unwrap_or_else(|| panic!("no link in {text}"));
     assert!(mail["html"].as_str().unwrap().contains(link), "the HTML part has another link");
     link.trim().to_string()
 }
@@ -80,7 +81,8 @@ fn fill(browser: &Browser) {
 
 /// What stands in a card beside a name.
 fn in_card(html: &str, name: &str) -> String {
-    let rest = html.split(&format!("data-name=\"{name}\">")).nth(1).unwrap_or_else(|| panic!("no {name} in {html}"));
+    let rest =
+        html.split(&format!("data-name=\"{name}\">")).nth(1).unwrap_or_else(|| panic!("no {name} in {html}"));
     rest.split('<').next().unwrap().to_string()
 }
 
@@ -90,7 +92,8 @@ fn an_invite_is_mailed_opened_in_a_browser_and_ends_with_a_phone_that_registers(
     let mail = MailServer::start(&server.file("mail"), &[]);
     set_server(&server, &mail);
     server.run(&["mail", "test", "admin@example.com"]);
-    let ana = ["user", "add", "display_name=Ana Silva", "extension=1001", "username=ana", "email=ana@example.com"];
+    let ana =
+        ["user", "add", "display_name=Ana Silva", "extension=1001", "username=ana", "email=ana@example.com"];
     server.run(&[&ana[..], &["setup=send_invite"]].concat());
     server.run(&["user", "invite", "ana"]);
     let mails = mail.mails(3);
@@ -102,7 +105,11 @@ fn an_invite_is_mailed_opened_in_a_browser_and_ends_with_a_phone_that_registers(
     browser.open(&old);
     assert!(browser.text("main").contains("replaced"));
     browser.open(&new);
-    assert_eq!(browser.script("return document.documentElement.scrollWidth <= 390"), true, "wider than a phone");
+    assert_eq!(
+        browser.script("return document.documentElement.scrollWidth <= 390"),
+        true,
+        "wider than a phone"
+    );
     if let Some(folder) = std::env::var_os("MUSTER_PICTURES") {
         browser.picture(&Path::new(&folder).join("invite.png"));
     }
@@ -126,7 +133,8 @@ fn an_invite_is_mailed_opened_in_a_browser_and_ends_with_a_phone_that_registers(
     server.run(&["user", "sheet", "ana", "--secrets", "existing", "--out", &out]);
     let html = std::fs::read_to_string(&sheet).unwrap();
     assert!(in_card(&html, "server").starts_with(&server.sip.to_string()), "{html}");
-    let phone = server.phone(&in_card(&html, "extension"), &in_card(&html, "auth-name"), &in_card(&html, "secret"));
+    let phone =
+        server.phone(&in_card(&html, "extension"), &in_card(&html, "auth-name"), &in_card(&html, "secret"));
     phone.register(300).unwrap();
     mail.mails(3);
 }
@@ -140,7 +148,14 @@ fn a_scheduled_invite_leaves_when_the_clock_has_come_to_it() {
     let in_two_days = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::get("Europe/Lisbon").unwrap());
     let in_two_days = in_two_days.checked_add(jiff::Span::new().days(2)).unwrap();
     let at = format!("invite_at={}", in_two_days.strftime("%Y-%m-%dT%H:%M"));
-    let ana = ["user", "add", "display_name=Ana", "extension=1001", "email=ana@example.com", "setup=schedule_invite"];
+    let ana = [
+        "user",
+        "add",
+        "display_name=Ana",
+        "extension=1001",
+        "email=ana@example.com",
+        "setup=schedule_invite",
+    ];
     server.run(&[&ana[..], &[at.as_str()]].concat());
     std::thread::sleep(Duration::from_secs(1));
     mail.mails(0);
@@ -164,7 +179,8 @@ fn mail_survives_a_kill_and_a_busy_server_and_goes_once() {
     let mail = MailServer::start(&server.file("mail"), &[]);
     std::fs::write(mail.folder.join("busy"), "").unwrap();
     set_server(&server, &mail);
-    let ana = ["user", "add", "display_name=Ana", "extension=1001", "email=ana@example.com", "setup=send_invite"];
+    let ana =
+        ["user", "add", "display_name=Ana", "extension=1001", "email=ana@example.com", "setup=send_invite"];
     server.run(&ana);
     let deadline = Instant::now() + Duration::from_secs(20);
     let waiting = loop {
@@ -195,9 +211,21 @@ fn certificate(folder: &Path) {
         assert!(made.unwrap().success(), "openssl {args:?}");
     };
     std::fs::create_dir_all(folder).unwrap();
-    let new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+    let new =
+        ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
     openssl(&[&new[..], &["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test authority"]].concat());
-    let of = ["-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=127.0.0.1", "-CA", "ca.pem", "-CAkey", "ca.key"];
+    let of = [
+        "-keyout",
+        "key.pem",
+        "-out",
+        "cert.pem",
+        "-subj",
+        "/CN=127.0.0.1",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+    ];
     let with = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"];
     openssl(&[&new[..], &of, &with].concat());
 }
@@ -215,7 +243,8 @@ fn mail_goes_over_starttls_with_a_login_and_not_to_a_server_that_nobody_vouches_
     let set = |server: &Server, password: &str| {
         let body = serde_json::json!({ "host": "127.0.0.1", "port": port.parse::<u16>().unwrap(), "security": "starttls",
             "login": "phones", "password": password, "from_address": "phones@example.com" });
-        let (status, answer) = request("PATCH", &format!("http://{}/api/v1/mail", server.http), &server.token, Some(&body));
+        let (status, answer) =
+            request("PATCH", &format!("http://{}/api/v1/mail", server.http), &server.token, Some(&body));
         assert_eq!(status, 200, "{answer}");
     };
     set(&server, "s3cret word");

@@ -120,7 +120,8 @@ fn list(session: &mut Session<'_, '_>, who: &str) -> Result<(), Failure> {
 }
 
 pub(super) fn assign(session: &mut Session<'_, '_>, args: &AssignArgs) -> Result<(), Failure> {
-    let (given, who): (Vec<String>, Vec<String>) = args.who.iter().cloned().partition(|text| text.contains('='));
+    let (given, who): (Vec<String>, Vec<String>) =
+        args.who.iter().cloned().partition(|text| text.contains('='));
     if who.is_empty() {
         return Err(Failure::usage("Nobody is named.", "Write whom first, as in: muster user assign 1001"));
     }
