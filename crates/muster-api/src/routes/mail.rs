@@ -243,7 +243,7 @@ fn mail_id(text: &str) -> Result<MailId, Problem> {
 }
 
 /// Show the mail server, and whether mail leaves
-#[utoipa::path(get, path = "/api/v1/mail", tag = "mail", responses((status = 200, body = MailStatusBody)))]
+#[utoipa::path(get, path = "/api/v1/mail-server", tag = "mail", responses((status = 200, body = MailStatusBody)))]
 pub async fn status(caller: Caller) -> Result<Json<MailStatusBody>, Problem> {
     let operator = caller.operator_scope().await?;
     let (server, status) = caller
@@ -260,7 +260,7 @@ fn status_body(server: Option<&MailServer>, status: MailStatus) -> MailStatusBod
 /// Set the mail server
 ///
 /// One for the installation. What is left out stays as it is.
-#[utoipa::path(patch, path = "/api/v1/mail", tag = "mail", params(Once),
+#[utoipa::path(patch, path = "/api/v1/mail-server", tag = "mail", params(Once),
     request_body = MailServerChangeBody,
     responses((status = 200, body = MailStatusBody, headers(("Muster-Seq" = u64, description = "The newest change of the operator's log.")))))]
 pub async fn set(caller: Caller, mut incoming: Incoming) -> Result<Response, Problem> {
@@ -296,7 +296,7 @@ fn new_server(object: &mut Object) -> NewMailServer {
 /// Take the mail server away
 ///
 /// Mail waits from here on.
-#[utoipa::path(delete, path = "/api/v1/mail", tag = "mail",
+#[utoipa::path(delete, path = "/api/v1/mail-server", tag = "mail",
     responses((status = 204, description = "Taken away.", headers(("Muster-Seq" = u64, description = "The newest change of the operator's log.")))))]
 pub async fn remove(caller: Caller) -> Result<Response, Problem> {
     let operator = caller.operator_scope().await?;
@@ -307,7 +307,7 @@ pub async fn remove(caller: Caller) -> Result<Response, Problem> {
 /// Try the mail server
 ///
 /// Hands a mail over at once and says what came of it; nothing is put into the spool.
-#[utoipa::path(post, path = "/api/v1/mail/test", tag = "mail",
+#[utoipa::path(post, path = "/api/v1/mail-server/test", tag = "mail",
     request_body = TestBody, responses((status = 200, body = TestedMail)))]
 pub async fn test(caller: Caller, mut incoming: Incoming) -> Result<Json<TestedMail>, Problem> {
     let operator = caller.operator_scope().await?;

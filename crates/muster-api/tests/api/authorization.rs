@@ -15,7 +15,7 @@ const NOT_FOR_READERS: [&str; 4] = [
     "/api/v1/organizations/{org}/tokens",
     "/api/v1/organizations/{org}/imports/{job}/rejected",
     "/api/v1/organizations/{org}/mail/{mail}",
-    "/api/v1/mail",
+    "/api/v1/mail-server",
 ];
 
 async fn operations(installation: &Installation) -> Vec<(String, String, Value)> {

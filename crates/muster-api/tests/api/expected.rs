@@ -116,7 +116,7 @@ fn each_way_of_setting_up_does_what_the_table_of_set_ups_says() {
                 .expect(200);
             if server == "yes" {
                 let body = json!({ "host": "127.0.0.1", "port": 9, "security": "none", "from_address": "a@acme.example" });
-                i.call("PATCH", "/api/v1/mail").by(&i.operator).json(&body).send().await.expect(200);
+                i.call("PATCH", "/api/v1/mail-server").by(&i.operator).json(&body).send().await.expect(200);
             }
             let other = json!({ "display_name": "Eva", "extension": "1999", "email": "shared@acme.example" });
             i.admin("POST", "/users").json(&other).send().await.expect(201);

@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::table::print_pairs;
 use crate::value::{count_of, grouped, text_of, time_of};
 
-const SERVER: &str = "/api/v1/mail";
+const SERVER: &str = "/api/v1/mail-server";
 
 pub(crate) fn run(session: &mut Session<'_, '_>, command: &MailCommand) -> Result<(), Failure> {
     match command {
@@ -66,7 +66,7 @@ fn print_status(console: &mut Console<'_>, status: &Value) -> io::Result<()> {
 
 fn set(session: &mut Session<'_, '_>, given: &[String]) -> Result<(), Failure> {
     let pairs = fields::read(session.console, given)?;
-    let schema = Schema::load(session, "patch", "/api/v1/mail")?;
+    let schema = Schema::load(session, "patch", "/api/v1/mail-server")?;
     let body = schema.body(&pairs);
     let answer = session.client.send(&Request::new(Method::Patch, SERVER).upload(Upload::Json(&body)))?;
     session.tell(&answer.value, print_status)
@@ -75,7 +75,7 @@ fn set(session: &mut Session<'_, '_>, given: &[String]) -> Result<(), Failure> {
 /// Exit status 1 where it was not sent.
 fn test(session: &mut Session<'_, '_>, to: &str) -> Result<(), Failure> {
     let body = json!({ "to": to });
-    let answer = session.client.send(&Request::post("/api/v1/mail/test", &body))?;
+    let answer = session.client.send(&Request::post("/api/v1/mail-server/test", &body))?;
     let sent = answer.value["sent"] == true;
     session.tell(&answer.value, |console, answer| match sent {
         true => console.line(&format!("The server took a mail to {to}.")),
