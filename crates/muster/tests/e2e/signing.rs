@@ -243,8 +243,12 @@ fn mail_goes_over_starttls_with_a_login_and_not_to_a_server_that_nobody_vouches_
     let set = |server: &Server, password: &str| {
         let body = serde_json::json!({ "host": "127.0.0.1", "port": port.parse::<u16>().unwrap(), "security": "starttls",
             "login": "phones", "password": password, "from_address": "phones@example.com" });
-        let (status, answer) =
-            request("PATCH", &format!("http://{}/api/v1/mail-server", server.http), &server.token, Some(&body));
+        let (status, answer) = request(
+            "PATCH",
+            &format!("http://{}/api/v1/mail-server", server.http),
+            &server.token,
+            Some(&body),
+        );
         assert_eq!(status, 200, "{answer}");
     };
     set(&server, "s3cret word");
