@@ -146,6 +146,16 @@ fn form(
         "<input class=\"hidden\" type=\"text\" name=\"username\" value=\"{}\" autocomplete=\"username\" readonly tabindex=\"-1\" aria-hidden=\"true\">\n",
         escaped(&welcome.username)
     ));
+    credentials(&mut body, welcome, words, sent, mistakes);
+    if let Some(wanted) = &welcome.location {
+        body.push_str(&location(wanted, words, sent, mistakes));
+    }
+    body.push_str(&format!("<button type=\"submit\">{}</button>\n</form>\n", escaped(words.accept)));
+    page(status, language, words.welcome, &body)
+}
+
+/// The fields that the person's type needs.
+fn credentials(body: &mut String, welcome: &Welcome, words: &Words, sent: &Form, mistakes: &[Mistake]) {
     let mut field = |of: Input<'_>| body.push_str(&input(of, sent, mistakes));
     if welcome.needs.password {
         field(Input { hint: words.password_hint, ..Input::password("password", words.password) });
@@ -174,11 +184,6 @@ fn form(
         field(question);
         field(Input { required: true, ..Input::text("security_answer", words.answer) });
     }
-    if let Some(wanted) = &welcome.location {
-        body.push_str(&location(wanted, words, sent, mistakes));
-    }
-    body.push_str(&format!("<button type=\"submit\">{}</button>\n</form>\n", escaped(words.accept)));
-    page(status, language, words.welcome, &body)
 }
 
 /// A choice among the company's, and an address of one's own.
