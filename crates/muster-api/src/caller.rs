@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::header::{self, AUTHORIZATION};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -11,6 +11,7 @@ use muster_app::signing::MadeSession;
 use muster_app::{Actor, App, AppError, Moment, Scope};
 use muster_domain::permission::Permission;
 
+use crate::asked::{Asked, asked};
 use crate::problem::Problem;
 use crate::state::{ApiState, LookingBack};
 
@@ -23,6 +24,8 @@ pub struct Caller {
     pub state: ApiState,
     pub actor: Actor,
     bearer: Arc<str>,
+    /// What the endpoint asks; `None`: it has no row, and lets nobody in.
+    asked: Option<Asked>,
     /// Once what was is asked for: the share of that, which work that is run takes along.
     past: OnceLock<Arc<LookingBack>>,
 }
@@ -31,13 +34,15 @@ impl FromRequestParts<ApiState> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Caller, Problem> {
+        let path = parts.extensions.get::<MatchedPath>();
+        let what = path.and_then(|path| asked(parts.method.as_str(), path.as_str()));
         let Bearer(bearer) = Bearer::from_request_parts(parts, state).await?;
         if !matches!(parts.method, Method::GET | Method::HEAD) {
             check_origin(&parts.headers)?;
         }
-        let asked = bearer.clone();
-        let actor = state.blocking(move |app| app.authenticate(&asked)).await?;
-        Ok(Caller { state: state.clone(), actor, bearer, past: OnceLock::new() })
+        let text = bearer.clone();
+        let actor = state.blocking(move |app| app.authenticate(&text)).await?;
+        Ok(Caller { state: state.clone(), actor, bearer, asked: what, past: OnceLock::new() })
     }
 }
 
@@ -100,24 +105,38 @@ pub fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 impl Caller {
-    /// The right to do one thing in one organization; everything else about a request is read after this,
-    /// so that who may not ask learns nothing from what they sent.
-    pub async fn scope(&self, org: &str, permission: Permission) -> Result<Scope, Problem> {
+    /// The right to do in one organization what the endpoint is for ([`crate::asked`]); everything else about a
+    /// request is read after this, so that who may not ask learns nothing from what they sent.
+    pub async fn scope(&self, org: &str) -> Result<Scope, Problem> {
+        let (actor, org, asked) = (self.actor.clone(), org.to_string(), self.asked()?);
+        self.state.blocking(move |app| allowed(app, &actor, &org, asked)).await
+    }
+
+    /// Likewise with a permission that depends on what is sent, beside the endpoint's own.
+    pub async fn scope_for(&self, org: &str, permission: Permission) -> Result<Scope, Problem> {
         let (actor, org) = (self.actor.clone(), org.to_string());
         self.state.blocking(move |app| app.authorize(&actor, &org, permission)).await
     }
 
     /// Whether the token is still good for what it was used for. While the database is away it is.
-    pub async fn still_may(&self, org: &str, permission: Permission) -> bool {
+    pub async fn still_may(&self, org: &str) -> bool {
+        let Ok(asked) = self.asked() else { return false };
         let (bearer, org) = (self.bearer.clone(), org.to_string());
         let asked = self.state.blocking(move |app| {
-            let allowed = app.authenticate(&bearer).and_then(|actor| app.authorize(&actor, &org, permission));
+            let allowed = app.authenticate(&bearer).and_then(|actor| allowed(app, &actor, &org, asked));
             Ok(!matches!(
                 allowed,
-                Err(AppError::NotAuthenticated | AppError::NotPermitted(_) | AppError::NotFound(_))
+                Err(AppError::NotAuthenticated
+                    | AppError::NotPermitted(_)
+                    | AppError::NotPermittedHere(_)
+                    | AppError::NotFound(_))
             ))
         });
         asked.await.unwrap_or(true)
+    }
+
+    fn asked(&self) -> Result<Asked, Problem> {
+        self.asked.ok_or_else(|| Problem::internal(&"an endpoint says nowhere which permission it asks"))
     }
 
     /// The scope as of a moment, if there is one.
@@ -142,9 +161,11 @@ impl Caller {
         self.past.get().cloned()
     }
 
+    /// The scope of the installation, for endpoints that ask for something there.
     pub async fn operator_scope(&self) -> Result<Scope, Problem> {
-        let actor = self.actor.clone();
-        self.state.blocking(move |app| app.authorize_operator(&actor)).await
+        let (actor, asked) = (self.actor.clone(), self.asked()?);
+        let home = actor.home.to_string();
+        self.state.blocking(move |app| allowed(app, &actor, &home, asked)).await
     }
 
     pub async fn run<T: Send + 'static>(
@@ -158,5 +179,18 @@ impl Caller {
             result
         };
         self.state.blocking(work).await
+    }
+}
+
+fn allowed(app: &App, actor: &Actor, org: &str, asked: Asked) -> Result<Scope, AppError> {
+    match asked {
+        Asked::Nothing | Asked::SignedIn => app.enter(actor, org),
+        Asked::Of(permission) => app.authorize(actor, org, permission),
+        Asked::OneOf(permissions) => {
+            let held = permissions.iter().find(|permission| actor.grants.has_somewhere(**permission));
+            let first = held.or(permissions.first()).copied().unwrap_or(Permission::OrganizationsManage);
+            app.authorize(actor, org, first)
+        }
+        Asked::Installation(permission) => app.authorize_installation(actor, permission),
     }
 }

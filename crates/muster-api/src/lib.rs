@@ -9,6 +9,7 @@
 //! ([`muster_domain::field`]): a field that is added there appears here, in the description too.
 //! Secrets are not on the wire, but for the one answer that shows a new one.
 
+mod asked;
 mod body;
 mod caller;
 mod events;
@@ -29,6 +30,7 @@ mod spool;
 mod state;
 mod wire;
 
+pub use asked::{Asked, asked, rows};
 pub use metrics::{Metric, MetricKind};
 pub use state::{ApiState, SipServer};
 

@@ -72,6 +72,7 @@ fn base() -> OpenApi {
         ("jobs", "Long work."),
         ("changes", "The change log: what was done, by whom, and taking it back."),
         ("events", "What happens, as it happens."),
+        ("roles", "What people and tokens may do: permissions, roles, and who holds them."),
         ("tokens", "What signs in."),
         ("system", "The installation."),
     ];
@@ -117,6 +118,7 @@ fn complete(mut api: OpenApi) -> OpenApi {
                 }
             }
             name_answers(operation);
+            say_what_is_asked(path, method, operation);
             leave_out_null(operation);
             name_fields(path, operation);
             sign_operation(path, method, operation);
@@ -131,6 +133,16 @@ fn complete(mut api: OpenApi) -> OpenApi {
         components.responses.insert(name.into(), response.into());
     }
     api
+}
+
+/// The permission that it asks, after what is said of it.
+fn say_what_is_asked(path: &str, method: &str, operation: &mut Operation) {
+    let Some(said) = crate::asked::asked(&method.to_uppercase(), path).and_then(crate::asked::Asked::said)
+    else {
+        return;
+    };
+    let about = operation.description.take().filter(|about| !about.is_empty());
+    operation.description = Some(about.map_or(said.clone(), |about| format!("{about}\n\n{said}")));
 }
 
 /// Every answer has a description; most need none of their own.

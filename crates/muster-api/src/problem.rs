@@ -246,6 +246,9 @@ impl From<AppError> for Problem {
                 let detail = format!("your token lacks the permission {}", permission.word());
                 Problem::new(StatusCode::FORBIDDEN, "not-permitted", detail)
             }
+            AppError::NotPermittedHere(_) | AppError::HoldsLess { .. } => {
+                Problem::new(StatusCode::FORBIDDEN, "not-permitted", error.to_string())
+            }
             AppError::NotFound(what) => Problem::not_found(what),
             AppError::Erased(_) => Problem::new(StatusCode::GONE, "erased", error.to_string()),
             AppError::Refused(refusal) => of_refusal(refusal),
@@ -303,7 +306,7 @@ fn of_refusal(refusal: Refusal) -> Problem {
             Problem::conflict("undone-already", detail).with_errors(vec![Mistake::new(
                 "change",
                 "is taken back",
-                format!("to have it again, take change {by} back"),
+                format!("to have it again, take change {by} back, together with what was made with it"),
             )])
         }
         Refusal::ChangedSince(conflicts, _) => {

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use muster_app::{App, AppError, InstallationTotals};
-use muster_domain::ids::{OrgId, TokenId};
+use muster_domain::ids::OrgId;
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::events::Hub;
 use crate::metrics::{HttpCounters, Metric};
@@ -33,7 +34,9 @@ const UPLOADS_MAX: usize = 4;
 const UPLOADS_OF_ONE_MAX: usize = 2;
 /// Files that are unpacked at once: a workbook takes several times its size.
 const OPENED_MAX: usize = 1;
-/// A request waits this long for one of those places.
+/// How long a request waits for that: a large one takes a minute on a busy machine.
+const OPEN_WAIT: Duration = Duration::from_secs(90);
+/// A request waits this long for one of the other places.
 const PLACE_WAIT: Duration = Duration::from_secs(10);
 /// The public status is counted at most this often.
 const TOTALS_KEPT: Duration = Duration::from_secs(5);
@@ -66,11 +69,12 @@ struct Inner {
     exports: Arc<Semaphore>,
     exports_sent: Arc<Semaphore>,
     exporting: Shares<OrgId>,
-    exporting_by: Shares<TokenId>,
+    exporting_by: Shares<Uuid>,
     past: Arc<Semaphore>,
     looking_back: Shares<OrgId>,
     uploads: Arc<Semaphore>,
     opened: Arc<Semaphore>,
+    opening: Shares<OrgId>,
     uploading: Shares<OrgId>,
     verifying: Shares<OrgId>,
     hub: Hub,
@@ -82,11 +86,14 @@ struct Inner {
 /// A place among a bounded number; whoever holds it works.
 pub type Place = tokio::sync::OwnedSemaphorePermit;
 
+/// A workbook is opened, and whose it is.
+pub type Opening = (Place, Share<OrgId>);
+
 /// That a token's export is under way. Ends when it is dropped or ended before.
 pub(crate) struct ExportClaim(Arc<Mutex<Option<Exporting>>>);
 
 struct Exporting {
-    _of_token: Share<TokenId>,
+    _of_token: Share<Uuid>,
     _of_org: Share<OrgId>,
     _place: Place,
 }
@@ -136,6 +143,7 @@ impl ApiState {
             looking_back: Shares::default(),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
             opened: Arc::new(Semaphore::new(OPENED_MAX)),
+            opening: Shares::default(),
             uploading: Shares::default(),
             verifying: Shares::default(),
             hub,
@@ -233,7 +241,7 @@ impl ApiState {
 
     /// One at a time per token, and a bounded number of an organization and in all: whoever reads slowly keeps
     /// nobody else waiting.
-    pub(crate) fn claim_export(&self, by: TokenId, org: OrgId) -> Result<ExportClaim, Problem> {
+    pub(crate) fn claim_export(&self, by: Uuid, org: OrgId) -> Result<ExportClaim, Problem> {
         let of_token = self.0.exporting_by.take(by, 1).ok_or_else(|| {
             Problem::busy("this token is fetching a file already: try again when that has ended")
         })?;
@@ -270,12 +278,22 @@ impl ApiState {
 
     /// For as long as a file is opened, where it has to be unpacked. The job that imports it opens it once
     /// more, one job at a time.
-    pub async fn place_to_open(&self, is_packed: bool) -> Result<Option<Place>, Problem> {
+    ///
+    /// An organization has one place in the queue, also while what it sent before is still being read: those of
+    /// the others come in between, and each waits for no more than theirs.
+    pub async fn place_to_open(&self, org: OrgId, is_packed: bool) -> Result<Option<Opening>, Problem> {
         if !is_packed {
             return Ok(None);
         }
-        let place = self.place(&self.0.opened).await;
-        place.map(Some).map_err(|_| Problem::busy("other workbooks are being read: try again in a moment"))
+        let share = self.0.opening.take(org, 1).ok_or_else(|| {
+            Problem::busy(
+                "a workbook of this organization is being read already: try again when that has ended",
+            )
+        })?;
+        match tokio::time::timeout(OPEN_WAIT, self.0.opened.clone().acquire_owned()).await {
+            Ok(Ok(place)) => Ok(Some((place, share))),
+            _ => Err(Problem::busy("other workbooks are being read: try again in a moment")),
+        }
     }
 
     /// Reading a whole log takes a reader of the database for long: one at a time per organization.

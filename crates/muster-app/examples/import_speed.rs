@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         time_zone: None,
     };
     app.create_organization(&app.authorize_operator(&operator)?, &new)?;
-    let scope = app.authorize(&operator, "speed", Permission::ManageUsers)?;
+    let scope = app.authorize(&operator, "speed", Permission::Import)?;
     let bytes = std::fs::read(&file)?;
     println!("memory before: {}", memory());
     let begun = Instant::now();

@@ -4,12 +4,16 @@
 //! lets the domain decide, checks what needs other things (references, emails, the last
 //! administrator), and hands state and log rows to the store together.
 
+mod allowed;
+mod needs;
+
 use std::collections::HashMap;
 
 use muster_domain::change::{self, EntityChange, Holder, Op, Origin, Refusal};
 use muster_domain::claims::Claim;
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::for_kind;
+use muster_domain::handling::{self, Acknowledged, SmsSender};
 use muster_domain::ids::{ChangeSetId, ConnectionId, OrgId, SiteId};
 use muster_domain::log::{Facts, user_facts};
 use muster_domain::numbers;
@@ -17,9 +21,13 @@ use muster_domain::organization::{Connection, Site};
 use muster_domain::references;
 use muster_domain::types::{UnixMillis, fold};
 use muster_domain::user::Record;
-use muster_store::{AnyEntity, OrgHead, Recorded, Stored, Tx};
+use muster_domain::value::FieldError;
+use muster_store::{AnyEntity, OrgHead, Reader, Recorded, Stored, Tx};
 use smol_str::SmolStr;
 use uuid::Uuid;
+
+pub(crate) use allowed::By;
+use allowed::Rights;
 
 use crate::things::load_any;
 use crate::{App, AppError, Scope};
@@ -32,9 +40,16 @@ const REFERENCES_COUNTED_MAX: usize = 1000;
 
 /// What a session allows beyond the ordinary.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Allow {
+pub struct Allow {
     /// Two users may have the same email; neither signs in with it.
     pub shared_emails: bool,
+    /// The warnings that were read.
+    pub acknowledged: Acknowledged,
+}
+
+impl Allow {
+    /// For what was so before: what it needed was said then.
+    pub const AS_IT_WAS: Allow = Allow { shared_emails: true, acknowledged: Acknowledged::ALL };
 }
 
 /// What came of a change.
@@ -62,7 +77,7 @@ impl App {
         }
         let (now, set) = (self.now(), self.new_set());
         let done = self.store().write(|tx| {
-            let mut session = Session::begin(tx, scope.org(), now, scope.actor, set, allow)?;
+            let mut session = Session::begin(tx, scope.org(), now, By::of(scope), set, allow)?;
             if let Some(done) = session.done_before(scope)? {
                 return Ok(done);
             }
@@ -81,9 +96,10 @@ pub(crate) struct Session<'t> {
     org: OrgId,
     head: OrgHead,
     at: UnixMillis,
-    actor: Uuid,
+    by: By,
     set: ChangeSetId,
     allow: Allow,
+    rights: Rights,
     origin: Origin,
     pending: Vec<Recorded>,
     sites: Option<Vec<Site>>,
@@ -100,12 +116,12 @@ impl<'t> Session<'t> {
         tx: &'t mut Tx,
         org: OrgId,
         at: UnixMillis,
-        actor: Uuid,
+        by: By,
         set: ChangeSetId,
         allow: Allow,
     ) -> Result<Self, AppError> {
         let head = tx.lock_org(org)?;
-        Ok(Session::at_head(tx, head, at, actor, set, allow))
+        Ok(Session::at_head(tx, head, at, by, set, allow))
     }
 
     /// For an organization that this transaction makes: its creation must be the first change.
@@ -117,14 +133,14 @@ impl<'t> Session<'t> {
         set: ChangeSetId,
     ) -> Result<Self, AppError> {
         let head = tx.new_org(org)?;
-        Ok(Session::at_head(tx, head, at, actor, set, Allow::default()))
+        Ok(Session::at_head(tx, head, at, By::unbounded(actor), set, Allow::default()))
     }
 
     fn at_head(
         tx: &'t mut Tx,
         head: OrgHead,
         at: UnixMillis,
-        actor: Uuid,
+        by: By,
         set: ChangeSetId,
         allow: Allow,
     ) -> Self {
@@ -134,9 +150,10 @@ impl<'t> Session<'t> {
             last_seq: head.head_seq,
             head,
             at,
-            actor,
+            by,
             set,
             allow,
+            rights: Rights::default(),
             origin: Origin::Ordinary,
             pending: Vec::new(),
             sites: None,
@@ -213,6 +230,7 @@ impl<'t> Session<'t> {
     pub fn finish(mut self) -> Result<u64, AppError> {
         self.flush()?;
         self.check_removed()?;
+        self.check_roles()?;
         Ok(self.last_seq)
     }
 
@@ -238,8 +256,14 @@ impl<'t> Session<'t> {
             return Ok(());
         }
         self.check_emails()?;
-        let range =
-            self.tx.record_as(self.origin, &mut self.head, self.at, self.actor, self.set, &self.pending)?;
+        let range = self.tx.record_as(
+            self.origin,
+            &mut self.head,
+            self.at,
+            self.by.actor,
+            self.set,
+            &self.pending,
+        )?;
         self.first_seq.get_or_insert(*range.start());
         self.last_seq = *range.end();
         self.pending.clear();
@@ -290,6 +314,7 @@ impl<'t> Session<'t> {
         }
         let before = before.map(E::into_any);
         let after = after.map(E::into_any);
+        self.check_allowed(before.as_ref(), after.as_ref(), &c)?;
         let facts = self.check(before.as_ref(), after.as_ref(), &c)?;
         if let Some(after) = &after {
             self.check_references(before.as_ref(), after, &c)?;
@@ -329,7 +354,21 @@ impl<'t> Session<'t> {
                 return Err(Refusal::Invalid(vec![error]).into());
             }
         }
+        if let Some(after) = after {
+            let mut errors = handling::unacknowledged(before, after, self.allow.acknowledged);
+            if after.sms && !before.is_some_and(|b| b.sms) && !self.has_sms_sender()? {
+                errors.push(no_sms_sender());
+            }
+            if !errors.is_empty() {
+                return Err(Refusal::Invalid(errors).into());
+            }
+        }
         Ok(user_facts(before, after, c))
+    }
+
+    fn has_sms_sender(&mut self) -> Result<bool, AppError> {
+        self.flush()?;
+        has_sms_sender(self.tx, self.org)
     }
 
     fn check_place(
@@ -450,6 +489,15 @@ impl<'t> Session<'t> {
         }
         Err(taken_email(&email, holder))
     }
+}
+
+pub(crate) fn has_sms_sender(r: &mut Reader, org: OrgId) -> Result<bool, AppError> {
+    Ok(!r.all::<SmsSender>(org)?.is_empty())
+}
+
+pub(crate) fn no_sms_sender() -> FieldError {
+    const MEND: &str = "leave SMS off, or add a sender first";
+    FieldError::new("sms", "needs an SMS sender, and there is none", MEND)
 }
 
 fn taken_email(email: &str, holder: Uuid) -> AppError {

@@ -1,30 +1,34 @@
 //! Who asks, and what they may touch: one function, asked by every use case.
 
-use muster_domain::ids::{OrgId, TokenId};
-use muster_domain::organization::{Organization, Token, TokenRole};
-use muster_domain::permission::{Permission, permits};
-use muster_domain::user::Record;
+use muster_domain::field::EntityKind;
+use muster_domain::grants::{Extent, Grants};
+use muster_domain::ids::{OrgId, SiteId};
+use muster_domain::organization::{Organization, Token};
+use muster_domain::permission::Permission;
+use muster_domain::user::{Record, User};
+use muster_store::{Op, Query, Term};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::{App, AppError, OPERATOR_SLUG};
 
-/// Who asks.
+/// Who asks: a token, or a person who has signed in.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    pub token: TokenId,
-    pub role: TokenRole,
-    /// The organization whose token it is; an operator's is [`crate::OPERATOR_SLUG`].
+    /// The token's id or the person's: what the change log names.
+    pub id: Uuid,
+    /// The organization whose token or person it is; an operator's is [`crate::OPERATOR_SLUG`].
     pub home: OrgId,
+    pub grants: Grants,
 }
 
-/// The right to do one thing in one organization. Only [`App::authorize`] makes these, and every query
+/// The right to do things in one organization. Only [`App::authorize`] makes these, and every query
 /// of a use case takes its organization from here.
 #[derive(Clone, Debug)]
 pub struct Scope {
     pub(crate) organization: Organization,
     pub(crate) actor: Uuid,
-    pub(crate) role: TokenRole,
+    pub(crate) grants: Grants,
     pub(crate) once: Option<Once>,
     /// What is read is as it was after this change; nothing is written then.
     pub(crate) past: Option<u64>,
@@ -53,8 +57,60 @@ impl Scope {
         &self.organization
     }
 
+    /// What whoever asks may do here.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// Held in the whole organization, or for some of its sites: of which, is asked of each thing.
     pub(crate) fn require(&self, permission: Permission) -> Result<(), AppError> {
-        if permits(self.role, permission) { Ok(()) } else { Err(AppError::NotPermitted(permission)) }
+        match self.grants.has_somewhere(permission) {
+            true => Ok(()),
+            false => Err(AppError::NotPermitted(permission)),
+        }
+    }
+
+    /// Held in the whole organization.
+    pub(crate) fn require_whole(&self, permission: Permission) -> Result<(), AppError> {
+        self.require(permission)?;
+        if self.grants.has(permission) { Ok(()) } else { Err(AppError::NotPermittedHere(permission)) }
+    }
+
+    /// A person may be seen. One who may not is not found, whether they are there or not.
+    pub(crate) fn sees(&self, permission: Permission, user: &User) -> Result<(), AppError> {
+        match self.grants.has_at(permission, user.site) {
+            true => Ok(()),
+            false => Err(AppError::NotFound("user")),
+        }
+    }
+
+    /// The sites whose people may be seen; `None`: everybody.
+    pub(crate) fn sites(&self, permission: Permission) -> Option<Vec<SiteId>> {
+        match self.grants.extent(permission) {
+            Extent::Everybody => None,
+            Extent::Sites(sites) => Some(sites),
+            Extent::Nobody => Some(Vec::new()),
+        }
+    }
+
+    /// A query of what whoever asks may see of a kind.
+    pub(crate) fn narrowed(&self, kind: EntityKind, permission: Permission, mut query: Query) -> Query {
+        let Some(sites) = self.sites(permission) else { return query };
+        let (field, op) = match kind {
+            EntityKind::User => ("site", Op::OneOf),
+            EntityKind::Site => ("id", Op::OneOf),
+            EntityKind::Device | EntityKind::PhoneNumber | EntityKind::SignIn | EntityKind::Invite => {
+                ("user", Op::SomebodyAt)
+            }
+            EntityKind::Mailbox => ("owner", Op::SomebodyAt),
+            // A private one says where somebody lives.
+            EntityKind::EmergencyLocation => ("owner", Op::NobodyOrSomebodyAt),
+            // What has no site is seen by whoever may see such things at all.
+            _ => return query,
+        };
+        let value = sites.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        query.filter.push(Term { field: field.into(), op, value });
+        query
     }
 }
 
@@ -66,17 +122,17 @@ impl App {
         }
         let hash = token_hash(bearer);
         let now = self.now();
-        let found = self.store().read(|r| r.token_by_hash(&hash).map_err(AppError::from))?;
-        // An operator's token is one of the operator's organization: a role that was written into another's
-        // row by hand opens nothing.
-        let genuine =
-            |t: &Token, o: &Organization| t.role != TokenRole::Operator || o.slug.as_str() == OPERATOR_SLUG;
-        let (token, _) = found
-            .filter(|(t, o)| {
-                genuine(t, o) && t.record == Record::Live && t.expires_at.is_none_or(|at| at > now)
-            })
-            .ok_or(AppError::NotAuthenticated)?;
-        Ok(Actor { token: token.id, role: token.role, home: token.org })
+        self.store().read(|r| {
+            let found = r.token_by_hash(&hash)?;
+            let good =
+                |t: &Token| t.record == Record::Live && t.expires_at.is_none_or(|expires| expires > now);
+            let (token, organization) =
+                found.filter(|(token, _)| good(token)).ok_or(AppError::NotAuthenticated)?;
+            // An operator's token is one of the operator's organization: a role that was written into
+            // another's row by hand opens nothing.
+            let grants = crate::roles::grants_of_token(r, &organization, &token)?;
+            Ok(Actor { id: token.id.0, home: organization.id, grants })
+        })
     }
 
     /// The scope of one organization, named by slug or id, for one permission.
@@ -88,25 +144,45 @@ impl App {
         organization: &str,
         permission: Permission,
     ) -> Result<Scope, AppError> {
+        let scope = self.enter(actor, organization)?;
+        scope.require(permission)?;
+        Ok(scope)
+    }
+
+    /// The scope of one organization for what everybody in it may do; every use case asks for what it needs.
+    pub fn enter(&self, actor: &Actor, organization: &str) -> Result<Scope, AppError> {
         let found = self.store().read(|r| match organization.parse::<OrgId>() {
             Ok(id) => r.organization(id).map_err(AppError::from),
             Err(_) => r.organization_by_slug(organization).map_err(AppError::from),
         })?;
-        let organization = found
-            .filter(|o| actor.role == TokenRole::Operator || o.id == actor.home)
-            .ok_or(AppError::NotFound("organization"))?;
-        if !permits(actor.role, permission) {
-            return Err(AppError::NotPermitted(permission));
-        }
-        Ok(Scope { organization, actor: actor.token.0, role: actor.role, once: None, past: None })
+        let everywhere = actor.grants.has(Permission::OrganizationsManage);
+        let organization =
+            found.filter(|o| everywhere || o.id == actor.home).ok_or(AppError::NotFound("organization"))?;
+        let grants = actor.grants.clone();
+        Ok(Scope { organization, actor: actor.id, grants, once: None, past: None })
     }
 
     /// The scope of the installation itself: its organizations, and the operator's own change log.
     pub fn authorize_operator(&self, actor: &Actor) -> Result<Scope, AppError> {
-        if !permits(actor.role, Permission::ManageOrganizations) {
-            return Err(AppError::NotPermitted(Permission::ManageOrganizations));
+        self.authorize_installation(actor, Permission::OrganizationsManage)
+    }
+
+    /// Likewise, for one of the permissions that reach the installation.
+    pub fn authorize_installation(&self, actor: &Actor, permission: Permission) -> Result<Scope, AppError> {
+        if !actor.grants.has(permission) {
+            return Err(AppError::NotPermitted(permission));
         }
-        self.authorize(actor, &actor.home.to_string(), Permission::ManageOrganizations)
+        self.authorize(actor, &actor.home.to_string(), permission)
+    }
+}
+
+impl Scope {
+    /// Whether nothing that happens in the organization needs to be held against these grants.
+    pub(crate) fn is_unbounded(&self) -> bool {
+        match self.organization.slug.as_str() {
+            OPERATOR_SLUG => self.grants == Grants::all(),
+            _ => self.grants.administers(),
+        }
     }
 }
 

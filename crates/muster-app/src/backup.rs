@@ -103,7 +103,7 @@ impl App {
         program: &str,
         sink: W,
     ) -> Result<BackedUp, AppError> {
-        scope.require(Permission::ManageOrganizations)?;
+        scope.require(Permission::Backups)?;
         let mend = "choose at least 12 characters that nobody guesses, such as five words that have nothing to do with each other";
         let passphrase =
             Passphrase::new(passphrase).map_err(|why| AppError::invalid("passphrase", why, mend))?;

@@ -45,7 +45,7 @@ impl App {
         after: Option<UserId>,
         limit: usize,
     ) -> Result<AffectedPage, AppError> {
-        scope.require(Permission::Read)?;
+        scope.require(Permission::PeopleRead)?;
         self.store().read(|r| {
             let organization = r.organization(scope.org())?.ok_or(AppError::NotFound("organization"))?;
             let sites = r.all::<Site>(scope.org())?;
@@ -54,7 +54,7 @@ impl App {
             }
             let locations = r.all::<EmergencyLocation>(scope.org())?;
             let judge = Judge { organization: &organization, sites: &sites, locations: &locations };
-            judge.page(r, after, limit)
+            judge.page(r, scope, after, limit)
         })
     }
 }
@@ -66,15 +66,22 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn page(&self, r: &mut Reader, after: Option<UserId>, limit: usize) -> Result<AffectedPage, AppError> {
+    fn page(
+        &self,
+        r: &mut Reader,
+        scope: &Scope,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<AffectedPage, AppError> {
         let enabled =
             |field: &str, value: &str| Term { field: field.into(), op: Op::Eq, value: value.into() };
-        let mut query = Query {
+        let query = Query {
             filter: vec![enabled("record", "live"), enabled("service", Service::Enabled.word())],
             cursor: after.map(|id| id.0.simple().to_string()),
             limit: PAGE,
             ..Query::default()
         };
+        let mut query = scope.narrowed(EntityKind::User, Permission::PeopleRead, query);
         let mut page = AffectedPage::default();
         for _ in 0..LOOKED_AT_MAX / PAGE {
             let found = r.list::<User>(self.organization.id, &query)?;

@@ -1,6 +1,7 @@
 //! What a use case can answer instead of its result. Status codes are the edge's business.
 
 use muster_domain::change::{Holder, Refusal};
+use muster_domain::grants::Lack;
 use muster_domain::permission::Permission;
 use muster_domain::types::UnixMillis;
 use muster_domain::value::FieldError;
@@ -16,6 +17,12 @@ pub enum AppError {
     NotAuthenticated,
     #[error("this needs the permission {}", .0.word())]
     NotPermitted(Permission),
+    /// Held for some sites, and this is about another or about no site at all.
+    #[error("the permission {} is held for some sites only, and this reaches beyond them", .0.word())]
+    NotPermittedHere(Permission),
+    /// Nobody gives more than they hold, nor takes the place of somebody who holds more.
+    #[error("{what} {}", of_lacks(.lacks))]
+    HoldsLess { what: &'static str, lacks: Vec<Lack> },
     /// Also the answer for what belongs to another organization.
     #[error("there is no such {0}")]
     NotFound(&'static str),
@@ -68,4 +75,16 @@ impl From<StoreError> for AppError {
             other => AppError::Store(other),
         }
     }
+}
+
+/// `billing.buy and tokens, which you do not hold`: the first few.
+fn of_lacks(lacks: &[Lack]) -> String {
+    const SHOWN: usize = 5;
+    let mut words: Vec<&str> = lacks.iter().map(|lack| lack.permission.word()).collect();
+    words.dedup();
+    let more = words.len().saturating_sub(SHOWN);
+    words.truncate(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let sites = if lacks.iter().any(|lack| lack.site.is_some()) { " (there)" } else { "" };
+    format!("{}{more}, which you do not hold{sites}: ask somebody who does", words.join(", "))
 }

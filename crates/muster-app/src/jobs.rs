@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use muster_domain::change::Refusal;
-use muster_domain::ids::JobId;
+use muster_domain::ids::{JobId, OrgId};
 use muster_domain::permission::Permission;
 use muster_domain::types::UnixMillis;
 use muster_store::{Job, JobResult, JobState, StoreError};
@@ -143,18 +143,37 @@ pub struct JobView {
     pub waiting_for: Option<String>,
 }
 
+impl Scope {
+    /// Whoever sees long work of some sites only sees what they have asked for themselves.
+    pub(crate) fn sees_job(&self, job: &Job) -> bool {
+        self.grants.has(Permission::JobsRead) || job.actor == self.actor
+    }
+}
+
 impl App {
     pub fn job(&self, scope: &Scope, id: JobId) -> Result<JobView, AppError> {
-        scope.require(Permission::Read)?;
+        scope.require(Permission::JobsRead)?;
         let job = self.store().read(|r| r.job(scope.org(), id).map_err(AppError::from))?;
-        let job = job.ok_or(AppError::NotFound("job"))?;
+        let job = job.filter(|job| scope.sees_job(job)).ok_or(AppError::NotFound("job"))?;
         Ok(self.job_view(job))
     }
 
     /// Newest first.
     pub fn jobs(&self, scope: &Scope, before: Option<JobId>, limit: usize) -> Result<Vec<JobView>, AppError> {
-        scope.require(Permission::Read)?;
-        let jobs = self.store().read(|r| r.jobs(scope.org(), before, None, limit).map_err(AppError::from))?;
+        scope.require(Permission::JobsRead)?;
+        let jobs = self.store().read(|r| {
+            let (mut seen, mut before) = (Vec::new(), before);
+            loop {
+                let wanted = limit - seen.len();
+                let jobs = r.jobs(scope.org(), before, None, wanted)?;
+                let more = jobs.len() == wanted;
+                before = jobs.last().map(|job| job.id);
+                seen.extend(jobs.into_iter().filter(|job| scope.sees_job(job)));
+                if !more || seen.len() >= limit {
+                    return Ok::<_, AppError>(seen);
+                }
+            }
+        })?;
         Ok(jobs.into_iter().map(|job| self.job_view(job)).collect())
     }
 
@@ -171,19 +190,16 @@ impl App {
         after: Option<(u64, u32)>,
         limit: usize,
     ) -> Result<Vec<JobResult>, AppError> {
-        scope.require(Permission::Read)?;
+        self.job(scope, id)?;
         self.store().read(|r| r.job_results(scope.org(), id, after, None, limit).map_err(AppError::from))
     }
 
     /// A job that waits is cancelled at once; one that runs stops at its next batch, and nothing of it was
     /// done then, unless it was about to end.
     pub fn cancel_job(&self, scope: &Scope, id: JobId) -> Result<(), AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::JobsCancel)?;
         let now = self.now();
-        self.store()
-            .read(|r| r.job(scope.org(), id))
-            .map_err(AppError::from)?
-            .ok_or(AppError::NotFound("job"))?;
+        self.job(scope, id)?;
         // First by memory: until it stops, a job of SQLite keeps everybody else from writing.
         let running = self.job_board().progress(id);
         running.iter().for_each(|progress| progress.cancel());
@@ -211,8 +227,9 @@ impl App {
     pub fn work_on_jobs(&self, holder: &str) {
         let mut swept = UnixMillis(i64::MIN);
         let mut pause = PAUSE_MIN;
+        let mut last = None;
         while !self.job_board().stop.load(Ordering::Relaxed) {
-            match self.sweep(&mut swept).and_then(|()| self.work_on_one(holder)) {
+            match self.sweep(&mut swept).and_then(|()| self.work_on_one(holder, &mut last)) {
                 Ok(more) => {
                     pause = PAUSE_MIN;
                     self.job_board().set_trouble(None);
@@ -246,11 +263,14 @@ impl App {
         Ok(())
     }
 
-    fn work_on_one(&self, holder: &str) -> Result<bool, AppError> {
+    /// `last` is whose job was the last: the organizations take turns.
+    fn work_on_one(&self, holder: &str, last: &mut Option<OrgId>) -> Result<bool, AppError> {
         let now = self.now();
         let until = UnixMillis(now.0 + LEASE_MS);
-        let leased = self.store().write(|tx| tx.lease_job(holder, now, until).map_err(AppError::from))?;
+        let leased =
+            self.store().write(|tx| tx.lease_job(holder, *last, now, until).map_err(AppError::from))?;
         let Some(job) = leased else { return Ok(false) };
+        *last = Some(job.org);
         let progress = Arc::new(Progress::default());
         let board = self.job_board();
         board.running.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id, progress.clone());

@@ -20,6 +20,7 @@ pub mod organizations;
 pub mod phones;
 pub mod records;
 pub mod restore;
+pub mod roles;
 mod secrets;
 pub mod signing;
 mod things;
@@ -35,7 +36,7 @@ use muster_domain::ids::ChangeSetId;
 use muster_domain::types::UnixMillis;
 use muster_store::Store;
 
-pub use apply::Done;
+pub use apply::{Allow, Done};
 pub use authorize::{Actor, Scope};
 pub use backup::{BackedUp, Backups, DATA_FILES, DataFile};
 pub use error::AppError;

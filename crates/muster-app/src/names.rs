@@ -59,12 +59,11 @@ pub(crate) fn name_of(r: &mut Reader, entity: &AnyEntity) -> Result<String, AppE
     Ok(user.map_or(named.clone(), |user| format!("{named} of {}", called(&user))))
 }
 
-/// The name of the token that did something; `the system` where nobody did.
+/// The name of the token or the person that did something; `the system` where nobody did.
 pub(crate) fn name_of_actor(r: &mut Reader, org: OrgId, actor: Uuid) -> Result<String, AppError> {
     if actor.is_nil() {
         return Ok("the system".to_string());
     }
-    // Whoever has signed in does it themselves.
     if let Some(user) = r.get::<User>(org, actor)? {
         return Ok(called(&user));
     }

@@ -19,19 +19,12 @@ use uuid::Uuid;
 use crate::apply::{Allow, Session};
 use crate::{App, AppError, Done, Scope};
 
-/// What writing a kind of record needs.
-pub fn writing(kind: EntityKind) -> Permission {
-    match kind {
-        EntityKind::Token => Permission::ManageTokens,
-        EntityKind::User | EntityKind::Device | EntityKind::Mailbox => Permission::ManageUsers,
-        _ => Permission::ManageOrganization,
-    }
-}
-
 impl App {
     pub fn record<E: Stored>(&self, scope: &Scope, id: Uuid) -> Result<E, AppError> {
-        scope.require(Permission::Read)?;
-        self.one_in::<E>(scope, id)?.ok_or(AppError::NotFound(E::KIND.word()))
+        scope.require(Permission::to_read(E::KIND))?;
+        let found = self.one_in::<E>(scope, id)?.ok_or(AppError::NotFound(E::KIND.word()))?;
+        self.check_visible(scope, &found.clone().into_any())?;
+        Ok(found)
     }
 
     /// The one of a kind that has this id or name.
@@ -39,7 +32,7 @@ impl App {
         if let Ok(id) = Uuid::parse_str(which.trim()) {
             return self.record(scope, id);
         }
-        scope.require(Permission::Read)?;
+        scope.require(Permission::to_read(E::KIND))?;
         let space = muster_domain::claims::named(E::KIND, which);
         let found = self.read_in(scope, &[E::KIND], |r, _| {
             let holders = r.claimed(scope.org(), &space.space, std::slice::from_ref(&space.key))?;
@@ -48,7 +41,9 @@ impl App {
                 None => Ok(None),
             }
         })?;
-        found.ok_or(AppError::NotFound(E::KIND.word()))
+        let found = found.ok_or(AppError::NotFound(E::KIND.word()))?;
+        self.check_visible(scope, &found.clone().into_any())?;
+        Ok(found)
     }
 
     /// The id of what a name stands for: a person by username, extension or email, anything else by its name.
@@ -66,7 +61,7 @@ impl App {
 
     fn id_of_number(&self, scope: &Scope, number: &str) -> Result<Uuid, AppError> {
         let number = E164::parse(number).map_err(|_| AppError::NotFound("number"))?;
-        scope.require(Permission::Read)?;
+        scope.require_whole(Permission::PhonesRead)?;
         let found = self.read_in(scope, &[EntityKind::PhoneNumber], |r, _| {
             Ok(r.claimed(scope.org(), NUMBER_SPACE, &[number.to_smol()])?)
         })?;
@@ -78,7 +73,7 @@ impl App {
         scope: &Scope,
         values: &[(&'static str, Value)],
     ) -> Result<Done, AppError> {
-        scope.require(writing(E::KIND))?;
+        scope.require(Permission::to_write(E::KIND))?;
         self.change(scope, Allow::default(), |session| {
             let mut record = E::blank(scope.org(), Uuid::now_v7());
             set(&mut record, values, |edit| edit != Edit::ByCommand)?;
@@ -96,7 +91,7 @@ impl App {
         version: Option<u64>,
         values: &[(&'static str, Value)],
     ) -> Result<Done, AppError> {
-        scope.require(writing(E::KIND))?;
+        scope.require(Permission::to_write(E::KIND))?;
         self.change(scope, Allow::default(), |session| {
             let before = session.tx.get::<E>(scope.org(), id)?.ok_or(AppError::NotFound(E::KIND.word()))?;
             check_version(&before, version)?;
@@ -111,7 +106,7 @@ impl App {
 
     /// Refused while something names it.
     pub fn remove_record<E: Stored>(&self, scope: &Scope, id: Uuid) -> Result<Done, AppError> {
-        scope.require(writing(E::KIND))?;
+        scope.require(Permission::to_write(E::KIND))?;
         self.change(scope, Allow::default(), |session| {
             let before = session.tx.get::<E>(scope.org(), id)?.ok_or(AppError::NotFound(E::KIND.word()))?;
             check_not_the_last(session, E::KIND)?;

@@ -116,7 +116,7 @@ impl App {
     /// chain and against the heads that were written outside the database; that the tables hold what it
     /// says; and that every secret can be read.
     pub fn verify_changes(&self, scope: &Scope) -> Result<Verified, AppError> {
-        scope.require(Permission::Read)?;
+        scope.require(Permission::ChangesRead)?;
         let org = scope.org();
         let Some(path) = self.data().map(|data| data.join(anchor::FILE)) else {
             let database = self.store().read(|r| r.verify(org).map_err(AppError::from))?;

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use serde_json::{Map, Value};
 
+use crate::args::Which;
 use crate::clean::clean;
 use crate::client::Request;
 use crate::failure::Failure;
@@ -76,6 +77,10 @@ impl<'a> List<'a> {
     pub fn query(mut self, name: &'a str, value: Option<&'a str>) -> List<'a> {
         self.listing.query.extend(value.map(|value| (name, value)));
         self
+    }
+
+    pub fn which(self, which: &'a Which) -> List<'a> {
+        self.query("filter", which.filter.as_deref()).query("as_of", which.as_of.as_deref())
     }
 
     /// Says this of the whole list, in place of how many were shown.

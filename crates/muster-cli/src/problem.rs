@@ -80,6 +80,13 @@ impl Problem {
         }
     }
 
+    /// The change that took back already what shall be taken back.
+    pub fn undone_by(&self) -> Option<u64> {
+        let mend = member(self.errors().first()?, "mend");
+        let number = mend.strip_prefix("to have it again, take change ")?.split([' ', ',']).next()?;
+        number.parse().ok()
+    }
+
     /// The change that stands in the way of everything that is in the way of more than one thing.
     pub fn only_change_in_the_way(&self) -> Option<u64> {
         let [first, others @ ..] = self.errors() else { return None };

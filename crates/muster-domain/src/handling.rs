@@ -1,10 +1,11 @@
 //! What calls, faxes and messages reach besides people: groups, menus, fax accounts, SMS senders, on-call
 //! schedules. Records, so that people can be depended on; what they do when called is the phone core's.
 
-use crate::field::EntityKind;
+use crate::field::{Entity, EntityKind};
 use crate::ids::{ConnectionId, MailboxId, PhoneNumberId, SiteId, UserId};
 use crate::references::{AtRemoval, Refers};
 use crate::types::{Bounded, Email, ExtensionNumber, FieldValue, Name};
+use crate::user::User;
 use crate::value::{FieldError, FieldType, Reason, Value};
 use crate::{choice, entity};
 
@@ -168,6 +169,8 @@ pub struct Warning {
     pub field: &'static str,
     /// The word by which it is acknowledged.
     pub word: &'static str,
+    /// The option of an import that acknowledges it.
+    pub option: &'static str,
     pub text: &'static str,
 }
 
@@ -176,11 +179,87 @@ pub const USER_WARNINGS: &[Warning] = &[
     Warning {
         field: "voice_file_addresses",
         word: "hipaa_voice_mail",
+        option: "acknowledge=hipaa_voice_mail",
         text: "Plain email is not fit for health information (HIPAA): switch this on only where no message can hold any.",
     },
     Warning {
         field: "sms",
         word: "hipaa_sms",
+        option: "acknowledge=hipaa_sms",
         text: "Text messages to unprotected devices are not fit for health information (HIPAA), and nothing protects them beyond this system.",
     },
 ];
+
+/// The warnings that somebody has read, by their words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Acknowledged(u8);
+
+impl Acknowledged {
+    /// Of what was acknowledged before and comes back.
+    pub const ALL: Acknowledged = Acknowledged(u8::MAX);
+
+    /// Of a list of words; the first that names no warning is the error.
+    pub fn of<'w>(words: impl IntoIterator<Item = &'w str>) -> Result<Acknowledged, Reason> {
+        let mut acknowledged = Acknowledged::default();
+        for word in words {
+            let at = USER_WARNINGS.iter().position(|warning| warning.word == word.trim());
+            let Some(at) = at else {
+                let words: Vec<&str> = USER_WARNINGS.iter().map(|warning| warning.word).collect();
+                return Err(Reason::new(
+                    "is not the word of a warning",
+                    format!("write {}", words.join(", or ")),
+                ));
+            };
+            acknowledged.0 |= 1 << at;
+        }
+        Ok(acknowledged)
+    }
+
+    fn holds(self, at: usize) -> bool {
+        self.0 & (1 << at) != 0
+    }
+}
+
+/// The switches that a change turns on although their warning was not acknowledged.
+pub fn unacknowledged(before: Option<&User>, after: &User, acknowledged: Acknowledged) -> Vec<FieldError> {
+    let is_on = |user: &User, field: &str| match User::field(field).map(|field| (field.get)(user)) {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::List(entries)) => !entries.is_empty(),
+        Some(_) => true,
+    };
+    let carried = USER_WARNINGS.iter().enumerate().filter(|(at, warning)| {
+        let is_turned_on =
+            is_on(after, warning.field) && !before.is_some_and(|before| is_on(before, warning.field));
+        is_turned_on && !acknowledged.holds(*at)
+    });
+    let error = |(_, warning): (usize, &Warning)| {
+        let reason = format!("carries a warning. {}", warning.text);
+        let mend = format!("acknowledge it by its word, {}, or leave it off", warning.word);
+        FieldError::new(warning.field, reason, mend)
+    };
+    carried.map(error).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::OrgId;
+
+    #[test]
+    fn a_switch_is_turned_on_by_whoever_acknowledged_its_own_warning_and_stays_on_without() {
+        let off = User::blank(OrgId(uuid::Uuid::nil()), uuid::Uuid::from_u128(1));
+        let mut on = off.clone();
+        on.sms = true;
+        on.voice_file_addresses = vec![Email::parse("ana@example.com").unwrap()];
+        let fields = |before: Option<&User>, words: &[&str]| -> Vec<&str> {
+            let acknowledged = Acknowledged::of(words.iter().copied()).unwrap();
+            unacknowledged(before, &on, acknowledged).iter().map(|error| error.field).collect()
+        };
+        assert_eq!(fields(None, &[]), ["voice_file_addresses", "sms"]);
+        assert_eq!(fields(Some(&off), &["hipaa_sms"]), ["voice_file_addresses"]);
+        assert_eq!(fields(Some(&off), &["hipaa_sms", "hipaa_voice_mail"]), [""; 0]);
+        assert_eq!(fields(Some(&on), &[]), [""; 0], "what is on stays on");
+        assert_eq!(unacknowledged(Some(&on), &off, Acknowledged::default()), []);
+        assert!(Acknowledged::of(["hipaa"]).is_err());
+    }
+}

@@ -7,7 +7,8 @@
 //!   with its table of fields ([`field`]); [`kinds!`] lists them, [`references`] says what names what.
 //! - [`change`]: one shape for every change, applying and undoing it; [`compose`]: several as one; [`log`]:
 //!   what is kept of it; [`replay`]: what a log says that there is, or was.
-//! - [`capabilities`], [`credentials`], [`permission`]: who can do what, and needs what, in one place each.
+//! - [`capabilities`], [`credentials`]: what each type of user can do, and needs; [`permission`], [`roles`], [`grants`]:
+//!   what somebody may do, and where.
 //! - [`dial_plan`]: what the phone core knows of people.
 
 pub mod capabilities;
@@ -19,6 +20,7 @@ pub mod dial_plan;
 pub mod emergency;
 pub mod field;
 pub mod fold;
+pub mod grants;
 pub mod handling;
 pub mod ids;
 pub mod kinds;

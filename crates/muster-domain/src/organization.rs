@@ -20,11 +20,6 @@ choice! {
     EmergencyPolicy { Off = "off", Warn = "warn", Require = "require" }
 }
 
-choice! {
-    /// What a bearer token may do; the catalogue is in [`crate::permission`].
-    TokenRole { Operator = "operator", Administrator = "administrator", Reader = "reader" }
-}
-
 entity! {
     /// A tenant: a company with its own dial plan and SIP domain. Nothing crosses its border.
     pub struct Organization(OrgId): Organization {
@@ -155,7 +150,8 @@ entity! {
     /// A bearer token of the API. The token itself is kept as a hash and is shown once.
     pub struct Token(TokenId): Token {
         name: Name = Name::default() => Meta { label: "Name", required: true, help: "What the token is for.", ..Meta::PLAIN };
-        role: TokenRole = TokenRole::Reader => Meta { label: "Role", edit: Edit::AtCreation, help: "operator, administrator or reader.", ..Meta::PLAIN };
+        role: Text = Text::parse(crate::roles::READER).unwrap_or_default() => Meta { label: "Role", required: true, edit: Edit::AtCreation,
+            help: "What it may do: a role, or several with commas between; each with @ and a site's id where it is for that site's people only.", ..Meta::PLAIN };
         token_hash: Text = Text::default() => Meta { label: "Hash", required: true, edit: Edit::AtCreation, key: Key::Plain,
             privacy: Privacy::Secret, help: "SHA-256 of the token, hexadecimal.", ..Meta::PLAIN };
         record: Record = Record::Live => Meta { label: "Record", edit: Edit::ByCommand, help: "live, or trashed: refused.", ..Meta::PLAIN };

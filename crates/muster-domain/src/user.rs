@@ -123,7 +123,8 @@ entity! {
             label: "Phones at once",
             help: "How many phones may be registered at once; the newest beyond it is refused.", ..Meta::PLAIN };
         roles: Vec<Name> = vec![Name::parse("user").unwrap_or_default()] => Meta {
-            label: "Roles", aliases: &["role"], help: "What the user may do in the portal.", ..Meta::PLAIN };
+            label: "Roles", aliases: &["role"], refers: Refers::to(&[EntityKind::Site], AtRemoval::Restrict),
+            help: "What the user may do: built-in roles and the organization's own; with @ and a site for that site's people only.", ..Meta::PLAIN };
         caller_id_name: Option<Name> = None => Meta {
             label: "External caller ID name", aliases: &["outbound_caller_id_name", "caller id name"],
             help: "The name that outside parties see (CNAM).", ..Meta::PERSONAL };
@@ -219,9 +220,6 @@ fn check_user(user: &User) -> Vec<FieldError> {
             format!("are more than {TAGS_MAX}"),
             format!("keep at most {TAGS_MAX}"),
         ));
-    }
-    if user.sms {
-        errors.push(FieldError::new("sms", "needs an SMS sender, and there is none", "leave SMS off"));
     }
     let forwards = user.forward_behaviour != ForwardBehaviour::RingMyPhone;
     if forwards && user.alternate_number.is_none() {

@@ -45,6 +45,8 @@ pub struct ExportRow<'a> {
     pub site: &'a str,
     pub connection: &'a str,
     pub mailbox: ExportMailbox<'a>,
+    /// Of their own mailbox, written or not.
+    pub has_voicemail_pin: bool,
     pub devices: &'a [Device],
     /// Written only where the layout has secrets.
     pub secrets: ExportSecrets<'a>,

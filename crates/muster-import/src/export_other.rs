@@ -38,6 +38,16 @@ pub struct OtherExporter<W: io::Write> {
     /// The other ones, and what they are where nothing was ever said of them.
     not_held: Vec<(&'static FieldDef<User>, Value)>,
     left_out: BTreeMap<String, LeftOut>,
+    people_with_secrets: u64,
+}
+
+/// What became of a file for another system.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OtherReport {
+    /// What it has no room for, by thing.
+    pub left_out: BTreeMap<String, LeftOut>,
+    /// How many people's password or PIN is in it.
+    pub people_with_secrets: u64,
 }
 
 struct Cell {
@@ -83,30 +93,42 @@ impl<W: io::Write> OtherExporter<W> {
         }
         let held = held_fields(&columns);
         let not_held = not_held_fields(&held);
-        let left_out = BTreeMap::new();
-        Ok(Some(OtherExporter { writer, format, columns, with_secrets, held, not_held, left_out }))
+        Ok(Some(OtherExporter {
+            writer,
+            format,
+            columns,
+            with_secrets,
+            held,
+            not_held,
+            left_out: BTreeMap::new(),
+            people_with_secrets: 0,
+        }))
     }
 
     pub fn push(&mut self, row: &ExportRow<'_>) -> Result<(), ExportError> {
         let name_moves = self.moves_display_name(row.user);
+        let mut holds_secrets = false;
         for cell in &self.columns {
             let text = match cell.meaning {
                 Meaning::Field("given_name") if name_moves => Cow::Borrowed(row.user.display_name.as_str()),
                 _ => cell.text(row, self.format, self.with_secrets),
             };
+            holds_secrets |= cell.meaning.is_secret() && !text.is_empty();
             // A password with an apostrophe before it would be another password; so would a number.
             let text = if cell.meaning.is_secret() || is_number(&text) { text } else { guarded(text) };
             self.writer.write_field(text.as_bytes()).map_err(io::Error::from)?;
         }
         self.writer.write_record(None::<&[u8]>).map_err(io::Error::from)?;
+        self.people_with_secrets += u64::from(holds_secrets);
         self.note_what_is_left_out(row);
         Ok(())
     }
 
-    /// Gives the sink back, and by thing what there was no room for.
-    pub fn finish(self) -> Result<(W, BTreeMap<String, LeftOut>), ExportError> {
+    /// Gives the sink back, and what is in the file and what is not.
+    pub fn finish(self) -> Result<(W, OtherReport), ExportError> {
         let sink = self.writer.into_inner().map_err(|error| ExportError::Write(error.into_error()))?;
-        Ok((sink, self.left_out))
+        let (left_out, people_with_secrets) = (self.left_out, self.people_with_secrets);
+        Ok((sink, OtherReport { left_out, people_with_secrets }))
     }
 
     fn note_what_is_left_out(&mut self, row: &ExportRow<'_>) {
@@ -174,10 +196,14 @@ impl<W: io::Write> OtherExporter<W> {
         if !is_plain || (!has_mailbox && row.mailbox == ExportMailbox::None) {
             left.push("Mailbox");
         }
-        if has_mailbox && !self.with_secrets && row.mailbox == ExportMailbox::Own {
+        if row.has_voicemail_pin && !has(|m| m == Meaning::VoicemailPin) {
+            left.push("Voicemail PIN");
+        } else if row.has_voicemail_pin && !self.with_secrets {
             left.push("Voicemail PIN (export with secrets)");
         }
-        if !self.with_secrets && user.sip_secret.is_some() {
+        if user.sip_secret.is_some() && !has(|m| m == Meaning::SipPassword) {
+            left.push("SIP password");
+        } else if user.sip_secret.is_some() && !self.with_secrets {
             left.push("SIP password (export with secrets)");
         }
         let room = usize::from(has(|m| matches!(m, Meaning::Device { .. })));

@@ -306,7 +306,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn rules(&self) -> &Rules {
+    pub(crate) fn rules(&self) -> &Rules {
         self.mapped.as_deref().unwrap_or_else(|| self.format().rules())
     }
 

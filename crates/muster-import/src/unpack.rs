@@ -234,6 +234,11 @@ impl Counts<'_> {
             Event::Start(tag) => {
                 let name = tag.local_name();
                 let name = name.as_ref();
+                // The reader makes room for as many texts as are said to come.
+                if name == "sst" && texts_announced(tag.attributes_raw().as_bytes()) > self.maxima.texts_tags
+                {
+                    return Err(damaged("it says that it has more texts than it may have"));
+                }
                 self.depth += 1;
                 self.cells += u64::from(name == "c");
                 if self.text_from.is_none() && ["si", "is", "v", "f"].contains(&name) {
@@ -263,6 +268,19 @@ impl Counts<'_> {
             Ok(())
         }
     }
+}
+
+/// The greatest number that stands for `uniqueCount` in the tag of the shared texts.
+fn texts_announced(tag: &[u8]) -> u64 {
+    const NAME: &[u8] = b"uniqueCount";
+    let number = |at: usize| {
+        let value =
+            tag[at + NAME.len()..].iter().skip_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'='));
+        let digits =
+            value.skip_while(|b| matches!(b, b'"' | b'\'' | b'+')).take_while(|b| b.is_ascii_digit());
+        digits.fold(0u64, |number, digit| number.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
+    };
+    memchr::memmem::find_iter(tag, NAME).map(number).max().unwrap_or(0)
 }
 
 pub(crate) fn too_much(what: &'static str, limit: u64) -> FileError {
@@ -296,6 +314,13 @@ mod tests {
         let empty = |count: usize| format!("<sst>{}</sst>", "<si/>".repeat(count));
         check("xl/sharedStrings.xml", &empty(498), "may be read");
         check("xl/sharedStrings.xml", &empty(499), "the workbook unpacks to more than 16777216 bytes");
+        // The reader would make room for four thousand million texts.
+        let announced = |count: &str| format!("<sst count='1' uniqueCount={count}><si><t>A</t></si></sst>");
+        let said = "the workbook is damaged: it says that it has more texts than it may have";
+        for count in ["'4000000000'", "\"501\"", " '99999999999999999999999'", "'+501'"] {
+            check("xl/sharedStrings.xml", &announced(count), said);
+        }
+        check("xl/sharedStrings.xml", &announced("'500'"), "may be read");
         let cells = |count: usize| format!("<x:row>{}</x:row>", "<x:c/>".repeat(count));
         check("xl/worksheets/a.xml", &cells(50), "may be read");
         check("xl/worksheets/a.xml", &cells(51), "the workbook has more than 50 cells in one sheet");

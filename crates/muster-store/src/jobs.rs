@@ -270,21 +270,25 @@ impl Tx {
         self.change(sql, &params).map(|_| ())
     }
 
-    /// The oldest job of any organization that is queued, or running with a lease that has ended or is
-    /// `holder`'s own: whoever asks for work is not at work, so that lease is from a life before. It is
-    /// running and leased to `holder` now.
+    /// A job that is running with a lease that has ended or is `holder`'s own (whoever asks for work is not at
+    /// work, so that lease is from a life before), else one that is queued. The organizations take turns: the
+    /// one that comes after `last`, whose job was the last, and of its jobs the oldest. It is running and
+    /// leased to `holder` now.
     pub fn lease_job(
         &mut self,
         holder: &str,
+        last: Option<OrgId>,
         now: UnixMillis,
         until: UnixMillis,
     ) -> Result<Option<Job>, StoreError> {
         let sql = format!(
             "{SELECT} WHERE state IN ('queued', 'running') \
              AND (lease_until IS NULL OR lease_until <= ?1 OR lease_holder = ?2) \
-             ORDER BY id LIMIT 1 {{SKIP_LOCKED}}"
+             ORDER BY CASE state WHEN 'running' THEN 0 ELSE 1 END, CASE WHEN org_id > ?3 THEN 0 ELSE 1 END, \
+             org_id, id LIMIT 1 {{SKIP_LOCKED}}"
         );
-        let params = [Param::Int(now.0), Param::from(holder)];
+        let last = last.map_or(Param::Null, |org| Param::Id(org.0));
+        let params = [Param::Int(now.0), Param::from(holder), last];
         let Some(mut job) = self.conn.first(&sql, &params, job_from)? else { return Ok(None) };
         job.state = JobState::Running;
         job.updated_at = now;

@@ -28,6 +28,7 @@ mod plan;
 mod pool;
 mod reader;
 mod record;
+mod roles;
 mod seats;
 mod secrets;
 mod sessions;

@@ -18,6 +18,12 @@ pub enum Op {
     Eq,
     Prefix,
     Contains,
+    /// The field, or `id` for the thing itself, is one of these ids, which commas separate. For use cases.
+    OneOf,
+    /// The field names somebody who is at one of these sites. For use cases.
+    SomebodyAt,
+    /// It names nobody, or somebody who is at one of these sites. For use cases.
+    NobodyOrSomebodyAt,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +121,7 @@ impl Reader {
         let parts = terms.iter().filter(|term| term.op == Op::Contains && term.field == "display_name");
         for part in parts {
             if let Some(ids) = self.names_with(org, &fold_name(&part.value))? {
-                filter.one_of(&ids);
+                filter.one_of("id", &ids);
             }
         }
         Ok(())
@@ -125,6 +131,11 @@ impl Reader {
         let sql = format!("SELECT count(*) FROM {} WHERE {}", table_of(kind).name, filter.sql);
         Ok(self.conn.first(&sql, &filter.params, |row| row.uint(0))?.unwrap_or(0))
     }
+}
+
+fn ids_of(list: &str) -> Result<Vec<Uuid>, StoreError> {
+    let ids = list.split(',').filter(|text| !text.is_empty()).map(Uuid::parse_str);
+    ids.collect::<Result<_, _>>().map_err(|_| StoreError::Misuse("a list of ids has something else in it"))
 }
 
 fn wrong(field: &'static str, reason: impl Into<String>, mend: impl Into<String>) -> StoreError {
@@ -144,6 +155,10 @@ impl Filter {
         }
         let mut filter = Filter { sql: "org_id = ?1".into(), params: vec![Param::Id(org.0)] };
         for term in terms {
+            if term.op == Op::OneOf && term.field == "id" {
+                filter.one_of("id", &ids_of(&term.value)?);
+                continue;
+            }
             let field = E::field(&term.field).ok_or_else(|| {
                 let reason = format!("names {:?}, which is not a field", term.field);
                 wrong("filter", reason, "use the name of a field")
@@ -158,7 +173,11 @@ impl Filter {
         let column = if folds { format!("\"{}_key\"", field.name) } else { format!("\"{}\"", field.name) };
         let text = || key.fold(&term.value);
         let textual = matches!(field.kind, FieldType::Text | FieldType::List | FieldType::Choice(_));
-        if term.op != Op::Eq && !textual {
+        let by_ids = matches!(term.op, Op::OneOf | Op::SomebodyAt | Op::NobodyOrSomebodyAt);
+        if by_ids && field.kind != FieldType::Reference {
+            return Err(StoreError::Misuse("only a field that names one thing is compared with ids"));
+        }
+        if term.op != Op::Eq && !textual && !by_ids {
             return Err(wrong(field.name, "can only be compared as a whole", "use equality"));
         }
         match term.op {
@@ -188,6 +207,16 @@ impl Filter {
                 self.sql.push_str(&format!(" AND {column} >= {low} AND {column} < {high}"));
             }
             Op::Contains => self.contains(&column, text()),
+            Op::OneOf => self.one_of(&column, &ids_of(&term.value)?),
+            Op::SomebodyAt | Op::NobodyOrSomebodyAt => {
+                let or_nobody = if term.op == Op::SomebodyAt { "" } else { "{column} IS NULL OR " };
+                let or_nobody = or_nobody.replace("{column}", &column);
+                self.sql.push_str(&format!(
+                    " AND ({or_nobody}{column} IN (SELECT id FROM users WHERE org_id = ?1"
+                ));
+                self.one_of("site", &ids_of(&term.value)?);
+                self.sql.push_str("))");
+            }
         }
         Ok(())
     }
@@ -197,13 +226,13 @@ impl Filter {
         self.sql.push_str(&format!(" AND {{INSTR}}({column}, {mark}) > 0"));
     }
 
-    fn one_of(&mut self, ids: &[Uuid]) {
+    fn one_of(&mut self, column: &str, ids: &[Uuid]) {
         // Nobody: a term that no row fulfils.
         let Some(last) = ids.last() else { return self.sql.push_str(" AND 1 = 0") };
         // Few lengths, so that few statements are kept prepared: the last one is repeated.
         let repeated = std::iter::repeat_n(last, ids.len().next_power_of_two() - ids.len());
         let marks: Vec<String> = ids.iter().chain(repeated).map(|id| self.bind(Param::Id(*id))).collect();
-        self.sql.push_str(&format!(" AND id IN ({})", marks.join(", ")));
+        self.sql.push_str(&format!(" AND {column} IN ({})", marks.join(", ")));
     }
 
     fn bind(&mut self, param: Param<'static>) -> String {

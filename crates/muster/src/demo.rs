@@ -36,7 +36,7 @@ pub struct Account {
 /// would let in.
 pub fn accounts(app: &App, operator: &Actor, data: &Path) -> Vec<Account> {
     let written = std::fs::read_to_string(data.join(ACCOUNTS_FILE)).unwrap_or_default();
-    let Ok(scope) = app.authorize(operator, SLUG, Permission::Read) else { return Vec::new() };
+    let Ok(scope) = app.authorize(operator, SLUG, Permission::PeopleRead) else { return Vec::new() };
     written.lines().filter_map(|line| account(app, &scope, line)).collect()
 }
 
@@ -57,7 +57,7 @@ fn account(app: &App, scope: &Scope, line: &str) -> Option<Account> {
 
 /// Makes the demo organization, if it is not there. Blocks until its people are imported.
 pub fn make(app: &App, operator: &Actor, data: &Path) -> Result<(), String> {
-    match app.authorize(operator, SLUG, Permission::ManageUsers) {
+    match app.authorize(operator, SLUG, Permission::Import) {
         Ok(_) => return Ok(()),
         Err(AppError::NotFound(_)) => {}
         Err(e) => return Err(e.to_string()),
@@ -80,7 +80,7 @@ fn create(app: &App, operator: &Actor, data: &Path) -> Result<(), AppError> {
             time_zone: None,
         },
     )?;
-    let scope = app.authorize(operator, SLUG, Permission::ManageUsers)?;
+    let scope = app.authorize(operator, SLUG, Permission::Import)?;
     let options = ImportOptions { allow_shared_emails: true, ..ImportOptions::default() };
     let job = app.start_import(&scope, &NewImport { file_name: "people-3cx.csv", bytes: PEOPLE, options })?;
     wait_for(app, &scope, JobId(job.id))?;

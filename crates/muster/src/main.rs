@@ -11,6 +11,7 @@ mod demo;
 mod followers;
 mod http;
 mod metrics;
+mod owner_token;
 mod process;
 mod reach;
 mod registrations;
@@ -53,6 +54,9 @@ fn main() -> ExitCode {
     let matches =
         matches.unwrap_or_else(|error| muster_cli::without_environment(Cli::command(), error).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if matches!(cli.command, Command::Serve(_) | Command::Restore(_)) {
+        process::keep_others_out();
+    }
     match cli.command {
         Command::Serve(args) => match serve::serve(*args) {
             Ok(()) => ExitCode::SUCCESS,

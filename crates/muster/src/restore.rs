@@ -30,7 +30,8 @@ const OTHERS: [&str; 1] = ["bindings.journal"];
 
 #[derive(Args)]
 #[command(after_help = "\
-Nothing is ever overwritten: the data folder and the database must be empty. The database may be of the other \
+Nothing is ever overwritten: the data folder must hold nothing of an installation, and the database must be \
+empty. The database may be of the other \
 kind than the one that was backed up. Phones register again by themselves, with the passwords that they have.
 
 Examples:

@@ -1,16 +1,14 @@
 //! `muster serve`: opens the store, starts the phone core, its followers and the API, and ends them in
 //! the opposite order.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use muster_api::{ApiState, SipServer};
-use muster_app::{App, AppError};
+use muster_app::App;
 use muster_edge::{EdgeConfig, EdgeError, EdgeEvent, EdgeHandle};
 use muster_store::{KeyRing, Store};
 use tokio::net::TcpListener;
@@ -19,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 use crate::call_log::CallLog;
 use crate::config::{Config, LogFormat, ServeArgs};
 use crate::followers::{Followers, presence};
-use crate::{banner, data_dir, demo, http, metrics, reach, registrations, restore};
+use crate::{banner, data_dir, demo, http, metrics, owner_token, reach, registrations, restore};
 
 /// The API gets this long to finish what it is doing; the whole end is to take less than ten seconds.
 const DRAIN: Duration = Duration::from_secs(4);
@@ -38,7 +36,7 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
     let listener = runtime.block_on(listen(config.http))?;
     let app = open_app(&config)?;
     app.set_public_url(&public_url(&config, &listener));
-    let owner = first_start(&app, &config.data)?;
+    let owner = owner_token::ready(&app, &config.data)?;
     let edge = start_phones(&config, &app)?;
     let holder = format!("{}:{}", host_name(), config.data.display());
     let followers = Followers::start(&app, &edge, &config.data, &holder)?;
@@ -167,26 +165,6 @@ pub fn named(database: &str) -> String {
         Some((_, place)) if !scheme.is_empty() => format!("{scheme}://…@{place} (--database)"),
         _ => format!("{database} (--database)"),
     }
-}
-
-/// Gives the owner's token: made and written to `owner.token` on the first start, and anew where the file is
-/// gone. Who may remove it may read the database and its keys: nobody gains by it.
-fn first_start(app: &App, data: &Path) -> Result<String, String> {
-    let path = data.join("owner.token");
-    let failed = |e: AppError| format!("cannot make the operator: {e}");
-    let mut made = app.bootstrap().map_err(failed)?;
-    if made.is_none() && !path.exists() {
-        tracing::warn!(path = %path.display(), "the owner's token was missing: a new one is made");
-        made = Some(app.make_owner_token(false).map_err(failed)?);
-    }
-    if let Some(token) = made {
-        let written =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
-        let written =
-            written.and_then(|mut file| file.write_all(token.as_bytes()).and_then(|()| file.sync_all()));
-        written.map_err(|e| format!("cannot write {}: {e}", path.display()))?;
-    }
-    Ok(std::fs::read_to_string(&path).unwrap_or_default().trim().to_string())
 }
 
 fn start_phones(config: &Config, app: &App) -> Result<EdgeHandle, String> {

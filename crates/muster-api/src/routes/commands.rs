@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Response};
 use muster_app::users::Deactivation;
 use muster_app::{App, AppError, Scope};
 use muster_domain::ids::UserId;
-use muster_domain::permission::Permission;
 use muster_domain::types::Text;
 use muster_domain::user::User;
 use muster_domain::value::Reason;
@@ -156,7 +155,7 @@ async fn read<T>(
     incoming: &mut Incoming,
     rest: impl FnOnce(&mut Object) -> T,
 ) -> Result<(Scope, Vec<UserId>, T), Problem> {
-    let scope = caller.scope(org, Permission::ManageUsers).await?;
+    let scope = caller.scope(org).await?;
     let (mut object, bytes) = incoming.object().await?;
     let users = users(&mut object);
     let rest = rest(&mut object);

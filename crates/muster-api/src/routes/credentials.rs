@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use muster_app::imports::sip_password_remark;
-use muster_domain::permission::Permission;
 use muster_domain::types::Name;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -85,7 +84,7 @@ pub async fn get(
     caller: Caller,
     Path((org, user)): Path<(String, String)>,
 ) -> Result<Json<CredentialsBody>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let id = user_id(&user)?;
     let found = caller.run(move |app| {
         let phones = app.phones().registered(scope.org(), Some(id));
@@ -120,7 +119,7 @@ pub async fn reset(
     Path((org, user)): Path<(String, String)>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ResetCredentials).await?;
+    let scope = caller.scope(&org).await?;
     let id = user_id(&user)?;
     let (mut object, bytes) = incoming.object_or_nothing().await?;
     let device = object.optional::<Name>("device");

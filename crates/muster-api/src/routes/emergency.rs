@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::{Path, Query};
 use muster_app::emergency::Affected;
 use muster_domain::ids::UserId;
-use muster_domain::permission::Permission;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -49,7 +48,7 @@ pub async fn affected(
     Path(org): Path<String>,
     Query(pairs): Pairs,
 ) -> Result<Json<WithoutEmergencyLocationPage>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let limit = params.number("limit", 50, 1, 1000) as usize;
     let after = params.cursor(|text| text.parse::<UserId>().ok());

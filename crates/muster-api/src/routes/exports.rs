@@ -70,13 +70,15 @@ async fn send(
 ) -> Result<Response, Problem> {
     let mut params = Params::of(pairs);
     let options = ExportOptions { workbook, ..options(&mut params, !workbook) };
-    let permission = if options.with_secrets { Permission::ExportSecrets } else { Permission::Read };
-    let scope = caller.scope(&org, permission).await?;
+    let scope = caller.scope(&org).await?;
+    if options.with_secrets {
+        caller.scope_for(&org, Permission::SecretsExport).await?;
+    }
     let as_of = params.as_of();
     params.finish()?;
     let scope = caller.as_of(scope, as_of).await?;
     let state = caller.state.clone();
-    let claim = state.claim_export(caller.actor.token, scope.org())?;
+    let claim = state.claim_export(caller.actor.id, scope.org())?;
     let slug = &scope.organization().slug;
     let file_name = match options.format {
         _ if workbook => format!("{slug}.xlsx"),
@@ -108,6 +110,8 @@ pub struct LeftOutBody {
 pub struct ExportReport {
     people: u64,
     left_out: Vec<LeftOutBody>,
+    /// How many people's password or PIN would be in the file of another system.
+    people_with_secrets: u64,
 }
 
 /// Say what an export would leave out
@@ -126,20 +130,23 @@ pub async fn report(
 ) -> Result<Json<ExportReport>, Problem> {
     let mut params = Params::of(Query(pairs));
     let options = options(&mut params, true);
-    let permission = if options.with_secrets { Permission::ExportSecrets } else { Permission::Read };
-    let scope = caller.scope(&org, permission).await?;
+    let scope = caller.scope(&org).await?;
+    if options.with_secrets {
+        caller.scope_for(&org, Permission::SecretsExport).await?;
+    }
     let as_of = params.as_of();
     params.finish()?;
     let scope = caller.as_of(scope, as_of).await?;
     let state = caller.state.clone();
-    let _claim = state.claim_export(caller.actor.token, scope.org())?;
+    let _claim = state.claim_export(caller.actor.id, scope.org())?;
     let exported = caller.run(move |app| app.export(&scope, options, io::sink())).await?;
     let left_out = exported.left_out.into_iter().map(|(what, left)| LeftOutBody {
         what,
         people: left.people,
         first: left.first.iter().map(|username| username.to_string()).collect(),
     });
-    Ok(Json(ExportReport { people: exported.people, left_out: left_out.collect() }))
+    let (people, people_with_secrets) = (exported.people, exported.people_with_secrets);
+    Ok(Json(ExportReport { people, left_out: left_out.collect(), people_with_secrets }))
 }
 
 /// A workbook is always in our own format.

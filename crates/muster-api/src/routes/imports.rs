@@ -9,8 +9,8 @@ use muster_app::imports::{
     Activate, Correction, Existing, ImportOptions, Inactive, Likeness, Mapping, MatchKey, NewImport,
     Suggestion,
 };
+use muster_domain::handling::Acknowledged;
 use muster_domain::ids::JobId;
-use muster_domain::permission::Permission;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -55,6 +55,7 @@ pub struct ImportForm {
         ("site" = Option<String>, Query, description = "The site of rows that name none."),
         ("connection" = Option<String>, Query, description = "The connection of rows that name none."),
         ("allow_shared_emails" = Option<bool>, Query, description = "Two users may have the same email; neither signs in with it."),
+        ("acknowledge" = Option<String>, Query, max_length = 100, description = "The words of the warnings that were read, with commas: `hipaa_sms`, `hipaa_voice_mail`. Without them a row that turns on what carries one is an error."),
         ("create_sites" = Option<bool>, Query, description = "Make the sites that the file names and that are not there."),
         ("file_name" = Option<String>, Query, description = "What the file is called."),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "Sent again with the same file, the request makes one job.")),
@@ -67,7 +68,7 @@ pub async fn create(
     Query(pairs): Pairs,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let options = options(&mut params);
     let file_name = params.text("file_name").unwrap_or_default();
@@ -76,7 +77,7 @@ pub async fn create(
     let place = caller.state.place_for_upload(scope.org()).await?;
     let bytes = file(&mut incoming).await?;
     let scope = incoming.once(scope, &bytes)?;
-    let opening = caller.state.place_to_open(is_packed(&bytes)).await?;
+    let opening = caller.state.place_to_open(scope.org(), is_packed(&bytes)).await?;
     let started = caller.run(move |app| {
         let done = app.start_import(&scope, &NewImport { file_name: &file_name, bytes: &bytes, options })?;
         drop((place, opening));
@@ -123,13 +124,13 @@ pub async fn mapping(
     Query(pairs): Pairs,
     mut incoming: Incoming,
 ) -> Result<Json<MappingBody>, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let vertical = params.flag("vertical");
     params.finish()?;
     let place = caller.state.place_for_upload(scope.org()).await?;
     let bytes = file(&mut incoming).await?;
-    let opening = caller.state.place_to_open(is_packed(&bytes)).await?;
+    let opening = caller.state.place_to_open(scope.org(), is_packed(&bytes)).await?;
     let guesses = caller.run(move |app| {
         let guesses = app.suggest_mapping(&scope, &bytes, vertical);
         drop((place, opening));
@@ -197,10 +198,17 @@ fn options(params: &mut Params) -> ImportOptions {
         dry_run: params.flag("dry_run"),
         good_rows_only: params.flag("good_rows_only"),
         allow_shared_emails: params.flag("allow_shared_emails"),
+        acknowledge: params.parsed("acknowledge", acknowledge).unwrap_or_default(),
         create_sites: params.flag("create_sites"),
         site: params.text("site"),
         connection: params.text("connection"),
     }
+}
+
+fn acknowledge(text: &str) -> Result<Vec<String>, Mistake> {
+    let words = || text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    Acknowledged::of(words()).map_err(|r| Mistake::new("acknowledge", r.reason, r.mend))?;
+    Ok(words().map(str::to_string).collect())
 }
 
 const CORRECTIONS_BYTES_MAX: usize = 16 * 1024;

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use muster_app::jobs::JobView;
 use muster_app::{JobOutcome, JobState};
 use muster_domain::ids::JobId;
-use muster_domain::permission::Permission;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -87,6 +86,9 @@ pub struct JobOptions {
     good_rows_only: bool,
     #[serde(default)]
     allow_shared_emails: bool,
+    /// The words of the warnings that were read.
+    #[serde(default)]
+    acknowledge: Vec<String>,
     #[serde(default)]
     create_sites: bool,
     site: Option<String>,
@@ -264,7 +266,7 @@ pub async fn list(
     Path(org): Path<String>,
     Query(pairs): Pairs,
 ) -> Result<Json<Jobs>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let limit = params.number("limit", 50, 1, 1000) as usize;
     let before = params.cursor(|text| text.parse::<JobId>().ok());
@@ -281,7 +283,7 @@ pub async fn list(
     params(("org" = String, Path, description = "Slug or id."), ("job" = uuid::Uuid, Path, description = "The job's id.")),
     responses((status = 200, body = JobBody)))]
 pub async fn get(caller: Caller, Path((org, job)): Path<(String, String)>) -> Result<Json<JobBody>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let id = job_id(&job)?;
     let view = caller.run(move |app| app.job(&scope, id)).await?;
     Ok(Json(job_json(&view, true)))
@@ -298,7 +300,7 @@ pub async fn results(
     Path((org, job)): Path<(String, String)>,
     Query(pairs): Pairs,
 ) -> Result<Json<JobResults>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let id = job_id(&job)?;
     let mut params = Params::of(Query(pairs));
     let limit = params.number("limit", 100, 1, 1000) as usize;
@@ -341,7 +343,7 @@ pub async fn cancel(
     caller: Caller,
     Path((org, job)): Path<(String, String)>,
 ) -> Result<Json<JobBody>, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let id = job_id(&job)?;
     let cancelled = caller.run(move |app| {
         app.cancel_job(&scope, id)?;
@@ -360,7 +362,7 @@ pub async fn undo(
     Path((org, job)): Path<(String, String)>,
     incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::UndoChanges).await?;
+    let scope = caller.scope(&org).await?;
     let id = job_id(&job)?;
     let scope = incoming.once(scope, b"")?;
     let undone = caller.run(move |app| app.undo_job(&scope, id)).await?;

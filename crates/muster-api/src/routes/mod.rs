@@ -19,6 +19,7 @@ mod organizations;
 mod phones;
 mod records;
 mod restores;
+mod roles;
 mod sessions;
 pub mod setup_body;
 mod sheets;
@@ -81,6 +82,11 @@ fn particular() -> OpenApiRouter<ApiState> {
         .routes(routes!(lists::numbers))
         .routes(routes!(lists::connections))
         .routes(routes!(sites::list, sites::create))
+        .routes(routes!(roles::permissions))
+        .routes(routes!(roles::list, roles::create))
+        .routes(routes!(roles::assign))
+        .routes(routes!(roles::show, roles::change, roles::remove))
+        .routes(routes!(roles::holders))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(imports::create, import_history::list))

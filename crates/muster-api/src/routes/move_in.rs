@@ -6,7 +6,6 @@ use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
 use axum::response::{IntoResponse, Response};
 use muster_app::imports::{Cause, MoveInReport, Outcome};
-use muster_domain::permission::Permission;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -169,7 +168,7 @@ pub async fn report(
     Query(pairs): Pairs,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let asked = params.parsed("format", |word| match word {
         "json" => Ok(Rendering::Json),

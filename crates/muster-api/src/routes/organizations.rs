@@ -101,7 +101,7 @@ pub async fn create(caller: Caller, mut incoming: Incoming) -> Result<Response<B
     let new = NewOrganization { name, slug, domain, domain_aliases, country, time_zone };
     let made = caller.run(move |app| app.create_organization(&operator, &new)).await?;
     // It was made by one transaction: nobody else has changed it yet.
-    let scope = caller.scope(&made.id.to_string(), Permission::Read).await?;
+    let scope = caller.scope_for(&made.id.to_string(), Permission::OrganizationRead).await?;
     let seq = caller.run(move |app| app.head_seq(&scope)).await?;
     let response = (StatusCode::CREATED, Json(json(&made))).into_response();
     let response = with_header(LOCATION, &format!("/api/v1/organizations/{}", made.slug), response);
@@ -113,7 +113,7 @@ pub async fn create(caller: Caller, mut incoming: Incoming) -> Result<Response<B
     params(("org" = String, Path, description = "Slug or id.")),
     responses((status = 200, body = OrganizationBody, headers(("ETag", description = "Its version.")))))]
 pub async fn get(caller: Caller, Path(org): Path<String>) -> Result<Response<Body>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let organization = scope.organization();
     let response = Json(json(organization)).into_response();
     Ok(with_header(ETAG, &format!("\"{}\"", organization.version), response))
@@ -135,7 +135,7 @@ pub async fn change(
     Path(org): Path<String>,
     mut incoming: Incoming,
 ) -> Result<Response<Body>, Problem> {
-    let scope = caller.scope(&org, Permission::ManageOrganization).await?;
+    let scope = caller.scope(&org).await?;
     let version = matching(&incoming.headers, scope.organization().version)?;
     let (object, bytes) = incoming.object().await?;
     let of = scope.clone();

@@ -9,13 +9,12 @@ use axum::http::StatusCode;
 use axum::http::header::{ETAG, LOCATION};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
-use muster_app::{App, AppError, Page, Scope, Stored, records};
+use muster_app::{App, AppError, Page, Scope, Stored};
 use muster_domain::field::{Entity, EntityKind, FieldDef, Privacy};
 use muster_domain::handling::{FaxAccount, Group, Menu, OnCallSchedule, SmsSender};
 use muster_domain::ids::OrgId;
 use muster_domain::locations::{EmergencyLocation, ShippingAddress};
 use muster_domain::organization::{Connection, Site};
-use muster_domain::permission::Permission;
 use muster_domain::tags::TagDefinition;
 use muster_domain::value::{Reason, Value};
 use serde_json::{Value as Json_, json};
@@ -131,7 +130,7 @@ async fn create<E: Stored>(
     Path(org): Path<String>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, records::writing(E::KIND)).await?;
+    let scope = caller.scope(&org).await?;
     let (object, bytes) = incoming.object().await?;
     let values = values::<E>(&caller, &scope, object).await?;
     let scope = incoming.once(scope, &bytes)?;
@@ -150,7 +149,7 @@ async fn show<E: Stored>(
     Path((org, id)): Path<(String, String)>,
     Query(pairs): Pairs,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let id = id_of::<E>(&id)?;
     let mut params = Params::of(Query(pairs));
     let as_of = params.as_of();
@@ -165,7 +164,7 @@ async fn change<E: Stored>(
     Path((org, id)): Path<(String, String)>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, records::writing(E::KIND)).await?;
+    let scope = caller.scope(&org).await?;
     let id = id_of::<E>(&id)?;
     let of = scope.clone();
     let current = caller.run(move |app| app.record::<E>(&of, id)).await?;
@@ -186,7 +185,7 @@ async fn remove<E: Stored>(
     Path((org, id)): Path<(String, String)>,
     incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, records::writing(E::KIND)).await?;
+    let scope = caller.scope(&org).await?;
     let id = id_of::<E>(&id)?;
     let scope = incoming.once(scope, b"")?;
     let done = caller.run(move |app| app.remove_record::<E>(&scope, id)).await?;

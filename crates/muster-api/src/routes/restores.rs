@@ -5,7 +5,6 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use muster_app::restore::{ReviewItem, Reviewed, Shown, Tally, What};
 use muster_domain::change::Op;
-use muster_domain::permission::Permission;
 use muster_domain::value::Reason;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -139,7 +138,7 @@ pub async fn restore(
     Path(org): Path<String>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::UndoChanges).await?;
+    let scope = caller.scope(&org).await?;
     let (mut object, bytes) = incoming.object().await?;
     let what = what(&mut object);
     let review = object.flag("review");

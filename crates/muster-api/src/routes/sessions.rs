@@ -164,8 +164,8 @@ pub async fn end(
         .and_then(|was_session| match was_session {
             true => Ok(()),
             false => Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "not-permitted",
+                StatusCode::CONFLICT,
+                "no-session",
                 "this token is no session: take it back where tokens are",
             )),
         })?;

@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use muster_app::signing::{Assignment, Delivery, Identity, InviteView, Invited};
 use muster_domain::credentials::required_credentials;
 use muster_domain::organization::ConnectionKind;
-use muster_domain::permission::Permission;
 use muster_domain::signing::Invite;
 use muster_domain::user::{SetupWizard, User, UserType};
 use muster_domain::value::Reason;
@@ -94,7 +93,7 @@ pub async fn invite(
     Path(org): Path<String>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let (mut object, bytes) = incoming.object().await?;
     let by_filter = object.peek("filter").is_some();
     let filter = object.text("filter");
@@ -121,17 +120,17 @@ pub async fn invite(
         return Ok(written(&done, with_header(LOCATION, &location, response)));
     }
     let ids = resolve(&caller, &scope, named).await?;
-    let (done, invited, people, status) = caller
+    let (done, invited, people, problem) = caller
         .run(move |app| {
             let (done, invited) = app.invite_users(&scope, &ids, &new)?;
             let people = ids.iter().map(|id| app.user(&scope, *id)).collect::<Result<Vec<_>, _>>()?;
-            Ok((done, invited, people, app.mail_status(&scope)?))
+            Ok((done, invited, people, app.mail_problem()?))
         })
         .await?;
     let shown = people.iter().map(|user| invited_user(user, invited.iter().find(|i| i.user == user.id)));
     let body = InvitedUsers { users: shown.collect(), seq: done.seq };
     let by_mail = body.users.iter().any(|user| user.email.is_some());
-    let remark = status.problem.as_deref().filter(|_| by_mail && !status.leaves);
+    let remark = problem.as_deref().filter(|_| by_mail);
     Ok(written(&done, with_remark(remark, Json(body).into_response())))
 }
 
@@ -170,7 +169,7 @@ pub async fn withdraw(
     Path(org): Path<String>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let (mut object, bytes) = incoming.object().await?;
     let named = users(&mut object);
     object.finish()?;
@@ -245,7 +244,7 @@ pub async fn assign(
     Path(org): Path<String>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ResetCredentials).await?;
+    let scope = caller.scope(&org).await?;
     let (mut object, bytes) = incoming.object().await?;
     let named = users(&mut object);
     let assignment = assignment(&mut object);
@@ -317,8 +316,11 @@ pub async fn identify(
     Path((org, user)): Path<(String, String)>,
     mut incoming: Incoming,
 ) -> Result<Json<Identified>, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let id = user_id(&user)?;
+    // Whether they may be seen at all, before what was sent is looked at.
+    let (whose, of) = (scope.clone(), id);
+    caller.run(move |app| app.user(&whose, of)).await?;
     let (mut object, _) = incoming.object().await?;
     let (pin, answer) = (object.text("sign_in_pin"), object.text("security_answer"));
     let said = match (pin, answer) {
@@ -383,7 +385,7 @@ pub async fn of_user(
     caller: Caller,
     Path((org, user)): Path<(String, String)>,
 ) -> Result<Json<InvitesOfUser>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let id = user_id(&user)?;
     let found = caller.run(move |app| app.invites_of(&scope, id)).await?;
     let state = found.first().map_or("none", |view| view.word);
@@ -451,7 +453,7 @@ pub struct UserTypes {
     params(("org" = String, Path, description = "Slug or id.")),
     responses((status = 200, body = UserTypes)))]
 pub async fn types(caller: Caller, Path(org): Path<String>) -> Result<Json<UserTypes>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let sso = scope.organization().single_sign_on;
     Ok(Json(UserTypes { items: UserType::ALL.iter().map(|user_type| type_body(*user_type, sso)).collect() }))
 }

@@ -7,7 +7,6 @@ use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use muster_app::organizations::NewSite;
 use muster_domain::organization::Site;
-use muster_domain::permission::Permission;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -72,7 +71,7 @@ pub async fn create(
     Path(org): Path<String>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageOrganization).await?;
+    let scope = caller.scope(&org).await?;
     let (mut object, bytes) = incoming.object().await?;
     let name = object.required("name");
     let (country, time_zone) = (object.optional("country"), object.optional("time_zone"));

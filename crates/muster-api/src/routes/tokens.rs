@@ -8,7 +8,8 @@ use muster_app::organizations::NewToken;
 use muster_app::{Op, Term};
 use muster_domain::ids::TokenId;
 use muster_domain::organization::Token;
-use muster_domain::permission::Permission;
+use muster_domain::roles::READER;
+use muster_domain::types::Text;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -53,8 +54,9 @@ pub struct NewTokenBody {
         pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*\\S[^\\x00-\\x1f\\x7f-\\x9f]*$"
     )]
     name: String,
-    /// `administrator`, `reader` [default], or `operator` for the operator's own organization.
-    #[schema(pattern = "^(operator|administrator|reader)$")]
+    /// A role: built in, such as `administrator` or `reader` [default], or one of the organization's own; several
+    /// with commas between. With `@` and a site, for that site's people only.
+    #[schema(min_length = 1, max_length = 255)]
     role: Option<String>,
     /// When it stops working; never without it.
     #[schema(format = DateTime)]
@@ -74,7 +76,7 @@ pub async fn list(
     Path(org): Path<String>,
     Query(pairs): Pairs,
 ) -> Result<Json<Tokens>, Problem> {
-    let scope = caller.scope(&org, Permission::ManageTokens).await?;
+    let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let mut query = params.list::<Token>();
     let as_of = params.as_of();
@@ -97,10 +99,10 @@ pub async fn create(
     Path(org): Path<String>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageTokens).await?;
+    let scope = caller.scope(&org).await?;
     let (mut object, bytes) = incoming.object().await?;
     let name = object.required("name");
-    let role = object.optional("role").unwrap_or(muster_domain::organization::TokenRole::Reader);
+    let role = object.optional::<Text>("role").map_or_else(|| READER.to_string(), |role| role.to_string());
     let expires_at = object.optional("expires_at");
     object.finish()?;
     let Some(name) = name else { return Err(Problem::internal(&"fields")) };
@@ -126,7 +128,7 @@ pub async fn revoke(
     Path((org, token)): Path<(String, String)>,
     incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageTokens).await?;
+    let scope = caller.scope(&org).await?;
     let id = Uuid::parse_str(&token).map(TokenId).map_err(|_| Problem::not_found("token"))?;
     let scope = incoming.once(scope, b"")?;
     let seq = caller.run(move |app| {

@@ -1,15 +1,16 @@
 //! Users as requests write them: every field of the table, and sites and connections by id or name.
 
 use muster_app::users::{NewMailbox, NewUser};
-use muster_app::{App, AppError, Scope, Term};
+use muster_app::{Allow, App, AppError, Scope, Term};
 use muster_domain::field::{Entity, Privacy};
+use muster_domain::handling::{Acknowledged, USER_WARNINGS};
 use muster_domain::ids::OrgId;
 use muster_domain::organization::Organization;
 use muster_domain::types::fold;
 use muster_domain::user::User;
 use muster_domain::value::{Reason, Value};
 use serde_json::Value as Json;
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use uuid::Uuid;
 
 use super::setup_body;
@@ -73,6 +74,7 @@ fn new_schema() -> ObjectBuilder {
             "allow_shared_email",
             wire::flag_schema("Another user may have the same email; neither signs in with it."),
         )
+        .property("acknowledge", acknowledge_schema())
         .required("display_name");
     setup_body::with_setup(object)
 }
@@ -83,7 +85,34 @@ fn change_schema() -> ObjectBuilder {
             "allow_shared_email",
             wire::flag_schema("Another user may have the same email; neither signs in with it."),
         )
+        .property("acknowledge", acknowledge_schema())
         .min_properties(Some(0))
+}
+
+fn acknowledge_schema() -> ArrayBuilder {
+    let words: Vec<&str> = USER_WARNINGS.iter().map(|warning| warning.word).collect();
+    let help =
+        "The words of the warnings that were read: a switch that carries one is not turned on without.";
+    ArrayBuilder::new()
+        .items(ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).enum_values(Some(words)))
+        .description(Some(help))
+}
+
+/// What a request allows beyond the ordinary.
+pub fn allow(object: &mut Object) -> Allow {
+    let shared_emails = object.flag("allow_shared_email");
+    let given = object.take("acknowledge").unwrap_or(Json::Null);
+    let words: Vec<&str> = match &given {
+        Json::Null => Vec::new(),
+        Json::Array(words) => words.iter().map(|word| word.as_str().unwrap_or_default()).collect(),
+        other => vec![other.as_str().unwrap_or_default()],
+    };
+    let acknowledged = Acknowledged::of(words);
+    let acknowledged = acknowledged.unwrap_or_else(|reason| {
+        object.wrong("acknowledge", reason);
+        Acknowledged::default()
+    });
+    Allow { shared_emails, acknowledged }
 }
 
 /// Sites and connections by their names.
@@ -144,7 +173,7 @@ pub fn new_user(
     new.sip_password = object.text("sip_password");
     let pin = object.text("voicemail_pin");
     new.activated = object.flag("activated");
-    new.allow_shared_email = object.flag("allow_shared_email");
+    new.allow = allow(&mut object);
     new.setup = setup_body::setup(&mut object, organization);
     if new.setup.is_some() && new.activated {
         object.wrong("activated", Reason::new("goes without setup", "leave it out: the set-up decides"));

@@ -9,14 +9,13 @@ use muster_app::imports::sip_password_remark;
 use muster_app::{AppError, Op, Page, Scope, Term};
 use muster_domain::change::Refusal;
 use muster_domain::field::EntityKind;
-use muster_domain::permission::Permission;
 use muster_domain::user::User;
 
 use super::changes::{Changes, change_json};
 use super::signing::setup_json;
 use super::user_body::{
-    CreatedUserBody, NewUserBody, Places, UserBody, UserChangeBody, is_place, json, names_places, new_user,
-    values,
+    CreatedUserBody, NewUserBody, Places, UserBody, UserChangeBody, allow, is_place, json, names_places,
+    new_user, values,
 };
 use super::{user_id, with_header, with_remark, written};
 use crate::body::{Incoming, Object};
@@ -43,7 +42,7 @@ pub async fn list(
     Path(org): Path<String>,
     Query(pairs): Pairs,
 ) -> Result<Json<Users>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let mut params = Params::of(Query(pairs));
     let who = params.text("who");
     let query = params.list::<User>();
@@ -94,7 +93,7 @@ pub async fn create(
     Path(org): Path<String>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let (object, bytes) = incoming.object().await?;
     let places = places(&caller, &scope, &object).await?;
     let new = new_user(object, &places, scope.organization())?;
@@ -105,7 +104,7 @@ pub async fn create(
             let user = app.user(&scope, done.id.into())?;
             let of_password = new.sip_password.and_then(|password| sip_password_remark(&password, &user));
             let by_mail = invited.is_some() && user.email.is_some();
-            let of_mail = if by_mail { app.mail_status(&scope)?.problem } else { None };
+            let of_mail = if by_mail { app.mail_problem()? } else { None };
             Ok((done, invited, user, of_password.map(String::from).or(of_mail)))
         })
         .await?;
@@ -134,7 +133,7 @@ pub async fn get(
     Path((org, user)): Path<(String, String)>,
     Query(pairs): Pairs,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let id = user_id(&user)?;
     let mut params = Params::of(Query(pairs));
     let as_of = params.as_of();
@@ -162,7 +161,7 @@ pub async fn change(
     Path((org, user)): Path<(String, String)>,
     mut incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let id = user_id(&user)?;
     let (of, by) = (scope.clone(), id);
     let current = caller.run(move |app| app.user(&of, by)).await?;
@@ -170,12 +169,12 @@ pub async fn change(
     let (mut object, bytes) = incoming.object().await?;
     let places = places(&caller, &scope, &object).await?;
     let values = values(&mut object, &places);
-    let allow_shared_email = object.flag("allow_shared_email");
+    let allow = allow(&mut object);
     object.finish()?;
     let scope = incoming.once(scope, &bytes)?;
     let (done, user) = caller
         .run(move |app| {
-            let done = app.edit_user(&scope, id, version, &values, allow_shared_email)?;
+            let done = app.edit_user(&scope, id, version, &values, allow)?;
             Ok((done, app.user(&scope, id)?))
         })
         .await?;
@@ -229,7 +228,7 @@ pub async fn remove(
     Path((org, user)): Path<(String, String)>,
     incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let id = user_id(&user)?;
     let scope = incoming.once(scope, b"")?;
     let done = caller.run(move |app| app.trash_users(&scope, &[id])).await?;
@@ -246,7 +245,7 @@ pub async fn restore(
     Path((org, user)): Path<(String, String)>,
     incoming: Incoming,
 ) -> Result<Response, Problem> {
-    let scope = caller.scope(&org, Permission::ManageUsers).await?;
+    let scope = caller.scope(&org).await?;
     let id = user_id(&user)?;
     let scope = incoming.once(scope, b"")?;
     let restored = caller.run(move |app| {
@@ -269,7 +268,7 @@ pub async fn history(
     Path((org, user)): Path<(String, String)>,
     Query(pairs): Pairs,
 ) -> Result<Json<Changes>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let id = user_id(&user)?;
     let mut params = Params::of(Query(pairs));
     let limit = params.number("limit", 100, 1, 1000) as usize;

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::Path;
 use muster_app::{HeadsCheck, Verified};
-use muster_domain::permission::Permission;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -120,7 +119,7 @@ pub struct HeadsCheckBody {
     params(("org" = String, Path, description = "Slug or id.")),
     responses((status = 200, body = VerificationBody)))]
 pub async fn verify(caller: Caller, Path(org): Path<String>) -> Result<Json<VerificationBody>, Problem> {
-    let scope = caller.scope(&org, Permission::Read).await?;
+    let scope = caller.scope(&org).await?;
     let share = caller.state.share_to_verify(scope.org())?;
     let checked = caller.run(move |app| {
         let found = app.verify_changes(&scope);

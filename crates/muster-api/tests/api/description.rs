@@ -136,6 +136,7 @@ fn every_field_that_a_body_describes_is_known_and_no_other() {
         let api = description();
         let id = i.user("1001", "Ana").await["id"].as_str().unwrap().to_string();
         let number = records::number(i).await;
+        crate::roles::own(i, "Own", "reader").await;
         let mut bodies = 0;
         for (path, item) in api["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
@@ -153,7 +154,8 @@ fn every_field_that_a_body_describes_is_known_and_no_other() {
                     .map(|k| (k.clone(), json!({})))
                     .collect();
                 body.insert("no_such_field".into(), json!(1));
-                let mut address = path.replace("{org}", "acme").replace("{user}", &id);
+                let mut address =
+                    path.replace("{org}", "acme").replace("{user}", &id).replace("{role}", "Own");
                 if path.ends_with("/{id}") {
                     let (of, _) = records::one(i, path, &number).await.unwrap();
                     address = format!("/api/v1/organizations/acme{of}");

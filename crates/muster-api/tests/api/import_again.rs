@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::common::run;
 use crate::imports::{Worker, counts, import};
+use crate::lists::encoded;
 
 /// Errors by row and column, with what was found.
 fn errors(job: &Value) -> Vec<String> {
@@ -128,5 +129,27 @@ fn a_number_that_reaches_nobody_is_remarked() {
         assert_eq!((&remarks[0]["row"], &remarks[0]["column"]), (&Value::from(1), &"mobile_number".into()));
         let users = i.admin("GET", "/users").send().await.expect(200).json();
         assert_eq!(user(&users, "bo")["mobile_number"], "+441134960004");
+    });
+}
+
+#[test]
+fn a_password_that_stands_in_another_column_is_not_shown() {
+    const SHIFTED: &str = "display_name,extension,sip_password,email,site\n\
+                           Silva, Ana,2001,LeakPw_1,a@example.com\nBo,12x4,abcdefgh-1,bo,Nowhere\n";
+    run(async |i| {
+        let _worker = Worker::start(i);
+        let ours = ("acme", i.administrator.as_str());
+        let job = import(i, ours, "", SHIFTED).await;
+        let text = job.to_string();
+        assert!(!text.contains("LeakPw_1") && text.contains("(not shown)"), "{text}");
+        assert!(text.contains("12x4") && text.contains("Nowhere"), "what is none is shown: {text}");
+        let page = format!("/imports/{}/report?format=html", job["id"].as_str().unwrap());
+        assert!(!i.admin("GET", &page).send().await.expect(200).text.contains("LeakPw_1"));
+        // A column of passwords that is taken for another.
+        let mapping = "[columns]\nName = \"display_name\"\nPassword = \"email\"\nExt = \"extension\"\n";
+        let options = format!("mapping={}", encoded(mapping));
+        let job = import(i, ours, &options, "Name,Password,Ext\nAna,weak,1001\n").await;
+        assert!(!job.to_string().contains("weak"), "{job}");
+        assert_eq!(errors(&job).len(), 1, "{job}");
     });
 }

@@ -252,7 +252,16 @@ fn one_workbook_is_read_at_a_time_and_no_other_file_waits_for_it() {
         for (method, path, status) in
             [("POST", "/imports", 400), ("POST", "/imports/mapping", 400), ("GET", rejected.as_str(), 200)]
         {
-            let held = i.state.place_to_open(true).await.unwrap();
+            // The organization's own is in the way at once; another's is waited for.
+            let own = i.app.store().read(|r| r.organization_by_slug("acme")).unwrap().unwrap().id;
+            let held = i.state.place_to_open(own, true).await.unwrap();
+            let refused = match method {
+                "GET" => i.admin("GET", path).send().await,
+                _ => packed(path).await,
+            };
+            assert_eq!(refused.status, 503, "{path}: {refused:?}");
+            drop(held);
+            let held = i.state.place_to_open(OrgId(uuid::Uuid::nil()), true).await.unwrap();
             let is_free = AtomicBool::new(false);
             let waits = async {
                 let answer = match method {

@@ -220,6 +220,21 @@ fn an_import_that_was_taken_back_says_so_when_it_shall_be_again() {
         let by = again["detail"].as_str().unwrap().strip_prefix("already taken back by change ").unwrap();
         let by: u64 = by.parse().unwrap();
         assert!(by > 4 && by <= first["seq"].as_u64().unwrap(), "{again}");
+        assert!(again["errors"][0]["mend"].as_str().unwrap().contains("together"), "{again}");
+        let undo = async |seq: u64, together: bool| {
+            let body = json!({ "together": together });
+            i.admin("POST", &format!("/changes/{seq}/undo")).json(&body).send().await
+        };
+        let redone = undo(by, true).await.expect(200).json()["seq"].as_u64().unwrap();
+        let people = i.admin("GET", "/users?total=true").send().await.expect(200).json();
+        assert_eq!(people["total"], 2);
+        // One of them goes again by herself: the rest is not said to be gone.
+        let alone = undo(redone, false).await.expect(200).json()["seq"].as_u64().unwrap();
+        let refused = undo(redone, true).await.problem(409, "in-the-way");
+        let reason = refused["errors"][0]["reason"].as_str().unwrap();
+        assert!(reason.contains("was taken back already, by change"), "{refused}");
+        undo(alone, true).await.expect(200);
+        undo(redone, true).await.expect(200);
     });
 }
 

@@ -35,7 +35,7 @@ async fn walk(i: &Installation, path: &str, field: &str) -> Vec<String> {
     panic!("{path} does not end: {seen:?}");
 }
 
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     text.bytes().map(|b| format!("%{b:02X}")).collect()
 }
 

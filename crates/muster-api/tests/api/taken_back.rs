@@ -39,6 +39,7 @@ async fn state(i: &Installation) -> Value {
         "numbers",
         "sites",
         "connections",
+        "roles",
     ];
     let alike = records::kinds("1001", "").into_iter().map(|(kind, ..)| kind);
     for list in particular.into_iter().chain(alike) {
@@ -109,6 +110,22 @@ async fn prepare(i: &Installation, operation: &str) -> Option<(String, String, V
             call("POST", format!("/users/{ana}/credentials"), json!({ "device": "kitchen" }))
         }
         "POST /sites" => call("POST", "/sites".into(), json!({ "name": "North" })),
+        "POST /roles" => {
+            call("POST", "/roles".into(), json!({ "name": "Night desk", "copied_from": "user_manager" }))
+        }
+        "PATCH /roles/{role}" => {
+            crate::roles::own(i, "Night desk", "reader").await;
+            call("PATCH", "/roles/Night%20desk".into(), json!({ "permissions": ["people.read"] }))
+        }
+        "DELETE /roles/{role}" => {
+            crate::roles::own(i, "Night desk", "reader").await;
+            let body = json!({ "users": ["1001"], "roles": ["Night desk", "user"] });
+            i.admin("POST", "/roles/assign").json(&body).send().await.expect(200);
+            call("DELETE", "/roles/Night%20desk?replacement=reader".into(), Value::Null)
+        }
+        "POST /roles/assign" => {
+            call("POST", "/roles/assign".into(), json!({ "users": ["1001"], "add": ["reader"] }))
+        }
         "POST /imports" => call("IMPORT", String::new(), Value::Null),
         "POST /jobs/{job}/undo" => {
             let job = import(i).await;

@@ -2,6 +2,7 @@
 
 use muster_domain::capabilities::capabilities;
 use muster_domain::field::{Edit, Entity};
+use muster_domain::handling::{self, USER_WARNINGS};
 use muster_domain::ids::SecretId;
 use muster_domain::numbers;
 use muster_domain::organization::ConnectionKind;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use super::context::Context;
 use super::options::{Activate, ImportOptions, Inactive};
+use crate::apply::no_sms_sender;
 use crate::users::{checked_pin, checked_sip_password, name_by_extension};
 
 /// Stands in a user that is only judged for a secret that will be kept when it is written.
@@ -75,8 +77,20 @@ pub(super) fn build(
     {
         errors.extend(numbers::refusal(extension.as_str(), context.known_site(user.site)));
     }
+    super::rights::settle(&mut user, context, existing, &mut errors);
     errors.extend(user.validate());
+    let warnings = handling::unacknowledged(existing, &user, options.acknowledged());
+    errors.extend(warnings.into_iter().map(with_option));
+    if user.sms && !existing.is_some_and(|before| before.sms) && !context.has_sms_sender {
+        errors.push(no_sms_sender());
+    }
     (user, errors)
+}
+
+/// A warning is acknowledged for all rows at once.
+fn with_option(error: FieldError) -> FieldError {
+    let warning = USER_WARNINGS.iter().find(|warning| warning.field == error.field);
+    FieldError { option: warning.map(|warning| warning.option), ..error }
 }
 
 fn set_values(user: &mut User, person: &PersonRow, existing: Option<&User>, errors: &mut Vec<FieldError>) {

@@ -26,7 +26,7 @@ fn a_job_that_is_cancelled_does_not_open_its_file() {
         time_zone: None,
     };
     app.create_organization(&app.authorize_operator(&actor).unwrap(), &new).unwrap();
-    let scope = app.authorize(&actor, "acme", Permission::ManageUsers).unwrap();
+    let scope = app.authorize(&actor, "acme", Permission::Import).unwrap();
     let options = ImportOptions::default();
     let new = NewImport { file_name: "", bytes: b"name,extension,password\nAna,100,p\n", options };
     let id = JobId(app.start_import(&scope, &new).unwrap().id);

@@ -5,12 +5,16 @@ use std::collections::HashMap;
 use muster_domain::field::Entity;
 use muster_domain::ids::{ConnectionId, OrgId, SiteId};
 use muster_domain::organization::{Connection, Site};
+use muster_domain::permission::Permission;
+use muster_domain::roles::RoleBook;
 use muster_domain::types::{Country, Name, fold};
+use muster_domain::user::User;
 use muster_store::Reader;
 use uuid::Uuid;
 
 use super::options::ImportOptions;
 use crate::AppError;
+use crate::apply::{By, has_sms_sender};
 
 pub(super) struct Context {
     pub org: OrgId,
@@ -24,12 +28,18 @@ pub(super) struct Context {
     default_connection: Option<ConnectionId>,
     all_connections: Vec<Connection>,
     create_sites: bool,
+    pub has_sms_sender: bool,
+    pub roles: RoleBook,
+    /// What everybody new holds who is given no other.
+    pub plain_roles: Vec<Name>,
+    /// Who imports.
+    pub by: By,
     /// Sites that rows name and that are not there: made with the import, if that was allowed.
     pub new_sites: Vec<Site>,
 }
 
 impl Context {
-    pub fn load(r: &mut Reader, org: OrgId, options: &ImportOptions) -> Result<Context, AppError> {
+    pub fn load(r: &mut Reader, org: OrgId, options: &ImportOptions, by: By) -> Result<Context, AppError> {
         let all_sites = r.all::<Site>(org)?;
         let all_connections = r.all::<Connection>(org)?;
         let sites: HashMap<String, SiteId> =
@@ -37,7 +47,12 @@ impl Context {
         let connections = by_name_or_kind(&all_connections);
         let choices = choices(&all_connections);
         let default_site = match &options.site {
-            None => all_sites.first().map(|s| s.id),
+            None => {
+                let is_own = |site: &&Site| {
+                    by.grants().is_none_or(|grants| grants.has_at(Permission::PeopleCreate, Some(site.id)))
+                };
+                all_sites.iter().find(is_own).or(all_sites.first()).map(|s| s.id)
+            }
             Some(name) => Some(*sites.get(&fold(name)).ok_or_else(|| {
                 AppError::invalid(
                     "site",
@@ -64,6 +79,10 @@ impl Context {
             default_connection,
             all_connections,
             create_sites: options.create_sites,
+            has_sms_sender: has_sms_sender(r, org)?,
+            roles: crate::roles::role_book(r, org)?,
+            plain_roles: User::blank(org, Uuid::nil()).roles,
+            by,
             new_sites: Vec::new(),
         })
     }

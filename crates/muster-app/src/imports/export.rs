@@ -8,10 +8,12 @@ use muster_domain::field::EntityKind;
 use muster_domain::ids::{ConnectionId, MailboxId, SecretId, SiteId, UserId};
 use muster_domain::organization::{Connection, Device, Mailbox, Site};
 use muster_domain::permission::Permission;
+use muster_domain::roles::RoleBook;
+use muster_domain::types::Name;
 use muster_domain::user::{Record, User};
 use muster_import::{
     ExportError, ExportMailbox, ExportRow, ExportSecrets, Exporter, Format, Layout, LeftOut, OtherExporter,
-    WorkbookExporter,
+    OtherReport, WorkbookExporter,
 };
 use muster_store::Reader;
 use uuid::Uuid;
@@ -44,13 +46,15 @@ pub struct Exported {
     pub people: u64,
     /// What another system's file has no room for, by thing. Ours has room for everything.
     pub left_out: BTreeMap<String, LeftOut>,
+    /// How many people's password or PIN is in another system's file.
+    pub people_with_secrets: u64,
 }
 
 impl App {
     /// Notes in the organization's log that its passwords leave it, and who takes them. To be called before
     /// the first byte of an export with secrets.
     pub fn note_export_of_secrets(&self, scope: &Scope) -> Result<(), AppError> {
-        scope.require(Permission::ExportSecrets)?;
+        scope.require(Permission::SecretsExport)?;
         let at = self.now();
         self.note(scope, |organization| organization.secrets_exported_at = Some(at))
     }
@@ -62,7 +66,7 @@ impl App {
         options: ExportOptions,
         sink: W,
     ) -> Result<Exported, AppError> {
-        scope.require(if options.with_secrets { Permission::ExportSecrets } else { Permission::Read })?;
+        scope.require(if options.with_secrets { Permission::SecretsExport } else { Permission::Export })?;
         let mut sink = Some(sink);
         let kinds = [
             EntityKind::Site,
@@ -96,14 +100,18 @@ fn export<W: Write>(
     let most = devices.values().map(Vec::len).max().unwrap_or(0);
     let layout = Layout { with_secrets: options.with_secrets, devices: most.clamp(1, Layout::DEVICES_MAX) };
     let mut exporter = Output::new(sink, layout, options)?;
+    let roles = crate::roles::role_book(r, org)?;
+    let seen =
+        |user: &&User| user.record == Record::Live && scope.grants.has_at(Permission::Export, user.site);
     let mut ids: Vec<UserId> = Vec::new();
     r.for_each::<User, AppError>(org, BATCH, |users| {
-        ids.extend(users.iter().filter(|u| u.record == Record::Live).map(|u| u.id));
+        ids.extend(users.iter().filter(seen).map(|u| u.id));
         Ok(())
     })?;
     let count = ids.len() as u64;
     for batch in ids.chunks(BATCH) {
-        let batch = Batch::load(r, scope, batch, &devices, options)?;
+        let mut batch = Batch::load(r, scope, batch, &devices, options)?;
+        batch.spell_roles(&roles);
         for user in &batch.users {
             let none = Vec::new();
             let devices = devices.get(&user.id).unwrap_or(&none);
@@ -113,13 +121,15 @@ fn export<W: Write>(
                 site: user.site.and_then(|id| sites.get(&id)).map_or("", String::as_str),
                 connection: user.connection.and_then(|id| connections.get(&id)).map_or("", String::as_str),
                 mailbox: batch.mailbox(user),
+                has_voicemail_pin: batch.own_mailbox(user).is_some_and(|m| m.voicemail_pin.is_some()),
                 devices,
                 secrets: ExportSecrets { devices: &passwords, ..batch.secrets(user) },
             };
             exporter.push(&row)?;
         }
     }
-    Ok(Exported { people: count, left_out: exporter.finish()? })
+    let OtherReport { left_out, people_with_secrets } = exporter.finish()?;
+    Ok(Exported { people: count, left_out, people_with_secrets })
 }
 
 /// Our own file, or another system's.
@@ -156,11 +166,11 @@ impl<W: Write> Output<W> {
         }
     }
 
-    fn finish(self) -> Result<BTreeMap<String, LeftOut>, AppError> {
+    fn finish(self) -> Result<OtherReport, AppError> {
         match self {
-            Output::Own(exporter) => exporter.finish().map(|_| BTreeMap::new()).map_err(failed),
-            Output::Workbook(exporter) => exporter.finish().map(|_| BTreeMap::new()).map_err(failed),
-            Output::Other(exporter) => exporter.finish().map(|(_, left_out)| left_out).map_err(failed),
+            Output::Own(exporter) => exporter.finish().map(|_| OtherReport::default()).map_err(failed),
+            Output::Workbook(exporter) => exporter.finish().map(|_| OtherReport::default()).map_err(failed),
+            Output::Other(exporter) => exporter.finish().map(|(_, report)| report).map_err(failed),
         }
     }
 }
@@ -231,6 +241,15 @@ impl Batch {
         Ok(Batch { users, mailboxes, owners, secrets })
     }
 
+    /// Sites that roles are held for stand in a file by their names.
+    fn spell_roles(&mut self, book: &RoleBook) {
+        for user in &mut self.users {
+            for role in user.roles.iter_mut().filter(|role| role.as_str().contains('@')) {
+                *role = Name::parse(&book.spelled(role.as_str())).unwrap_or_else(|_| role.clone());
+            }
+        }
+    }
+
     fn mailbox(&self, user: &User) -> ExportMailbox<'_> {
         let Some(mailbox) = user.mailbox.and_then(|id| self.mailboxes.get(&id)) else {
             return ExportMailbox::None;
@@ -244,9 +263,12 @@ impl Batch {
         }
     }
 
+    fn own_mailbox(&self, user: &User) -> Option<&Mailbox> {
+        user.mailbox.and_then(|id| self.mailboxes.get(&id)).filter(|m| m.owner == Some(user.id))
+    }
+
     fn secrets(&self, user: &User) -> ExportSecrets<'_> {
-        let mailbox =
-            user.mailbox.and_then(|id| self.mailboxes.get(&id)).filter(|m| m.owner == Some(user.id));
+        let mailbox = self.own_mailbox(user);
         ExportSecrets {
             sip_password: self.secret(user.sip_secret),
             voicemail_pin: self.secret(mailbox.and_then(|m| m.voicemail_pin)),

@@ -70,7 +70,7 @@ impl App {
         before: Option<JobId>,
         limit: usize,
     ) -> Result<Vec<ImportView>, AppError> {
-        scope.require(Permission::Read)?;
+        scope.require(Permission::JobsRead)?;
         self.store().read(|r| {
             let kept: HashSet<JobId> =
                 r.job_inputs(scope.org())?.into_iter().map(|input| input.job).collect();
@@ -80,7 +80,7 @@ impl App {
                 let jobs = r.jobs(scope.org(), before, Some(IMPORT), PAGE.min(limit - views.len()))?;
                 let Some(last) = jobs.last() else { break };
                 before = Some(last.id);
-                for mut job in jobs {
+                for mut job in jobs.into_iter().filter(|job| scope.sees_job(job)) {
                     let counts = job.summary.take().and_then(|text| serde_json::from_str(&text).ok());
                     let by = match names.get(&job.actor) {
                         Some(name) => name.clone(),

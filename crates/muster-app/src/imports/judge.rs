@@ -3,7 +3,7 @@
 use muster_domain::log::counts;
 use muster_domain::national::{National, national};
 use muster_domain::user::{Service, User};
-use muster_import::{FileStatus, PersonRow, Row, Source, Taken};
+use muster_import::{FileStatus, NOT_SHOWN, PersonRow, Row, Source, Taken};
 use muster_store::Reader;
 
 use super::build::{SECRET_TO_COME, build};
@@ -235,7 +235,11 @@ impl Judge<'_, '_> {
 
     fn placed(&self, problem: RowProblem) -> RowProblem {
         let cell = self.source.cell(problem.line, problem.column.as_deref());
-        RowProblem { cell, ..problem }
+        let found = match self.source.may_show(problem.column.as_deref(), &problem.found) {
+            true => problem.found,
+            false => NOT_SHOWN.to_string(),
+        };
+        RowProblem { cell, found, ..problem }
     }
 }
 

@@ -28,6 +28,7 @@ mod problem;
 mod rejected;
 mod remarks;
 mod report;
+mod rights;
 mod row_set;
 mod run;
 

@@ -97,9 +97,9 @@ pub struct Step {
 impl App {
     /// Of an import that has judged its rows: a dry run, one that was done, and one that was refused.
     pub fn move_in_report(&self, scope: &Scope, id: JobId) -> Result<MoveInReport, AppError> {
-        scope.require(Permission::Read)?;
+        scope.require(Permission::JobsRead)?;
         let (job, by) = self.store().read(|r| {
-            let job = r.job(scope.org(), id)?.filter(|job| job.kind == IMPORT);
+            let job = r.job(scope.org(), id)?.filter(|job| job.kind == IMPORT && scope.sees_job(job));
             let job = job.ok_or(AppError::NotFound("import"))?;
             let by = name_of_actor(r, scope.org(), job.actor)?;
             Ok::<_, AppError>((job, by))

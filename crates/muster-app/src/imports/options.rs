@@ -1,5 +1,6 @@
 //! What a person chooses about an import.
 
+use muster_domain::handling::Acknowledged;
 use serde::{Deserialize, Serialize};
 
 /// By what a row is recognized as somebody who is already there.
@@ -87,6 +88,9 @@ pub struct ImportOptions {
     pub dry_run: bool,
     pub good_rows_only: bool,
     pub allow_shared_emails: bool,
+    /// The words of the warnings that were read.
+    #[serde(default)]
+    pub acknowledge: Vec<String>,
     pub create_sites: bool,
     /// The site of rows that name none, by name; the first site if absent.
     pub site: Option<String>,
@@ -98,6 +102,10 @@ impl ImportOptions {
     pub fn existing(&self) -> Existing {
         let default = if self.match_by.is_some() { Existing::Update } else { Existing::Fail };
         self.existing.unwrap_or(default)
+    }
+
+    pub(super) fn acknowledged(&self) -> Acknowledged {
+        Acknowledged::of(self.acknowledge.iter().map(String::as_str)).unwrap_or_default()
     }
 }
 

@@ -31,9 +31,9 @@ impl App {
         id: JobId,
         sink: W,
     ) -> Result<RejectedRows, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::Import)?;
         let (job, input) = self.store().read(|r| {
-            let job = r.job(scope.org(), id)?.filter(|job| job.kind == IMPORT);
+            let job = r.job(scope.org(), id)?.filter(|job| job.kind == IMPORT && scope.sees_job(job));
             let job = job.ok_or(AppError::NotFound("import"))?;
             Ok::<_, AppError>((job, r.job_input(scope.org(), id)?))
         })?;

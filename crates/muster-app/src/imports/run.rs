@@ -21,7 +21,7 @@ use super::options::{ImportOptions, NewImport};
 use super::plan::{MailboxPlan, Plan, other_mailbox};
 use super::report::ImportReport;
 use super::row_set::RowSet;
-use crate::apply::{Allow, Session};
+use crate::apply::{Allow, By, Session};
 use crate::jobs::{GoOn, IMPORT, Progress};
 use crate::users::checked_pin;
 use crate::{App, AppError, Done, Scope};
@@ -29,7 +29,10 @@ use crate::{App, AppError, Done, Scope};
 impl App {
     /// Checks that the file can be read at all, and makes a job of it.
     pub fn start_import(&self, scope: &Scope, new: &NewImport<'_>) -> Result<Done, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::Import)?;
+        if new.options.create_sites {
+            scope.require(Permission::SitesEdit)?;
+        }
         // A file that cannot be read is refused now rather than in a job that fails.
         open(new.bytes, &new.options)?;
         let options = StoredOptions::of(new);
@@ -71,7 +74,7 @@ impl App {
         bytes: &[u8],
         vertical: bool,
     ) -> Result<Vec<Suggestion>, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::Import)?;
         let header = match vertical {
             true => Source::header_of_vertical(bytes, &Limits::default())?,
             false => Source::header_of(bytes, &Limits::default())?,
@@ -99,14 +102,16 @@ impl App {
         let now = self.now();
         let set = job.set.unwrap_or_else(|| self.new_set());
         self.store().write(|tx| {
-            let allow = Allow { shared_emails: options.allow_shared_emails };
-            let mut session = Session::begin(tx, job.org, now, job.actor, set, allow)?;
+            let allow =
+                Allow { shared_emails: options.allow_shared_emails, acknowledged: options.acknowledged() };
+            let by = By::asker(tx, job.org, job.actor, Permission::Import)?;
+            let mut session = Session::begin(tx, job.org, now, by.clone(), set, allow)?;
             // Whoever had the lease before may have finished after all: the work is done once.
             let current = session.tx.job(job.org, job.id)?;
             if current.is_none_or(|j| j.state != JobState::Running) {
                 return Ok(());
             }
-            let context = Context::load(session.tx, job.org, &options)?;
+            let context = Context::load(session.tx, job.org, &options, by)?;
             let mut judged = judge(session.tx, context, &source, &options, |rows| {
                 progress.set_judged(rows);
                 go_on.check()

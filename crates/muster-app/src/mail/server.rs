@@ -37,13 +37,13 @@ pub struct Tried {
 
 impl App {
     pub fn mail_server(&self, operator: &Scope) -> Result<Option<MailServerView>, AppError> {
-        operator.require(Permission::ManageOrganizations)?;
+        operator.require(Permission::MailEdit)?;
         Ok(self.store().read(|r| settings(r))?.map(|(_, settings)| settings))
     }
 
     /// Made where there is none.
     pub fn set_mail_server(&self, operator: &Scope, new: &NewMailServer) -> Result<Done, AppError> {
-        operator.require(Permission::ManageOrganizations)?;
+        operator.require(Permission::MailEdit)?;
         let org = operator.org();
         let done = self.change(operator, Allow::default(), |session| {
             let before = session.tx.all::<MailServer>(org)?.into_iter().next();
@@ -70,7 +70,7 @@ impl App {
 
     /// Nothing leaves from here on.
     pub fn remove_mail_server(&self, operator: &Scope) -> Result<Done, AppError> {
-        operator.require(Permission::ManageOrganizations)?;
+        operator.require(Permission::MailEdit)?;
         let org = operator.org();
         self.change(operator, Allow::default(), |session| {
             let there = session.tx.all::<MailServer>(org)?.into_iter().next();
@@ -82,7 +82,7 @@ impl App {
 
     /// Hands a mail over at once and says what came of it. Takes as long as the server takes.
     pub fn try_mail(&self, operator: &Scope, to: &Email, language: Language) -> Result<Tried, AppError> {
-        operator.require(Permission::ManageOrganizations)?;
+        operator.require(Permission::MailEdit)?;
         let server = self.store().read(|r| server(r))?.ok_or_else(|| {
             AppError::invalid(
                 "host",

@@ -1,11 +1,12 @@
 //! Looking at the spool, and trying again.
 
 use muster_domain::change::Refusal;
+use muster_domain::grants::Grants;
 use muster_domain::ids::{MailId, OrgId, UserId};
 use muster_domain::permission::Permission;
 use muster_domain::user::User;
 use muster_mail::words;
-use muster_store::{Mail, MailContent, MailCounts, MailState, NewMail};
+use muster_store::{Mail, MailContent, MailCounts, MailState, NewMail, Reader};
 use uuid::Uuid;
 
 use super::server::server;
@@ -33,13 +34,18 @@ pub struct ReadMail {
 impl App {
     /// Of one organization.
     pub fn mail_status(&self, scope: &Scope) -> Result<MailStatus, AppError> {
-        scope.require(Permission::Read)?;
+        scope.require(Permission::PeopleRead)?;
         self.status_of(Some(scope.org()))
+    }
+
+    /// Why nothing leaves, for whoever has just put something into the spool.
+    pub fn mail_problem(&self) -> Result<Option<String>, AppError> {
+        Ok(self.status_of(None)?.problem)
     }
 
     /// Of the installation.
     pub fn installation_mail_status(&self, operator: &Scope) -> Result<MailStatus, AppError> {
-        operator.require(Permission::ManageOrganizations)?;
+        operator.require(Permission::MailEdit)?;
         self.status_of(None)
     }
 
@@ -55,33 +61,61 @@ impl App {
         Ok(MailStatus { counts, leaves: has_server && problem.is_none(), problem })
     }
 
-    /// Newest first.
+    /// Newest first; of whoever looks after some sites, the mail of their people.
     pub fn mails(
         &self,
         scope: &Scope,
-        before: Option<MailId>,
+        mut before: Option<MailId>,
         state: Option<MailState>,
         limit: usize,
     ) -> Result<Vec<Mail>, AppError> {
-        scope.require(Permission::Read)?;
-        self.store().read(|r| r.mails(scope.org(), before, state, limit).map_err(AppError::from))
+        scope.require(Permission::PeopleRead)?;
+        self.store().read(|r| {
+            let mut seen = Vec::new();
+            loop {
+                let wanted = limit - seen.len();
+                let found = r.mails(scope.org(), before, state, wanted)?;
+                let more = found.len() == wanted;
+                before = found.last().map(|mail| mail.id);
+                for mail in found {
+                    if sees(r, scope, Permission::PeopleRead, &mail)?.is_some() {
+                        seen.push(mail);
+                    }
+                }
+                if !more || seen.len() >= limit {
+                    return Ok(seen);
+                }
+            }
+        })
     }
 
     /// What a mail says holds a link that signs in.
     pub fn read_mail(&self, scope: &Scope, id: MailId) -> Result<ReadMail, AppError> {
-        scope.require(Permission::ResetCredentials)?;
+        scope.require(Permission::CredentialsReset)?;
         self.store().read(|r| {
             let mail = r.mail(scope.org(), id)?.ok_or(AppError::NotFound("mail"))?;
+            let user =
+                sees(r, scope, Permission::CredentialsReset, &mail)?.ok_or(AppError::NotFound("mail"))?;
+            // Nobody becomes somebody who holds more by their link.
+            let held = match user {
+                Some(user) => crate::roles::role_book(r, scope.org())?.grants_of(&user.roles),
+                None => Grants::default(),
+            };
+            let lacks = scope.grants().lacks(&held);
+            if !lacks.is_empty() {
+                return Err(AppError::HoldsLess { what: "this is for somebody who holds", lacks });
+            }
             Ok(ReadMail { content: r.mail_content(scope.org(), id)?, mail })
         })
     }
 
     /// One that waits is tried now; one that was given up begins anew.
     pub fn retry_mail(&self, scope: &Scope, id: MailId) -> Result<Mail, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::PeopleActivate)?;
         let now = self.now();
         let mail = self.store().write(|tx| {
             let before = tx.mail(scope.org(), id)?.ok_or(AppError::NotFound("mail"))?;
+            sees(tx, scope, Permission::PeopleActivate, &before)?.ok_or(AppError::NotFound("mail"))?;
             let mail = match before.state {
                 MailState::Waiting => Mail { next_at: now, ..before },
                 MailState::GivenUp => Mail {
@@ -101,6 +135,21 @@ impl App {
         self.mail_board().go_on();
         Ok(mail)
     }
+}
+
+/// Whom a mail is about, if it may be seen: `Some(None)` is nobody's, for whoever sees everybody's.
+fn sees(
+    r: &mut Reader,
+    scope: &Scope,
+    permission: Permission,
+    mail: &Mail,
+) -> Result<Option<Option<User>>, AppError> {
+    let user = match mail.user {
+        Some(user) => r.get::<User>(scope.org(), user.0)?,
+        None => None,
+    };
+    let site = user.as_ref().and_then(|user| user.site);
+    Ok(scope.grants().has_at(permission, site).then_some(user))
 }
 
 /// Both addresses are told that somebody signs in with another one.

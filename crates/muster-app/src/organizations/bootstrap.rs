@@ -2,25 +2,29 @@
 
 use muster_domain::field::Entity;
 use muster_domain::ids::OrgId;
-use muster_domain::organization::{Organization, TokenRole};
-use muster_domain::types::{Domain, Name, Slug};
+use muster_domain::organization::Organization;
+use muster_domain::types::{Domain, Name, Slug, Text};
 use uuid::Uuid;
 
 use super::tokens;
-use crate::apply::{Allow, Session};
+use crate::apply::{Allow, By, Session};
 use crate::{App, AppError, OPERATOR_SLUG};
 
 impl App {
     /// Makes the operator's organization and a token for it, if there is none yet. The token is given
     /// back this once; only its hash is kept.
     pub fn bootstrap(&self) -> Result<Option<String>, AppError> {
-        if self.store().read(|r| r.organization_by_slug(OPERATOR_SLUG).map_err(AppError::from))?.is_some() {
-            return Ok(None);
-        }
-        self.make_owner_token(true).map(Some)
+        if self.has_operator()? { Ok(None) } else { self.make_owner_token(true).map(Some) }
     }
 
-    /// A new owner token for an operator who lost the file of the first one.
+    /// Whether this database was ever started with.
+    pub fn has_operator(&self) -> Result<bool, AppError> {
+        let operator = self.store().read(|r| r.organization_by_slug(OPERATOR_SLUG).map_err(AppError::from));
+        Ok(operator?.is_some())
+    }
+
+    /// An owner token: that of the `first` start, which makes the operator too, or a new one for an operator
+    /// who lost the file of an earlier one.
     pub fn make_owner_token(&self, first: bool) -> Result<String, AppError> {
         let (now, set) = (self.now(), self.new_set());
         let bearer = crate::secrets::generate_token()?;
@@ -38,8 +42,10 @@ impl App {
                 }
                 None => return Err(AppError::NotFound("organization")),
             };
-            let token = tokens::token(operator.id, "Owner", TokenRole::Operator, &bearer);
-            let mut session = Session::begin(tx, operator.id, now, Uuid::nil(), set, Allow::default())?;
+            let mut token = tokens::token(operator.id, "Owner", &bearer);
+            token.role = Text::parse(muster_domain::roles::OPERATOR).unwrap_or_default();
+            let mut session =
+                Session::begin(tx, operator.id, now, By::unbounded(Uuid::nil()), set, Allow::default())?;
             session.create(&token)?;
             session.finish()?;
             Ok(())

@@ -18,7 +18,7 @@ impl App {
         version: Option<u64>,
         values: &[(&'static str, Value)],
     ) -> Result<Done, AppError> {
-        scope.require(Permission::ManageOrganization)?;
+        scope.require(Permission::OrganizationEdit)?;
         let org = scope.org();
         self.change(scope, Allow::default(), |session| {
             let before = session.tx.organization(org)?.ok_or(AppError::NotFound("organization"))?;

@@ -1,6 +1,7 @@
 //! The organizations that an actor sees.
 
-use muster_domain::organization::{Organization, TokenRole};
+use muster_domain::organization::Organization;
+use muster_domain::permission::Permission;
 
 use crate::{Actor, App, AppError, OPERATOR_SLUG};
 
@@ -8,7 +9,7 @@ impl App {
     /// All for an operator, their own for everybody else.
     pub fn organizations(&self, actor: &Actor) -> Result<Vec<Organization>, AppError> {
         self.store().read(|r| {
-            if actor.role != TokenRole::Operator {
+            if !actor.grants.has(Permission::OrganizationsManage) {
                 return Ok(r.organization(actor.home)?.into_iter().collect());
             }
             let all = r.organizations()?;

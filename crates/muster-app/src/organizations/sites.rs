@@ -19,17 +19,21 @@ pub struct NewSite {
 
 impl App {
     pub fn sites(&self, scope: &Scope) -> Result<Vec<Site>, AppError> {
-        scope.require(Permission::Read)?;
-        self.read_in(scope, &[EntityKind::Site], |r, _| Ok(r.all::<Site>(scope.org())?))
+        scope.require(Permission::OrganizationRead)?;
+        let mut sites = self.read_in(scope, &[EntityKind::Site], |r, _| Ok(r.all::<Site>(scope.org())?))?;
+        if let Some(seen) = scope.sites(Permission::OrganizationRead) {
+            sites.retain(|site| seen.contains(&site.id));
+        }
+        Ok(sites)
     }
 
     pub fn connections(&self, scope: &Scope) -> Result<Vec<Connection>, AppError> {
-        scope.require(Permission::Read)?;
+        scope.require(Permission::OrganizationRead)?;
         self.read_in(scope, &[EntityKind::Connection], |r, _| Ok(r.all::<Connection>(scope.org())?))
     }
 
     pub fn create_site(&self, scope: &Scope, new: &NewSite) -> Result<Site, AppError> {
-        scope.require(Permission::ManageOrganization)?;
+        scope.require(Permission::SitesEdit)?;
         let mut site = Site::blank(scope.org(), Uuid::now_v7());
         site.name = new.name.clone();
         site.country = new.country.clone();

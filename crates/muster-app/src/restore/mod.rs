@@ -57,7 +57,7 @@ struct Way {
 impl App {
     /// Says what going back would do. Nothing is changed.
     pub fn review_restore(&self, scope: &Scope, what: What, shown: Shown) -> Result<Reviewed, AppError> {
-        scope.require(Permission::UndoChanges)?;
+        scope.require(Permission::ChangesUndo)?;
         self.store().read(|r| {
             let way = self.way(r, scope, what)?;
             let shown = (shown.skip, shown.limit.min(1000));
@@ -68,9 +68,9 @@ impl App {
 
     /// Goes back, if what would be done is what `plan` was given for: [`Review::plan`].
     pub fn restore(&self, scope: &Scope, what: What, plan: &str) -> Result<Undone, AppError> {
-        scope.require(Permission::UndoChanges)?;
+        scope.require(Permission::ChangesUndo)?;
         let (mut changes, mut notes) = (0, Vec::new());
-        let done = self.change(scope, Allow { shared_emails: true }, |session| {
+        let done = self.change(scope, Allow::AS_IT_WAS, |session| {
             let way = self.way(session.tx, scope, what)?;
             let review = way.go(session, scope, Some(plan))?;
             session.flush()?;
@@ -92,7 +92,7 @@ impl App {
         restore: bool,
     ) -> Result<Undone, AppError> {
         let (mut changes, mut notes) = (0, Vec::new());
-        let done = self.change(scope, Allow { shared_emails: true }, |session| {
+        let done = self.change(scope, Allow::AS_IT_WAS, |session| {
             let things = Things::of_set(session.tx, scope.org(), set)?;
             let way = Way { source: Source::Before(set), things, to: None, id: set.0 };
             if restore {

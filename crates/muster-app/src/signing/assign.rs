@@ -41,7 +41,7 @@ impl App {
         ids: &[UserId],
         assignment: &Assignment,
     ) -> Result<Assigned, AppError> {
-        scope.require(Permission::ResetCredentials)?;
+        scope.require(Permission::CredentialsReset)?;
         if ids.is_empty() || ids.len() > AT_ONCE_MAX {
             let reason = format!("are {}, not 1 to {AT_ONCE_MAX}", ids.len());
             return Err(AppError::invalid(

@@ -79,7 +79,7 @@ impl App {
         ids: &[UserId],
         new: &NewInvite,
     ) -> Result<(Done, Vec<Invited>), AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::PeopleActivate)?;
         if ids.is_empty() || ids.len() > INVITED_AT_ONCE_MAX {
             let reason = format!("are {}, not 1 to {INVITED_AT_ONCE_MAX}", ids.len());
             return Err(AppError::invalid("users", reason, "name fewer in one request, or give a filter"));
@@ -100,7 +100,6 @@ impl App {
 
     /// Newest first.
     pub fn invites_of(&self, scope: &Scope, user: UserId) -> Result<Vec<InviteView>, AppError> {
-        scope.require(Permission::Read)?;
         self.user(scope, user)?;
         let now = self.now();
         let mut found = self
@@ -112,7 +111,7 @@ impl App {
 
     /// The open invites of these people end: their links do nothing from here on.
     pub fn withdraw_invites(&self, scope: &Scope, ids: &[UserId]) -> Result<Done, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::PeopleActivate)?;
         self.change(scope, Allow::default(), |session| {
             let ended = end_invites(session, scope.org(), ids, "it was withdrawn")?;
             if ended == 0 {

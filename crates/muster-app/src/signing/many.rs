@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::invites::{INVITE_JOB, NewInvite, check, invite, reason_of};
 use super::schedule::When;
-use crate::apply::{Allow, Session};
+use crate::apply::{Allow, By, Session};
 use crate::jobs::Progress;
 use crate::{App, AppError, Done, Scope};
 
@@ -29,7 +29,14 @@ struct Options {
     zone: Option<String>,
 }
 
-const OPS: [(Op, &str); 3] = [(Op::Eq, "="), (Op::Prefix, "^"), (Op::Contains, "~")];
+const OPS: [(Op, &str); 6] = [
+    (Op::Eq, "="),
+    (Op::Prefix, "^"),
+    (Op::Contains, "~"),
+    (Op::OneOf, "one_of"),
+    (Op::SomebodyAt, "somebody_at"),
+    (Op::NobodyOrSomebodyAt, "nobody_or_somebody_at"),
+];
 
 impl Options {
     fn of(query: &Query, when: Option<&When>) -> Options {
@@ -62,11 +69,12 @@ impl Options {
 impl App {
     /// Invites by mail whoever the filter finds, now or at a time. The job's results say who was left out, and why.
     pub fn start_invites(&self, scope: &Scope, query: &Query, when: Option<&When>) -> Result<Done, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::PeopleActivate)?;
         if when.is_some_and(|when| when.at <= self.now()) {
             return Err(AppError::invalid("invite_at", "has passed", "give a time to come"));
         }
-        let options = Options::of(query, when);
+        let query = scope.narrowed(EntityKind::User, Permission::PeopleActivate, query.clone());
+        let options = Options::of(&query, when);
         // A filter that the store does not know is refused now.
         self.store().read(|r| r.list::<User>(scope.org(), &options.query(None)).map_err(AppError::from))?;
         let options = serde_json::to_string(&options).map_err(|e| AppError::Limit(e.to_string()))?;
@@ -116,7 +124,8 @@ impl App {
     /// The next people and the job's new place, together.
     fn invite_some(&self, tx: &mut Tx, scope: &Scope, job: &Job, options: &Options) -> Result<Job, AppError> {
         let (now, set) = (self.now(), job.set.unwrap_or(ChangeSetId(job.id.0)));
-        let mut session = Session::begin(tx, job.org, now, job.actor, set, Allow::default())?;
+        let by = By::asker(tx, job.org, job.actor, Permission::PeopleActivate)?;
+        let mut session = Session::begin(tx, job.org, now, by, set, Allow::default())?;
         let page = session.tx.list::<User>(job.org, &options.query(job.cursor.clone()))?;
         let new = options.invite();
         let mut results = Vec::with_capacity(page.items.len());

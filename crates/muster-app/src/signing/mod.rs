@@ -29,28 +29,18 @@ pub(crate) use credentials::sign_in_of;
 pub(crate) use invites::{end_invites, language_of, send_scheduled};
 pub(crate) use setup::{Ready, carry_out};
 
+use muster_domain::grants::Grants;
 use muster_domain::ids::OrgId;
-use muster_domain::organization::TokenRole;
-use muster_domain::user::User;
 use uuid::Uuid;
 
 use crate::{App, AppError, Scope};
 
-/// What somebody who has signed in may do in their organization; `None`: only what is their own.
-pub(crate) fn role_of(user: &User) -> Option<TokenRole> {
-    let has = |word: &str| user.roles.iter().any(|role| role.as_str() == word);
-    match () {
-        () if has("administrator") => Some(TokenRole::Administrator),
-        () if has("reader") => Some(TokenRole::Reader),
-        () => None,
-    }
-}
-
 impl App {
-    /// What the system does by itself, or a person does for themselves: `actor` is their id, or nil.
+    /// What the system does by itself, or a person does for themselves: `actor` is their id, or nil. Whatever that is
+    /// has been asked for already.
     pub(crate) fn own_scope(&self, org: OrgId, actor: Uuid) -> Result<Scope, AppError> {
         let found = self.store().read(|r| r.organization(org).map_err(AppError::from))?;
         let organization = found.ok_or(AppError::NotFound("organization"))?;
-        Ok(Scope { organization, actor, role: TokenRole::Administrator, once: None, past: None })
+        Ok(Scope { organization, actor, grants: Grants::all(), once: None, past: None })
     }
 }

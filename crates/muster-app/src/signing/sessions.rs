@@ -11,7 +11,7 @@ use muster_domain::capabilities::capabilities;
 use muster_domain::change::Refusal;
 use muster_domain::claims;
 use muster_domain::field::EntityKind;
-use muster_domain::ids::{OrgId, TokenId, UserId};
+use muster_domain::ids::{OrgId, UserId};
 use muster_domain::organization::{ConnectionKind, Organization};
 use muster_domain::permission::Permission;
 use muster_domain::signing::SignIn;
@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 
 use super::credentials::{NewCredentials, put_credentials, sign_in_of};
 use super::lock_out::{What, locked_until};
-use super::{password, role_of};
+use super::password;
 use crate::apply::Allow;
 use crate::authorize::token_hash;
 use crate::{Actor, App, AppError, Scope};
@@ -159,15 +159,15 @@ impl App {
         found.ok_or(AppError::NotAuthenticated)
     }
 
-    /// The same as an actor: somebody whose password is theirs, and whose roles let them do something.
+    /// The same as an actor, who may do what their roles say: somebody whose password is theirs.
     pub(crate) fn session_actor(&self, bearer: &str) -> Result<Actor, AppError> {
         let signed_in = self.signed_in(bearer)?;
         if signed_in.must_change_password {
             return Err(AppError::PasswordChangeNeeded);
         }
         let user = signed_in.user;
-        let role = role_of(&user).ok_or(AppError::NotPermitted(Permission::Read))?;
-        Ok(Actor { token: TokenId(user.id.0), role, home: user.org })
+        let grants = self.grants_of_roles(user.org, &user.roles)?;
+        Ok(Actor { id: user.id.0, home: user.org, grants })
     }
 
     /// Other sessions end.
@@ -201,9 +201,10 @@ impl App {
 
     /// Whether somebody knows their sign-in PIN or the answer to their question. Wrong ones lock.
     pub fn identify(&self, scope: &Scope, id: UserId, said: &Identity) -> Result<bool, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::PeopleEdit)?;
         let org = scope.org();
         let user = self.user(scope, id)?;
+        scope.sees(Permission::PeopleEdit, &user)?;
         if user.record != Record::Live {
             return Err(AppError::NotFound("user"));
         }

@@ -46,9 +46,9 @@ impl App {
         secrets: SheetSecrets,
     ) -> Result<Vec<Sheet>, AppError> {
         scope.require(match secrets {
-            SheetSecrets::None => Permission::Read,
-            SheetSecrets::Existing => Permission::ExportSecrets,
-            SheetSecrets::New => Permission::ResetCredentials,
+            SheetSecrets::None => Permission::PeopleRead,
+            SheetSecrets::Existing => Permission::SecretsExport,
+            SheetSecrets::New => Permission::CredentialsReset,
         })?;
         if ids.is_empty() || ids.len() > SHEETS_MAX {
             let reason = format!("are {}, not 1 to {SHEETS_MAX}", ids.len());
@@ -82,6 +82,7 @@ impl App {
             let mut sheets = Vec::with_capacity(ids.len());
             for id in ids {
                 let user = r.get::<User>(scope.org(), id.0)?.ok_or(AppError::NotFound("user"))?;
+                scope.sees(Permission::PeopleRead, &user)?;
                 if !muster_domain::capabilities::of(&user).registers {
                     let why = format!("are of people without a phone: {}", crate::names::called(&user));
                     return Err(AppError::invalid("users", why, "leave them out"));

@@ -28,15 +28,24 @@ pub(super) fn explain(
     org: OrgId,
     older: &mut Older<'_>,
 ) -> Result<Option<Refusal>, AppError> {
-    let mut search = Search { org, seen: HashSet::new(), made: HashSet::new(), found: Vec::new(), more: 0 };
+    let mut search = Search {
+        org,
+        seen: HashSet::new(),
+        made: HashSet::new(),
+        found: Vec::new(),
+        more: 0,
+        undone_by: None,
+        stands: false,
+    };
     let mut before = None;
     loop {
         let page = older(r, before)?;
         let Some(oldest) = page.last() else { break };
         before = Some(oldest.envelope.seq);
-        if let Some(refusal) = search.page(r, &page)? {
-            return Ok(Some(refusal));
-        }
+        search.page(r, &page)?;
+    }
+    if let Some(by) = search.undone_by.filter(|_| !search.stands) {
+        return Ok(Some(Refusal::UndoneAlready { by }));
     }
     if search.found.is_empty() {
         search.references(r)?;
@@ -53,11 +62,15 @@ struct Search {
     found: Vec<Conflict>,
     /// Beyond those.
     more: u64,
+    /// The newest change that took one of them back.
+    undone_by: Option<u64>,
+    /// Whether one of them was not taken back: then it is not done with the rest.
+    stands: bool,
 }
 
 impl Search {
-    /// Newest first. A refusal that says it all ends the search.
-    fn page(&mut self, r: &mut Reader, page: &[Change]) -> Result<Option<Refusal>, AppError> {
+    /// Newest first.
+    fn page(&mut self, r: &mut Reader, page: &[Change]) -> Result<(), AppError> {
         let mut current: HashMap<Uuid, AnyEntity> = HashMap::new();
         for kind in EntityKind::ALL {
             let of_kind = page.iter().filter(|c| c.envelope.entity == *kind);
@@ -73,7 +86,10 @@ impl Search {
                 self.made.insert(body.id);
             }
             let entity = current.get(&body.id);
-            let Some(moved) = self.moved(body, entity) else { continue };
+            let Some(moved) = self.moved(body, entity) else {
+                self.stands = true;
+                continue;
+            };
             if self.found.len() >= CONFLICTS_MAX {
                 self.more += 1;
                 continue;
@@ -83,12 +99,29 @@ impl Search {
                 && let Some(by) =
                     later.iter().find(|c| c.body.as_ref().is_some_and(|b| takes_back(b, &inverse)))
             {
-                return Ok(Some(Refusal::UndoneAlready { by: by.envelope.seq }));
+                let seq = by.envelope.seq;
+                self.undone_by.get_or_insert(seq);
+                let how = format!("{} was taken back already, by change {seq}", self.name(r, body, entity)?);
+                self.found.push(Conflict { what: body.kind.word(), how, seq: Some(seq) });
+                continue;
             }
+            self.stands = true;
             let conflict = self.conflict(r, body, entity, moved, &later)?;
             self.found.push(conflict);
         }
-        Ok(None)
+        Ok(())
+    }
+
+    fn name(
+        &self,
+        r: &mut Reader,
+        body: &EntityChange,
+        entity: Option<&AnyEntity>,
+    ) -> Result<String, AppError> {
+        match entity {
+            Some(entity) => name_of(r, entity),
+            None => Ok(name_in(body)),
+        }
     }
 
     /// The first field that is not what the change made of it, or the record where the thing is not there.
@@ -120,10 +153,7 @@ impl Search {
         field: &'static str,
         later: &[Change],
     ) -> Result<Conflict, AppError> {
-        let name = match entity {
-            Some(entity) => name_of(r, entity)?,
-            None => name_in(body),
-        };
+        let name = self.name(r, body, entity)?;
         let touches = |change: &&Change| {
             let fields = change.body.iter().flat_map(|body| &body.fields);
             let gone = change.body.as_ref().is_some_and(|body| body.op == Op::Remove);

@@ -27,11 +27,23 @@ pub struct Undone {
 }
 
 impl App {
-    /// Lines of the change log after `since`, oldest first.
+    /// Lines of the change log after `since`, oldest first: those about kinds of things that may be seen.
     pub fn changes(&self, scope: &Scope, since: u64, limit: usize) -> Result<Vec<Change>, AppError> {
-        scope.require(Permission::Read)?;
-        let filter = ChangeFilter::default();
-        self.store().read(|r| r.changes(scope.org(), since, limit, &filter).map_err(AppError::from))
+        scope.require_whole(Permission::ChangesRead)?;
+        let seen = |line: &Change| scope.grants.has(Permission::to_read(line.envelope.entity));
+        self.store().read(|r| {
+            let (mut lines, mut since) = (Vec::new(), since);
+            loop {
+                let wanted = limit - lines.len();
+                let page = r.changes(scope.org(), since, wanted, &ChangeFilter::default())?;
+                let more = page.len() == wanted;
+                since = page.last().map_or(since, |last| last.envelope.seq);
+                lines.extend(page.into_iter().filter(seen));
+                if !more || lines.len() >= limit {
+                    return Ok(lines);
+                }
+            }
+        })
     }
 
     /// Lines about one thing, newest first.
@@ -42,7 +54,7 @@ impl App {
         id: Uuid,
         limit: usize,
     ) -> Result<Vec<Change>, AppError> {
-        scope.require(Permission::Read)?;
+        self.check_seen(scope, kind, id)?;
         let filter = ChangeFilter { entity: Some((kind, id)), ..ChangeFilter::default() };
         self.store().read(|r| r.changes_back(scope.org(), None, limit, &filter).map_err(AppError::from))
     }
@@ -50,13 +62,15 @@ impl App {
     /// Takes back the change `seq` and what was done in the same request about the same person; with
     /// `together` all that was done in that request. Going back to a moment is always taken back whole.
     pub fn undo(&self, scope: &Scope, seq: u64, together: bool) -> Result<Undone, AppError> {
-        scope.require(Permission::UndoChanges)?;
+        scope.require(Permission::ChangesUndo)?;
         let line = self.store().read(|r| {
             let line = r.changes(scope.org(), seq.saturating_sub(1), 1, &ChangeFilter::default())?;
             line.into_iter().find(|c| c.envelope.seq == seq).ok_or(AppError::NotFound("change"))
         })?;
         let restore = is_of_restore(&line.envelope.kind);
-        if together || restore {
+        // A role comes back with all who held it.
+        let whole = restore || line.envelope.kind == "role.removed";
+        if together || whole {
             return self.undo_set(scope, line.envelope.set, restore);
         }
         self.undo_with(scope, None, &mut |r, before| {
@@ -73,7 +87,7 @@ impl App {
 
     /// Takes back everything that a job did.
     pub fn undo_job(&self, scope: &Scope, id: JobId) -> Result<Undone, AppError> {
-        scope.require(Permission::UndoChanges)?;
+        scope.require(Permission::ChangesUndo)?;
         self.undo_with(scope, Some(id), &mut |r, before| {
             let job = r.job(scope.org(), id)?.ok_or(AppError::NotFound("job"))?;
             let filter = ChangeFilter { set: job.set, ..ChangeFilter::default() };
@@ -90,7 +104,7 @@ impl App {
         older: &mut Older<'_>,
     ) -> Result<Undone, AppError> {
         let (mut count, mut notes) = (0, BTreeSet::new());
-        let done = self.change(scope, Allow { shared_emails: true }, |session| {
+        let done = self.change(scope, Allow::AS_IT_WAS, |session| {
             (count, notes) = (0, BTreeSet::new());
             let (mut before, mut first) = (None, None);
             loop {
@@ -159,7 +173,9 @@ pub(crate) fn refuse_if_not_undoable(body: &EntityChange) -> Result<(), AppError
     if body.kind == EntityKind::Organization && body.op == Op::Create {
         return Err(Refusal::Irreversible("an organization is not removed by undo".into()).into());
     }
-    if body.kind == EntityKind::Token {
+    // Another role is put in the place of one that was removed, and goes back with it.
+    let only_role = body.op == Op::Update && body.fields.iter().all(|change| change.field == "role");
+    if body.kind == EntityKind::Token && !only_role {
         return Err(
             Refusal::Irreversible("a token is revoked or made anew, never brought back".into()).into()
         );

@@ -33,7 +33,7 @@ pub enum Deactivation {
 impl App {
     /// All or none: a user who lacks what activation needs stops it, with the field that is missing.
     pub fn activate_users(&self, scope: &Scope, ids: &[UserId]) -> Result<Activated, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::PeopleActivate)?;
         check_count(ids)?;
         let secrets =
             ids.iter().map(|_| crate::secrets::generate_sip_secret()).collect::<Result<Vec<_>, _>>()?;
@@ -68,7 +68,7 @@ impl App {
         ids: &[UserId],
         into: &Deactivation,
     ) -> Result<Done, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::PeopleActivate)?;
         check_count(ids)?;
         self.change(scope, Allow::default(), |session| {
             for before in live_users(session, scope, ids)? {
@@ -127,7 +127,7 @@ pub(crate) fn live_users(
 ) -> Result<Vec<User>, AppError> {
     let raw: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let mut users = session.tx.get_many::<User>(scope.org(), &raw)?;
-    users.retain(|u| u.record == Record::Live);
+    users.retain(|u| u.record == Record::Live && scope.sees(Permission::PeopleRead, u).is_ok());
     let mut ordered = Vec::with_capacity(raw.len());
     for id in raw {
         let at = users.iter().position(|u| u.id() == id).ok_or(AppError::NotFound("user"))?;

@@ -2,7 +2,7 @@
 
 use muster_domain::capabilities::capabilities;
 use muster_domain::field::{Edit, Entity};
-use muster_domain::organization::{ConnectionKind, Mailbox};
+use muster_domain::organization::{ConnectionKind, Mailbox, Site};
 use muster_domain::permission::Permission;
 use muster_domain::types::Username;
 use muster_domain::user::{Service, User};
@@ -23,7 +23,7 @@ pub struct NewUser {
     pub mailbox: NewMailbox,
     /// Counted and able to register from the start. A SIP secret is generated if none is given.
     pub activated: bool,
-    pub allow_shared_email: bool,
+    pub allow: Allow,
     /// How they are set up; `None` is a contact, or somebody activated.
     pub setup: Option<Setup>,
 }
@@ -48,10 +48,10 @@ impl App {
 
     /// As [`App::add_user`], with the invite that the set-up asked for.
     pub fn add_and_invite(&self, scope: &Scope, new: &NewUser) -> Result<(Done, Option<Invited>), AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::PeopleCreate)?;
         let ready = new.setup.as_ref().map(|setup| setup.ready(self)).transpose()?;
         let mut invited = None;
-        let done = self.change(scope, Allow { shared_emails: new.allow_shared_email }, |session| {
+        let done = self.change(scope, new.allow, |session| {
             let user = add(session, scope, new, ready.as_ref())?;
             invited = match &ready {
                 Some(ready) => carry_out(self, session, scope, &user, ready)?,
@@ -71,9 +71,13 @@ fn add(
 ) -> Result<User, AppError> {
     let org = scope.org();
     let mut user = User::blank(org, Uuid::now_v7());
-    user.site = session.sites()?.first().map(|s| s.id);
+    // Of somebody who adds people to some sites, the first of these.
+    let own = scope.sites(Permission::PeopleCreate);
+    let is_own = |site: &&Site| own.as_ref().is_none_or(|own| own.contains(&site.id));
+    user.site = session.sites()?.iter().find(is_own).map(|s| s.id);
     user.connection = session.connections()?.first().map(|c| c.id);
     set_fields(&mut user, &new.values, |edit| edit != Edit::ByCommand)?;
+    session.settle_roles(&mut user.roles, &User::blank(org, Uuid::nil()).roles)?;
     name_by_extension(&mut user);
     crate::emergency::check_of_user(session.tx, &user)?;
     if let Some(password) = &new.sip_password {

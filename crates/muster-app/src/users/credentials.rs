@@ -37,10 +37,11 @@ pub struct ResetCredentials {
 
 impl App {
     pub fn credentials(&self, scope: &Scope, id: UserId) -> Result<Credentials, AppError> {
-        scope.require(Permission::Read)?;
+        scope.require(Permission::PeopleRead)?;
         let org = scope.org();
         self.store().read(|r| {
             let user = r.get::<User>(org, id.0)?.ok_or(AppError::NotFound("user"))?;
+            scope.sees(Permission::PeopleRead, &user)?;
             let devices = r.referring::<Device>(org, "user", &[id.0])?;
             Ok(Credentials {
                 domain: scope.organization.domain.to_string(),
@@ -60,7 +61,12 @@ impl App {
         device: Option<&Name>,
         given: Option<&str>,
     ) -> Result<ResetCredentials, AppError> {
-        scope.require(Permission::ResetCredentials)?;
+        // A device's own credentials are the device's.
+        let allowed = match device {
+            Some(_) if scope.grants.has_somewhere(Permission::DevicesEdit) => Permission::DevicesEdit,
+            _ => Permission::CredentialsReset,
+        };
+        scope.require(allowed)?;
         let secret = match given {
             Some(secret) => super::add::checked_sip_password(secret)?.to_string(),
             None => crate::secrets::generate_sip_secret()?,
@@ -70,6 +76,7 @@ impl App {
         let done = self.change(scope, Allow::default(), |session| {
             let user = session.tx.get::<User>(scope.org(), id.0)?;
             let user = user.filter(|u| u.record == Record::Live).ok_or(AppError::NotFound("user"))?;
+            scope.sees(Permission::PeopleRead, &user)?;
             let secret_id = keep_secret(session, scope.org(), SecretKind::SipSecret, &secret)?;
             auth_name = match device {
                 Some(name) => reset_device(session, &user, name, secret_id)?,

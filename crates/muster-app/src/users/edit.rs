@@ -19,12 +19,13 @@ impl App {
         id: UserId,
         version: Option<u64>,
         values: &[(&'static str, Value)],
-        allow_shared_email: bool,
+        allow: Allow,
     ) -> Result<Done, AppError> {
-        scope.require(Permission::ManageUsers)?;
-        self.change(scope, Allow { shared_emails: allow_shared_email }, |session| {
+        scope.require(Permission::PeopleEdit)?;
+        self.change(scope, allow, |session| {
             let before = session.tx.get::<User>(scope.org(), id.0)?;
             let before = before.filter(|u| u.record == Record::Live).ok_or(AppError::NotFound("user"))?;
+            scope.sees(Permission::PeopleRead, &before)?;
             if let Some(expected) = version
                 && expected != before.version
             {
@@ -33,6 +34,7 @@ impl App {
             }
             let mut after = before.clone();
             set_fields(&mut after, values, |edit| edit == Edit::Free)?;
+            session.settle_roles(&mut after.roles, &before.roles)?;
             if after.emergency_location != before.emergency_location {
                 crate::emergency::check_of_user(session.tx, &after)?;
             }

@@ -28,27 +28,40 @@ pub struct Contact {
 
 impl App {
     pub fn users(&self, scope: &Scope, query: &UserQuery) -> Result<Page<User>, AppError> {
-        scope.require(Permission::Read)?;
+        self.people(scope, Permission::PeopleRead, query)
+    }
+
+    /// Of those for whom a permission is held.
+    fn people(
+        &self,
+        scope: &Scope,
+        permission: Permission,
+        query: &UserQuery,
+    ) -> Result<Page<User>, AppError> {
+        scope.require(permission)?;
+        let query = scope.narrowed(EntityKind::User, permission, query.clone());
         self.read_in(scope, &[EntityKind::User], |r, as_of| {
-            Ok(Page { as_of, ..r.users(scope.org(), query)? })
+            Ok(Page { as_of, ..r.users(scope.org(), &query)? })
         })
     }
 
     pub fn user(&self, scope: &Scope, id: UserId) -> Result<User, AppError> {
-        scope.require(Permission::Read)?;
-        self.one_in::<User>(scope, id.0)?.ok_or(AppError::NotFound("user"))
+        scope.require(Permission::PeopleRead)?;
+        let user = self.one_in::<User>(scope, id.0)?.ok_or(AppError::NotFound("user"))?;
+        scope.sees(Permission::PeopleRead, &user)?;
+        Ok(user)
     }
 
     /// The one user whom this names. More than one is refused, so that nobody activates the wrong person.
     pub fn find_user(&self, scope: &Scope, who: &Who) -> Result<User, AppError> {
-        scope.require(Permission::Read)?;
+        scope.require(Permission::PeopleRead)?;
         let kinds = [EntityKind::User, EntityKind::Device, EntityKind::Connection];
         self.read_in(scope, &kinds, |r, _| find(r, scope, who))
     }
 
     /// Everybody who is not trashed, activated or not: what each person sees on their phone.
     pub fn contacts(&self, scope: &Scope, query: &UserQuery) -> Result<Page<Contact>, AppError> {
-        let page = self.users(scope, query)?;
+        let page = self.people(scope, Permission::ContactsRead, query)?;
         let org = scope.org();
         let now = scope.past.is_none();
         let contact =
@@ -58,12 +71,12 @@ impl App {
     }
 
     pub fn devices(&self, scope: &Scope) -> Result<Vec<Device>, AppError> {
-        scope.require(Permission::Read)?;
+        scope.require_whole(Permission::PhonesRead)?;
         self.store().read(|r| r.all::<Device>(scope.org()).map_err(AppError::from))
     }
 
     pub fn mailboxes(&self, scope: &Scope) -> Result<Vec<Mailbox>, AppError> {
-        scope.require(Permission::Read)?;
+        scope.require_whole(Permission::PhonesRead)?;
         self.store().read(|r| r.all::<Mailbox>(scope.org()).map_err(AppError::from))
     }
 }
@@ -71,7 +84,9 @@ impl App {
 fn find(r: &mut Reader, scope: &Scope, who: &Who) -> Result<User, AppError> {
     let org = scope.org();
     if let Ok(id) = who.parse::<UserId>() {
-        return r.get::<User>(org, id.0)?.ok_or(AppError::NotFound("user"));
+        let user = r.get::<User>(org, id.0)?.ok_or(AppError::NotFound("user"))?;
+        scope.sees(Permission::PeopleRead, &user)?;
+        return Ok(user);
     }
     let mut found: BTreeSet<UserId> = BTreeSet::new();
     let key = SmolStr::from(fold(who));
@@ -92,7 +107,7 @@ fn find(r: &mut Reader, scope: &Scope, who: &Who) -> Result<User, AppError> {
     // A device's auth name is claimed in the same space; it names no user.
     let ids: Vec<_> = found.into_iter().map(|id| id.0).collect();
     let mut users = r.get_many::<User>(org, &ids)?;
-    users.retain(|u| u.record == Record::Live);
+    users.retain(|u| u.record == Record::Live && scope.sees(Permission::PeopleRead, u).is_ok());
     match users.len() {
         0 => Err(AppError::NotFound("user")),
         1 => Ok(users.swap_remove(0)),

@@ -31,7 +31,7 @@ pub struct SeatPage {
 impl App {
     /// At most `limit`, in order of the users' ids, those after `after`.
     pub fn seats(&self, scope: &Scope, after: Option<UserId>, limit: usize) -> Result<SeatPage, AppError> {
-        scope.require(Permission::Read)?;
+        scope.require(Permission::BillingRead)?;
         let org = scope.org();
         self.read_in(scope, &[EntityKind::User], |r, _| {
             let all = r.seats(org)?;

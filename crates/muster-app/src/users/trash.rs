@@ -17,7 +17,7 @@ use crate::{App, AppError, Done, Scope};
 
 impl App {
     pub fn trash_users(&self, scope: &Scope, ids: &[UserId]) -> Result<Done, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::PeopleRemove)?;
         self.change(scope, Allow::default(), |session| {
             for before in live_users(session, scope, ids)? {
                 let mut after = before.clone();
@@ -32,10 +32,11 @@ impl App {
 
     /// Refused if somebody else has taken the extension, username or email meanwhile.
     pub fn restore_user(&self, scope: &Scope, id: UserId) -> Result<Done, AppError> {
-        scope.require(Permission::ManageUsers)?;
+        scope.require(Permission::PeopleRemove)?;
         self.change(scope, Allow::default(), |session| {
             let before = session.tx.get::<User>(scope.org(), id.0)?;
             let before = before.filter(|u| u.record == Record::Trashed).ok_or(AppError::NotFound("user"))?;
+            scope.sees(Permission::PeopleRead, &before)?;
             let mut after = before.clone();
             after.record = Record::Live;
             session.update(&before, &after)?;

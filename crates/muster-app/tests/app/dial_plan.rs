@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use muster_app::followers::dial_plan::DialPlanFollower;
 use muster_app::imports::{ImportOptions, MatchKey, NewImport};
-use muster_app::{JobState, Scope};
+use muster_app::{Allow, JobState, Scope};
 use muster_domain::dial_plan::PlanUpdate;
 use muster_domain::ids::{JobId, OrgId};
 use muster_domain::locations::EmergencyLocation;
@@ -107,7 +107,7 @@ fn whoever_gains_or_loses_an_emergency_location_by_any_of_the_things_that_decide
     let office: Vec<_> = address.map(|(name, value)| text(name, value)).into();
     app.create_record::<EmergencyLocation>(&scope, &office).unwrap();
     let ana = app.find_user(&scope, "1001").unwrap().id;
-    app.edit_user(&scope, ana, None, &[text("emergency_location", "Office")], false).unwrap();
+    app.edit_user(&scope, ana, None, &[text("emergency_location", "Office")], Allow::default()).unwrap();
     expect([false, true]);
     let site = app.sites(&scope).unwrap()[0].id;
     let done =

@@ -5,7 +5,7 @@ use std::time::Duration;
 use muster_app::imports::{ImportOptions, MatchKey, NewImport};
 use muster_app::restore::{Shown, What};
 use muster_app::users::parse_field;
-use muster_app::{App, JobState, Moment, Query, Scope, Sort};
+use muster_app::{Allow, App, JobState, Moment, Query, Scope, Sort};
 use muster_domain::ids::JobId;
 use muster_domain::user::User;
 
@@ -45,7 +45,7 @@ fn swapped_numbers_go_back(world: &World) {
     let give = |who: &str, extension: &str| {
         let id = app.find_user(&scope, who).unwrap().id;
         let values = [parse_field("extension", extension).unwrap()];
-        app.edit_user(&scope, id, None, &values, false).unwrap();
+        app.edit_user(&scope, id, None, &values, Allow::default()).unwrap();
     };
     // The first and the last: whoever is first on the way back finds the number taken.
     let last = (1000 + PEOPLE - 1).to_string();

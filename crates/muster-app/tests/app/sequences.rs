@@ -10,10 +10,10 @@ use muster_app::imports::{Activate, ImportOptions, MatchKey, NewImport};
 use muster_app::organizations::{NewSite, NewToken};
 use muster_app::restore::{Shown, What};
 use muster_app::users::{Deactivation, NewMailbox, NewUser, parse_field};
-use muster_app::{App, AppError, JobState, Moment, Op, Query, Scope, Sort, StoreError, Term};
+use muster_app::{Allow, App, AppError, JobState, Moment, Op, Query, Scope, Sort, StoreError, Term};
 use muster_domain::field::Entity;
 use muster_domain::ids::{JobId, UserId};
-use muster_domain::organization::{Connection, Device, Mailbox, Site, Token, TokenRole};
+use muster_domain::organization::{Connection, Device, Mailbox, Site, Token};
 use muster_domain::types::{Name, Text, UnixMillis};
 use muster_domain::user::{Record, User};
 
@@ -229,7 +229,7 @@ impl Sequence<'_> {
             }
             7 => {
                 let new =
-                    NewToken { name: Name::parse("A").unwrap(), role: TokenRole::Reader, expires_at: None };
+                    NewToken { name: Name::parse("A").unwrap(), role: "reader".into(), expires_at: None };
                 app.create_token(&scope, &new).map(drop)
             }
             8 => {
@@ -285,7 +285,7 @@ impl Sequence<'_> {
             values: fields.iter().map(|(name, text)| parse_field(name, text).unwrap()).collect(),
             mailbox: if self.dice.below(3) == 0 { NewMailbox::None } else { NewMailbox::default() },
             activated: self.dice.below(2) == 0,
-            allow_shared_email: self.dice.below(3) == 0,
+            allow: Allow { shared_emails: self.dice.below(3) == 0, ..Allow::default() },
             ..NewUser::default()
         };
         self.app.add_user(&self.scope, &new).map(drop)
@@ -304,7 +304,7 @@ impl Sequence<'_> {
             _ => ("title", format!("Title {}", self.dice.below(4))),
         };
         let values = [parse_field(name, &text).unwrap()];
-        self.app.edit_user(&self.scope, who, None, &values, false).map(drop)
+        self.app.edit_user(&self.scope, who, None, &values, Allow::default()).map(drop)
     }
 
     /// New people and, by their username, some who are there.

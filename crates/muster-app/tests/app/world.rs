@@ -96,7 +96,7 @@ impl World {
             time_zone: None,
         };
         self.app.create_organization(&operator, &new).unwrap();
-        self.app.authorize(&self.operator, slug, Permission::UndoChanges).unwrap()
+        self.app.authorize(&self.operator, slug, Permission::ChangesUndo).unwrap()
     }
 }
 

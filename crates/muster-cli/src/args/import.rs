@@ -93,6 +93,10 @@ pub struct ImportArgs {
     #[arg(long)]
     pub allow_shared_emails: bool,
 
+    /// Acknowledge the warning of a switch that the file turns on, such as hipaa_sms
+    #[arg(long, value_name = "WARNING")]
+    pub acknowledge: Vec<String>,
+
     /// Make the sites that the file names and that are not there
     #[arg(long)]
     pub create_sites: bool,

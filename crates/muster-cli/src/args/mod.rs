@@ -6,6 +6,7 @@ mod log;
 mod mail;
 mod organization;
 mod record;
+mod role;
 mod user;
 
 pub use backup::{BackupArgs, PassphraseArgs};
@@ -13,10 +14,11 @@ pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use mail::MailCommand;
 pub use organization::{
-    ConnectionCommand, ContactsArgs, DeviceCommand, NumberCommand, OrgCommand, OrgCreateArgs, SiteCommand,
-    SiteCreateArgs, TokenCommand, TokenCreateArgs,
+    ConnectionCommand, DeviceCommand, NumberCommand, OrgCommand, OrgCreateArgs, SiteCommand, SiteCreateArgs,
+    TokenCommand, TokenCreateArgs, Which,
 };
 pub use record::RecordCommand;
+pub use role::{RoleAssignArgs, RoleCommand, RoleCreateArgs, RoleEditArgs};
 pub use user::{
     AddArgs, AssignArgs, CredentialsArgs, DeactivateArgs, Drop, InviteArgs, ListArgs, PhonesArgs,
     RestoreArgs, SetArgs, SheetArgs, ShowArgs, UserCommand, WhoManyArgs,
@@ -42,7 +44,7 @@ pub enum Command {
     #[command(subcommand)]
     User(UserCommand),
     /// The contact list, with who is free, on a call or away now
-    Contacts(ContactsArgs),
+    Contacts(Which),
     /// Who is counted for billing, and since when
     Seats,
     /// List and make sites
@@ -86,6 +88,9 @@ pub enum Command {
     /// Mail that leaves: the server, the spool, a test
     #[command(subcommand)]
     Mail(MailCommand),
+    /// What people and tokens may do: roles, and who holds them
+    #[command(subcommand)]
+    Role(RoleCommand),
     /// The change log: who changed what, and when
     Changes(ChangesArgs),
     /// Take a change back, or everything that a job did; or go back to a moment

@@ -41,17 +41,22 @@ pub struct OrgCreateArgs {
     pub time_zone: Option<String>,
 }
 
+/// Which of a list, and when.
 #[derive(Clone, Debug, clap::Args)]
-pub struct ContactsArgs {
+pub struct Which {
     /// Only those whom this fits, as in `muster user list`
     #[arg(long, value_name = "EXPR")]
     pub filter: Option<String>,
+
+    /// As it was at this time, or after the change of this number
+    #[arg(long, value_name = "TIME|SEQ")]
+    pub as_of: Option<String>,
 }
 
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum SiteCommand {
     /// The sites of the organization
-    List,
+    List(Which),
     /// Make a site
     Create(SiteCreateArgs),
     /// Everything about a site
@@ -109,7 +114,7 @@ pub enum TokenCommand {
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum ConnectionCommand {
     /// The connections of the organization
-    List,
+    List(Which),
     /// Everything about one connection
     Show {
         /// Its name or its id, as `muster connection list` shows them
@@ -130,21 +135,13 @@ pub enum ConnectionCommand {
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum DeviceCommand {
     /// The devices of the organization, and whose they are
-    List {
-        /// Only those whom this fits, as in `muster user list`
-        #[arg(long, value_name = "EXPR")]
-        filter: Option<String>,
-    },
+    List(Which),
 }
 
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum NumberCommand {
     /// The phone numbers of the organization, and whom they reach
-    List {
-        /// Only those whom this fits, as in `muster user list`
-        #[arg(long, value_name = "EXPR")]
-        filter: Option<String>,
-    },
+    List(Which),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -161,7 +158,7 @@ pub struct TokenCreateArgs {
     #[arg(long)]
     pub name: String,
 
-    /// What it may do: operator, administrator or reader
+    /// What it may do: a role, as `muster role list` shows them; with @ and a site, for its people only
     #[arg(long, default_value = "reader")]
     pub role: String,
 

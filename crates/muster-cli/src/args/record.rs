@@ -1,13 +1,11 @@
 //! Groups, menus and other records: all are typed alike.
 
+use super::Which;
+
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum RecordCommand {
     /// All of them
-    List {
-        /// Only those whom this fits, such as name~sales
-        #[arg(long, value_name = "EXPR")]
-        filter: Option<String>,
-    },
+    List(Which),
     /// Everything about one
     Show {
         /// Its name or its id

@@ -1,6 +1,6 @@
 //! `muster connection list`, `show`, `set`.
 
-use crate::args::ConnectionCommand;
+use crate::args::{ConnectionCommand, Which};
 use crate::commands::record::{self, Kind};
 use crate::failure::Failure;
 use crate::listing::{Column, List};
@@ -9,7 +9,7 @@ use crate::value::text_of;
 
 pub(crate) fn run(session: &mut Session<'_, '_>, command: &ConnectionCommand) -> Result<(), Failure> {
     match command {
-        ConnectionCommand::List => list(session),
+        ConnectionCommand::List(which) => list(session, which),
         ConnectionCommand::Show { which } => record::show(session, &CONNECTION, which),
         ConnectionCommand::Set { which, fields } => record::set(session, &CONNECTION, which, fields),
     }
@@ -23,12 +23,12 @@ const CONNECTION: Kind = Kind {
     columns: &[],
 };
 
-fn list(session: &mut Session<'_, '_>) -> Result<(), Failure> {
+fn list(session: &mut Session<'_, '_>, which: &Which) -> Result<(), Failure> {
     let columns: &[Column] = &[
         ("NAME", |item| text_of(&item["name"])),
         ("KIND", |item| text_of(&item["kind"])),
         ("ID", |item| text_of(&item["id"])),
     ];
     let path = session.path("/connections")?;
-    List::all(path, "connection", "connections").print(session, columns)
+    List::all(path, "connection", "connections").which(which).print(session, columns)
 }

@@ -1,12 +1,12 @@
 //! `muster contacts`.
 
-use crate::args::ContactsArgs;
+use crate::args::Which;
 use crate::failure::Failure;
 use crate::listing::{Column, List};
 use crate::session::Session;
 use crate::value::text_of;
 
-pub(crate) fn run(session: &mut Session<'_, '_>, args: &ContactsArgs) -> Result<(), Failure> {
+pub(crate) fn run(session: &mut Session<'_, '_>, which: &Which) -> Result<(), Failure> {
     let columns: &[Column] = &[
         ("EXT", |item| text_of(&item["extension"])),
         ("NAME", |item| text_of(&item["display_name"])),
@@ -15,5 +15,5 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ContactsArgs) -> Result<
         ("DEPARTMENT", |item| text_of(&item["department"])),
     ];
     let path = session.path("/contacts")?;
-    List::all(path, "contact", "contacts").query("filter", args.filter.as_deref()).print(session, columns)
+    List::all(path, "contact", "contacts").which(which).print(session, columns)
 }

@@ -17,9 +17,9 @@ use crate::value::text_of;
 const LOOKUPS_MAX: usize = 200;
 
 pub(crate) fn run(session: &mut Session<'_, '_>, command: &DeviceCommand) -> Result<(), Failure> {
-    let DeviceCommand::List { filter } = command;
+    let DeviceCommand::List(which) = command;
     let path = session.path("/devices")?;
-    let devices = List::all(path, "device", "devices").query("filter", filter.as_deref());
+    let devices = List::all(path, "device", "devices").which(which);
     if session.json {
         return devices.print(session, &[]);
     }

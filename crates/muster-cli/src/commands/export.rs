@@ -58,7 +58,9 @@ pub(crate) fn run(session: &mut Session<'_, '_>, args: &ExportArgs) -> Result<()
         session.console.json(&done)?;
         return Ok(());
     }
-    let secrets = if args.with_secrets { " It holds passwords: only you can read it." } else { "" };
+    // Another system's file may have no column for them.
+    let holds_secrets = args.with_secrets && report["people_with_secrets"] != 0;
+    let secrets = if holds_secrets { " It holds passwords: only you can read it." } else { "" };
     let size = counted(bytes, "byte", "bytes");
     session.console.line(&format!("Written to {}: {size}.{secrets}", target.display()))?;
     if args.with_secrets && args.format == "muster" && path == "/export.csv" {

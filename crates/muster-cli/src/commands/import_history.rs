@@ -16,8 +16,8 @@ pub(crate) fn run(session: &mut Session<'_, '_>, limit: u32) -> Result<(), Failu
         ("WHEN (UTC)", |item| time_of(&item["created_at"])),
         ("BY", |item| text_of(&item["by"])),
         ("ROWS", |item| count(item, "rows")),
-        ("CREATED", |item| count(item, "created")),
-        ("UPDATED", |item| count(item, "updated")),
+        ("CREATED", |item| written(item, "created")),
+        ("UPDATED", |item| written(item, "updated")),
         ("REFUSED", |item| count(item, "rejected")),
         ("FILE KEPT", |item| if item["file_kept"] == true { "yes" } else { "no" }.to_owned()),
     ];
@@ -33,6 +33,11 @@ fn state_of(item: &Value) -> String {
         None if item["dry_run"] == true => format!("{state} (dry run)"),
         None => state,
     }
+}
+
+/// How many were written: of an import that failed nobody, though their rows were right.
+fn written(item: &Value, name: &str) -> String {
+    if item["state"] == "failed" && !item[name].is_null() { "0".to_owned() } else { count(item, name) }
 }
 
 fn count(item: &Value, name: &str) -> String {

@@ -16,6 +16,7 @@ mod mail;
 mod number;
 mod org;
 mod record;
+mod role;
 mod seats;
 mod site;
 mod token;
@@ -53,6 +54,7 @@ pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_
         Command::ShippingAddress(command) => record::run(session, &record::SHIPPING_ADDRESS, command),
         Command::Tag(command) => record::run(session, &record::TAG, command),
         Command::Mail(command) => mail::run(session, command),
+        Command::Role(command) => role::run(session, command),
         Command::Changes(args) => changes::run(session, args),
         Command::Undo(args) => undo::run(session, args),
         Command::Job(command) => job::run(session, command),

@@ -11,9 +11,9 @@ use crate::table::Table;
 use crate::value::text_of;
 
 pub(crate) fn run(session: &mut Session<'_, '_>, command: &NumberCommand) -> Result<(), Failure> {
-    let NumberCommand::List { filter } = command;
+    let NumberCommand::List(which) = command;
     let path = session.path("/numbers")?;
-    let numbers = List::all(path, "number", "numbers").query("filter", filter.as_deref());
+    let numbers = List::all(path, "number", "numbers").which(which);
     if session.json {
         return numbers.print(session, &[]);
     }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::fields::{self, Schema};
-use crate::args::RecordCommand;
+use crate::args::{RecordCommand, Which};
 use crate::client::{Method, Request, Upload, escape};
 use crate::failure::Failure;
 use crate::listing::{self, Column, List};
@@ -113,7 +113,7 @@ pub(crate) fn run(
     command: &RecordCommand,
 ) -> Result<(), Failure> {
     match command {
-        RecordCommand::List { filter } => list(session, kind, filter.as_deref()),
+        RecordCommand::List(which) => list(session, kind, which),
         RecordCommand::Show { which } => show(session, kind, which),
         RecordCommand::Add { fields } => add(session, kind, fields),
         RecordCommand::Set { which, fields } => set(session, kind, which, fields),
@@ -121,12 +121,12 @@ pub(crate) fn run(
     }
 }
 
-fn list(session: &mut Session<'_, '_>, kind: &Kind, filter: Option<&str>) -> Result<(), Failure> {
+fn list(session: &mut Session<'_, '_>, kind: &Kind, which: &Which) -> Result<(), Failure> {
     let mut columns: Vec<Column> = vec![("NAME", |item| text_of(&item["name"]))];
     columns.extend(kind.columns);
     columns.push(("ID", |item| text_of(&item["id"])));
     let path = session.path(&format!("/{}", kind.address))?;
-    List::all(path, kind.one, kind.many).query("filter", filter).print(session, &columns)
+    List::all(path, kind.one, kind.many).which(which).print(session, &columns)
 }
 
 pub(crate) fn show(session: &mut Session<'_, '_>, kind: &Kind, which: &str) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::args::{SiteCommand, SiteCreateArgs};
+use crate::args::{SiteCommand, SiteCreateArgs, Which};
 use crate::client::Request;
 use crate::commands::record::{self, Kind};
 use crate::failure::Failure;
@@ -13,7 +13,7 @@ use crate::value::text_of;
 pub(crate) fn run(session: &mut Session<'_, '_>, command: &SiteCommand) -> Result<(), Failure> {
     match command {
         SiteCommand::Create(args) => create(session, args),
-        SiteCommand::List => list(session),
+        SiteCommand::List(which) => list(session, which),
         SiteCommand::Show { which } => record::show(session, &SITE, which),
         SiteCommand::Set { which, fields } => record::set(session, &SITE, which, fields),
         SiteCommand::Remove { which } => record::remove(session, &SITE, which),
@@ -37,7 +37,7 @@ fn create(session: &mut Session<'_, '_>, args: &SiteCreateArgs) -> Result<(), Fa
     })
 }
 
-fn list(session: &mut Session<'_, '_>) -> Result<(), Failure> {
+fn list(session: &mut Session<'_, '_>, which: &Which) -> Result<(), Failure> {
     let columns: &[Column] = &[
         ("NAME", |item| text_of(&item["name"])),
         ("COUNTRY", |item| text_of(&item["country"])),
@@ -45,5 +45,5 @@ fn list(session: &mut Session<'_, '_>) -> Result<(), Failure> {
         ("ID", |item| text_of(&item["id"])),
     ];
     let path = session.path("/sites")?;
-    List::all(path, "site", "sites").print(session, columns)
+    List::all(path, "site", "sites").which(which).print(session, columns)
 }

@@ -84,6 +84,11 @@ fn numbers(hints: &Hints, count: u64, last: u64) -> String {
 fn with_the_one_in_the_way(hints: &Hints, failure: Failure) -> Failure {
     match failure {
         Failure::Problem(mut problem) if problem.hint.is_none() => {
+            if let Some(by) = problem.undone_by() {
+                let again = hints.command(&format!("undo {by} --together"));
+                problem.hint = Some(format!("To have all of it again: {again}"));
+                return Failure::Problem(problem);
+            }
             let seq = problem.only_change_in_the_way();
             problem.hint = seq.map(|seq| {
                 let together = hints.command(&format!("undo {seq} --together"));

@@ -44,6 +44,28 @@ fn people_have_tabs_between_their_cells_elsewhere() {
 }
 
 #[test]
+fn every_list_is_asked_for_as_it_was() {
+    for (command, address) in [
+        (&["site", "list"][..], "sites"),
+        (&["connection", "list"], "connections"),
+        (&["device", "list"], "devices"),
+        (&["number", "list"], "numbers"),
+        (&["group", "list"], "groups"),
+        (&["contacts"], "contacts"),
+    ] {
+        let server = Server::start(vec![answer(page(json!([]), json!(null)))]);
+        let outcome = muster(&server, &[command, &["--as-of", "12", "--filter", "name=A"]].concat());
+        assert_eq!(outcome.err, "", "{command:?}");
+        let lines = server.lines();
+        let asked = lines.first().unwrap();
+        assert!(
+            asked.contains(&format!("/{address}?")) && asked.contains("filter=name%3DA&as_of=12"),
+            "{asked}"
+        );
+    }
+}
+
+#[test]
 fn all_people_are_read_page_by_page_into_one_document() {
     let script =
         || vec![answer(page(json!([ana()]), json!("next"))), answer(page(json!([misaki()]), json!(null)))];

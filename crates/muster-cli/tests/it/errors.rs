@@ -10,6 +10,17 @@ fn nobody() -> serde_json::Value {
 }
 
 #[test]
+fn what_was_taken_back_already_says_the_command_that_brings_all_of_it_again() {
+    let mend = "to have it again, take change 156 back, together with what was made with it";
+    let errors = json!([{ "field": "change", "reason": "is taken back", "mend": mend }]);
+    let document = json!({ "type": "undone-already", "status": 409, "detail": "already taken back by change 156",
+        "errors": errors });
+    let server = Server::start(vec![problem("409 Conflict", document)]);
+    let outcome = muster(&server, &["undo", "153"]);
+    assert!(outcome.err.contains("undo 156 --together"), "{}", outcome.err);
+}
+
+#[test]
 fn wrong_usage_ends_with_2_and_a_refusal_with_1() {
     assert_eq!(run(&["user", "frobnicate"], None, "").status, 2);
     assert_eq!(run(&["seats", "--url", "nonsense"], None, "").status, 2);

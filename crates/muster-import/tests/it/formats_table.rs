@@ -282,6 +282,7 @@ fn exported(format: Format, people: &[PersonRow]) -> Vec<u8> {
             site: person.site_name.as_deref().unwrap_or_default(),
             connection: "builtin",
             mailbox,
+            has_voicemail_pin: pin.is_some(),
             devices: &devices,
             secrets: ExportSecrets {
                 sip_password: person.sip_password.as_ref().map(|secret| secret.reveal()),

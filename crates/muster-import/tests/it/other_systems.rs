@@ -48,12 +48,14 @@ pub fn export(
             site: person.site_name.as_deref().unwrap_or(""),
             connection: "builtin",
             mailbox,
+            has_voicemail_pin: voicemail_pin.is_some(),
             devices: &devices,
             secrets: ExportSecrets { sip_password, voicemail_pin, on_call_pin: None, devices: &[] },
         };
         exporter.push(&row).unwrap();
     }
-    exporter.finish().unwrap()
+    let (file, report) = exporter.finish().unwrap();
+    (file, report.left_out)
 }
 
 pub fn device(wish: &muster_import::DeviceWish) -> Device {
@@ -142,6 +144,7 @@ fn a_formula_in_a_name_is_text_in_every_file_and_a_number_stays_one() {
             site: "-1+1",
             connection: "",
             mailbox: ExportMailbox::Own,
+            has_voicemail_pin: false,
             devices: &[],
             secrets: ExportSecrets::default(),
         };
@@ -171,8 +174,36 @@ fn user_with(fields: &[(&str, &str)]) -> User {
 fn written(format: Format, user: &User) -> (Vec<u8>, Vec<String>) {
     let mut exporter = OtherExporter::new(Vec::new(), format, false).unwrap().unwrap();
     exporter.push(&crate::round_trip::row_of(user)).unwrap();
-    let (file, left_out) = exporter.finish().unwrap();
-    (file, left_out.into_keys().collect())
+    let (file, report) = exporter.finish().unwrap();
+    (file, report.left_out.into_keys().collect())
+}
+
+#[test]
+fn passwords_and_pins_that_a_file_has_no_column_for_are_said_with_and_without_secrets() {
+    let mut user = user_with(&[("display_name", "Ana"), ("extension", "100"), ("username", "100")]);
+    user.sip_secret = Some(muster_domain::ids::SecretId(uuid::Uuid::from_u128(1)));
+    let report = |format: Format, with_secrets: bool| {
+        let mut exporter = OtherExporter::new(Vec::new(), format, with_secrets).unwrap().unwrap();
+        let secrets = ExportSecrets {
+            sip_password: Some("abcdefgh"),
+            voicemail_pin: Some("1234"),
+            ..ExportSecrets::default()
+        };
+        let row = ExportRow { has_voicemail_pin: true, secrets, ..crate::round_trip::row_of(&user) };
+        exporter.push(&row).unwrap();
+        let (_, report) = exporter.finish().unwrap();
+        let secret = |what: &String| what.contains("password") || what.contains("PIN");
+        (report.left_out.into_keys().filter(secret).collect::<Vec<_>>(), report.people_with_secrets)
+    };
+    const ASK: [&str; 2] = ["SIP password (export with secrets)", "Voicemail PIN (export with secrets)"];
+    let none = Vec::<String>::new();
+    assert_eq!(report(Format::ThreeCx, true), (none.clone(), 1));
+    assert_eq!(report(Format::ThreeCx, false), (ASK.map(str::to_owned).to_vec(), 0));
+    let both = ["SIP password", "Voicemail PIN"].map(str::to_owned).to_vec();
+    for with_secrets in [true, false] {
+        assert_eq!(report(Format::Webex, with_secrets), (both.clone(), 0));
+    }
+    assert_eq!(report(Format::Ringotel, true), (vec!["Voicemail PIN".to_owned()], 1));
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub fn row_of(user: &User) -> ExportRow<'_> {
         site: "Main",
         connection: "builtin",
         mailbox: ExportMailbox::Own,
+        has_voicemail_pin: false,
         devices: &[],
         secrets: ExportSecrets::default(),
     }

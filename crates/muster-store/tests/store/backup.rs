@@ -215,7 +215,8 @@ fn what_is_restored_is_row_for_row_what_was_backed_up_on_either_database(databas
         assert_eq!(verified.state.map(|state| state.differing), Some(0));
         let secret = restored.read(|r| r.secret(tenant.org, tenant.secret_id(3))).unwrap();
         assert_eq!(secret.as_deref().map(String::as_str), Some("secret-3-ÿ"));
-        let taken = restored.write(|tx: &mut Tx| tx.lease_job("me", NOW, UnixMillis(NOW.0 + 1))).unwrap();
+        let taken =
+            restored.write(|tx: &mut Tx| tx.lease_job("me", None, NOW, UnixMillis(NOW.0 + 1))).unwrap();
         assert!(taken.is_some_and(|job| job.cancel_requested), "whose lease nobody holds is taken at once");
         tenant.add_user(&restored, 400);
     }

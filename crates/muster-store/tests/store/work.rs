@@ -11,6 +11,7 @@ on_both!(
     a_follower_advances_parks_and_never_goes_back,
     a_lease_is_one_holders_until_it_ends,
     a_job_is_leased_once_and_taken_over_when_its_holder_is_gone,
+    organizations_take_turns_however_many_jobs_one_of_them_has,
     two_workers_never_lease_the_same_job,
     results_are_paged_and_filtered,
     an_uploaded_file_is_encrypted_and_expires,
@@ -107,7 +108,7 @@ fn a_job_is_leased_once_and_taken_over_when_its_holder_is_gone(database: &Databa
     let store = &database.store;
     let tenant = Tenant::create(store, 1);
     let lease = |holder: &str, now| {
-        store.write(|tx: &mut Tx| tx.lease_job(holder, later(now), later(now + 100))).unwrap()
+        store.write(|tx: &mut Tx| tx.lease_job(holder, None, later(now), later(now + 100))).unwrap()
     };
     assert_eq!(lease("one", 0), None);
     put(store, &job(&tenant, 1));
@@ -137,6 +138,24 @@ fn a_job_is_leased_once_and_taken_over_when_its_holder_is_gone(database: &Databa
     assert_eq!(older.len(), 1);
 }
 
+fn organizations_take_turns_however_many_jobs_one_of_them_has(database: &Database) {
+    let store = &database.store;
+    let (busy, other, third) = (Tenant::create(store, 1), Tenant::create(store, 2), Tenant::create(store, 3));
+    (1..=3).for_each(|n| put(store, &job(&busy, n)));
+    put(store, &job(&other, 4));
+    put(store, &job(&third, 5));
+    let mut last = None;
+    let mut next = || {
+        let lease = |tx: &mut Tx| tx.lease_job("me", last, NOW, later(100));
+        let leased = store.write(lease).unwrap()?;
+        put(store, &Job { state: JobState::Done, lease: None, ..leased.clone() });
+        last = Some(leased.org);
+        Some(leased.id.0.as_u128())
+    };
+    let order: Vec<u128> = std::iter::from_fn(&mut next).collect();
+    assert_eq!(order, [1, 4, 5, 2, 3]);
+}
+
 fn two_workers_never_lease_the_same_job(database: &Database) {
     let store = &database.store;
     let tenant = Tenant::create(store, 1);
@@ -150,7 +169,7 @@ fn two_workers_never_lease_the_same_job(database: &Database) {
                     // A name for each lease: a holder who asks again is given its own job again.
                     let lease = |n: usize| {
                         let holder = format!("worker {worker}, job {n}");
-                        store.write(|tx: &mut Tx| tx.lease_job(&holder, NOW, later(100))).unwrap()
+                        store.write(|tx: &mut Tx| tx.lease_job(&holder, None, NOW, later(100))).unwrap()
                     };
                     (0..).map_while(|n| lease(n).map(|job| job.id)).collect()
                 })

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::server::{Server, request};
+use crate::server::{Database, Server, request};
 
 fn serve(args: &[&str]) -> String {
     let out = Command::new(env!("CARGO_BIN_EXE_muster")).arg("serve").args(args).output().unwrap();
@@ -165,6 +165,56 @@ fn the_last_token_of_the_operator_stays_and_a_lost_one_is_made_anew_at_the_start
         None,
     );
     assert_eq!(status, 204, "{problem}");
+}
+
+#[test]
+fn what_a_server_makes_its_owner_alone_may_read_wherever_it_lies() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let open = folder.path().join("open");
+    std::fs::create_dir(&open).unwrap();
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let url = format!("sqlite:{}", open.join("muster.db").display());
+    let data = folder.path().join("data");
+    let server = Server::start_in(&data, Some(&url));
+    let files = [&open, &server.data].map(|folder| std::fs::read_dir(folder).unwrap());
+    let files: Vec<_> = files.into_iter().flatten().map(|file| file.unwrap()).collect();
+    assert!(files.iter().any(|file| file.file_name() == "muster.db"));
+    for file in files {
+        let mode = file.metadata().unwrap().permissions().mode() & 0o077;
+        assert_eq!(mode, 0, "{}", file.path().display());
+    }
+}
+
+#[test]
+fn a_start_that_forgets_the_database_makes_nothing_and_leaves_the_token() {
+    let url = Database::Postgres.url();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Server::start_in(&data, url.as_deref());
+    let token = server.token.clone();
+    server.stop();
+    for _ in 0..2 {
+        let said =
+            serve(&["--data", &data.display().to_string(), "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0"]);
+        assert!(said.contains("another one") && said.contains("--database"), "{said}");
+    }
+    let server = Server::start_in(&data, url.as_deref());
+    assert_eq!(server.token, token);
+    let (status, _) = request("GET", &format!("http://{}/api/v1/organizations", server.http), &token, None);
+    assert_eq!(status, 200);
+    // One that was written there by hand is said not to be known, and a new one is made where it is gone.
+    let mut server = server;
+    server.stop();
+    std::fs::write(data.join("owner.token"), "of another installation").unwrap();
+    let mut server = Server::start_in(&data, url.as_deref());
+    assert!(server.log().contains("does not know the token"), "{}", server.log());
+    server.stop();
+    std::fs::remove_file(data.join("owner.token")).unwrap();
+    let server = Server::start_in(&data, url.as_deref());
+    let (status, _) =
+        request("GET", &format!("http://{}/api/v1/organizations", server.http), &server.token, None);
+    assert_eq!(status, 200);
 }
 
 #[test]

@@ -11,6 +11,10 @@ use serde_json::json;
 
 use crate::server::{Database, Server};
 
+/// Those in the files, and those whom somebody writes one by one meanwhile: ten thousand of each a round.
+const IN_FILES: u64 = 10_000_000;
+const WRITTEN: u64 = 50_000_000;
+
 /// `MUSTER_KILLS` makes it longer.
 fn rounds(database: Database) -> u64 {
     let asked = std::env::var("MUSTER_KILLS").ok().and_then(|n| n.parse().ok());
@@ -24,7 +28,7 @@ fn rounds(database: Database) -> u64 {
 fn file(round: u64, rows: u64) -> String {
     let mut text = "name,extension,password,username,authname\n".to_string();
     for i in 0..rows {
-        let n = 10_000_000 + round * 10_000 + i;
+        let n = IN_FILES + round * 10_000 + i;
         text.push_str(&format!("Person {n},{n},secret-{n}-abcdefgh,u{n},u{n}\n"));
     }
     text
@@ -95,7 +99,7 @@ fn kill_again_and_again(database: Database) {
                     if killed == Killed::Restore || stop.load(Ordering::Relaxed) {
                         break;
                     }
-                    let extension = (50_000_000 + round * 10_000 + i).to_string();
+                    let extension = (WRITTEN + round * 10_000 + i).to_string();
                     let body = json!({ "display_name": "Somebody", "extension": extension });
                     if server.api("POST", "/users", Some(&body)).0 == 201 {
                         acknowledged.lock().unwrap().insert(extension);
@@ -112,13 +116,13 @@ fn kill_again_and_again(database: Database) {
         command.wait().unwrap();
         server = Server::start_in(&data, database.as_deref());
         wait_for_jobs(&server);
-        let there = extensions(&server, &format!("extension^{}", 5_000 + round));
+        let there = extensions(&server, &format!("extension^{}", WRITTEN / 10_000 + round));
         let lost = |known: &BTreeSet<String>| known.difference(&there).cloned().collect::<Vec<_>>();
         let known = std::mem::take(&mut *acknowledged.lock().unwrap());
         assert_eq!(lost(&known), Vec::<String>::new(), "round {round}: acknowledged and lost");
         writes += known.len();
         everybody.extend(known);
-        let imported = extensions(&server, &format!("extension^{}", 1_000 + round)).len() as u64;
+        let imported = extensions(&server, &format!("extension^{}", IN_FILES / 10_000 + round)).len() as u64;
         assert!(
             imported == 0 || imported == ROWS,
             "round {round}, killed in {killed:?}: {imported} of {ROWS} people of its import"
@@ -142,7 +146,8 @@ fn kill_again_and_again(database: Database) {
 
 /// Those whose write was acknowledged, and those whose write was done while its answer was cut off.
 fn everybody_and(there: &BTreeSet<String>, everybody: &BTreeSet<String>) -> u64 {
-    let unanswered = there.iter().filter(|e| e.len() == 6 && !everybody.contains(*e)).count();
+    let written = |e: &str| e.parse::<u64>().is_ok_and(|n| n >= WRITTEN);
+    let unanswered = there.iter().filter(|e| written(e) && !everybody.contains(*e)).count();
     (everybody.len() + unanswered) as u64
 }
 

@@ -30,6 +30,7 @@ impl Again {
         if let Some(inactive) = args.inactive {
             with("inactive", &option_word(inactive.word()));
         }
+        args.acknowledge.iter().for_each(|word| with("acknowledge", word));
         let texts = [("site", &args.site), ("connection", &args.connection)];
         for (name, value) in texts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
             with(name, value);
@@ -72,6 +73,7 @@ impl Again {
         if let Some(inactive) = word("inactive") {
             with("inactive", &option_word(&inactive));
         }
+        list_of(options, "acknowledge").iter().for_each(|word| with("acknowledge", &text_of(word)));
         for name in ["site", "connection"] {
             if let Some(value) = options[name].as_str() {
                 with(name, value);

@@ -144,6 +144,9 @@ fn request<'a>(session: &mut Session<'_, '_>, args: &ImportArgs) -> Result<Reque
         let corrections: Value = args.fix.iter().map(one).collect();
         request = request.query("corrections", &corrections.to_string());
     }
+    if !args.acknowledge.is_empty() {
+        request = request.query("acknowledge", &args.acknowledge.join(","));
+    }
     let texts = [("site", &args.site), ("connection", &args.connection)];
     for (name, value) in texts.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
         request = request.query(name, value);
