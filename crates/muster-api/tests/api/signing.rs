@@ -6,6 +6,7 @@ use muster_app::mail::MailWorker;
 use serde_json::{Value, json};
 
 use crate::common::{Answer, Call, Installation, run};
+use crate::imports::Worker;
 use crate::sessions::{PASSWORD, enabled, sign_in};
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -364,5 +365,46 @@ fn a_new_email_is_told_to_both_addresses() {
             mail["items"].as_array().unwrap().iter().map(|m| m["recipient"].as_str().unwrap()).collect();
         told.sort_unstable();
         assert_eq!(told, ["new@acme.example", "old@acme.example"]);
+    });
+}
+
+#[test]
+fn a_filter_invites_everybody_it_finds_in_a_job_that_is_taken_back_as_one() {
+    run(async |i| {
+        let _worker = Worker::start(i);
+        for n in 0..205 {
+            let body = json!({ "display_name": format!("P{n}"), "extension": format!("{}", 2000 + n),
+                "email": format!("p{n}@acme.example"), "department": "Sales" });
+            i.admin("POST", "/users").json(&body).send().await.expect(201);
+        }
+        let without = json!({ "display_name": "No mail", "extension": "3000", "department": "Sales" });
+        i.admin("POST", "/users").json(&without).send().await.expect(201);
+        i.user("3001", "Elsewhere").await;
+        let body = json!({ "filter": "department=Sales", "at": "2099-06-01T09:00", "zone": "Europe/Lisbon" });
+        let started = i.admin("POST", "/users/invite").json(&body).send().await.expect(202);
+        let path = started.header("location").to_string();
+        let job = loop {
+            let job = i.call("GET", &path).by(&i.administrator).send().await.expect(200).json();
+            if job["state"] != "queued" && job["state"] != "running" {
+                break job;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        };
+        assert_eq!((&job["state"], &job["rows_done"], &job["rows_total"]), (&json!("done"), &json!(206), &json!(206)));
+        let results = i.call("GET", &format!("{path}/results?limit=1000")).by(&i.administrator).send().await.json();
+        let refused: Vec<&Value> =
+            results["items"].as_array().unwrap().iter().filter(|r| r["outcome"] == "refused").collect();
+        assert_eq!(refused.len(), 1, "{results}");
+        assert!(refused[0]["text"].as_str().unwrap().starts_with("No mail (extension 3000): email"), "{}", refused[0]);
+        let invites = i.admin("GET", "/invites?total=true&filter=state%3Dscheduled").send().await.expect(200).json();
+        assert_eq!(invites["total"], 205);
+        let waiting = async || i.admin("GET", "/users?total=true&filter=service%3Dnot_activated").send().await.json()["total"].clone();
+        assert_eq!(waiting().await, 205);
+        i.call("POST", &format!("{path}/undo")).by(&i.administrator).send().await.expect(200);
+        assert_eq!(waiting().await, 0);
+        let invites = i.admin("GET", "/invites?total=true").send().await.expect(200).json();
+        assert_eq!(invites["total"], 0);
+        let both = json!({ "filter": "department=Sales", "users": ["2000"] });
+        assert_eq!(i.admin("POST", "/users/invite").json(&both).send().await.wrong_fields(), ["filter"]);
     });
 }

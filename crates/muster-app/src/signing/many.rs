@@ -145,7 +145,8 @@ impl App {
         let after = Job {
             state: if page.next.is_some() { JobState::Running } else { JobState::Done },
             updated_at: now,
-            rows_total: page.total.map(|left| left + job.rows_done).or(job.rows_total),
+            // Whom it found at first: inviting may be what the filter asks about.
+            rows_total: job.rows_total.or(page.total),
             rows_done: job.rows_done + results.len() as u64,
             cursor: page.next,
             lease: job.lease.clone().filter(|_| !results.is_empty()),
