@@ -5,11 +5,12 @@
 //! administrator), and hands state and log rows to the store together.
 
 mod allowed;
+mod emails;
 mod needs;
 
 use std::collections::HashMap;
 
-use muster_domain::change::{self, EntityChange, Holder, Op, Origin, Refusal};
+use muster_domain::change::{self, EntityChange, Op, Origin, Refusal};
 use muster_domain::claims::Claim;
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::for_kind;
@@ -19,11 +20,10 @@ use muster_domain::log::{Facts, user_facts};
 use muster_domain::numbers;
 use muster_domain::organization::{Connection, Site};
 use muster_domain::references;
-use muster_domain::types::{UnixMillis, fold};
+use muster_domain::types::UnixMillis;
 use muster_domain::user::Record;
 use muster_domain::value::FieldError;
 use muster_store::{AnyEntity, OrgHead, Reader, Recorded, Stored, Tx};
-use smol_str::SmolStr;
 use uuid::Uuid;
 
 pub(crate) use allowed::By;
@@ -455,40 +455,6 @@ impl<'t> Session<'t> {
         }
         Ok(())
     }
-
-    /// One signing-in email, one user: the ones that this batch brings, against each other and all
-    /// others. The organization is locked, so nobody slips in between.
-    fn check_emails(&mut self) -> Result<(), AppError> {
-        if self.allow.shared_emails {
-            return Ok(());
-        }
-        let mut brought: HashMap<SmolStr, Uuid> = HashMap::new();
-        let mut clash = None;
-        for recorded in &self.pending {
-            let Some(AnyEntity::User(user)) = &recorded.after else { continue };
-            let touched = recorded.change.fields.iter().any(|f| f.field == "email" || f.field == "record");
-            let Some(email) = user.email.as_ref().filter(|_| touched && user.record == Record::Live) else {
-                continue;
-            };
-            if let Some(other) = brought.insert(fold(email.as_str()).into(), user.id.0)
-                && other != user.id.0
-            {
-                clash = Some((email.to_string(), other));
-            }
-        }
-        let keys: Vec<SmolStr> = brought.keys().cloned().collect();
-        for (key, holder) in self.tx.emails(self.org, &keys)? {
-            if clash.is_none() && brought.get(&key).is_some_and(|id| *id != holder.0) {
-                clash = Some((key.to_string(), holder.0));
-            }
-        }
-        let Some((email, holder)) = clash else { return Ok(()) };
-        let organization = self.tx.organization(self.org)?;
-        if organization.is_some_and(|organization| !organization.require_unique_emails) {
-            return Ok(());
-        }
-        Err(taken_email(&email, holder))
-    }
 }
 
 pub(crate) fn has_sms_sender(r: &mut Reader, org: OrgId) -> Result<bool, AppError> {
@@ -498,11 +464,6 @@ pub(crate) fn has_sms_sender(r: &mut Reader, org: OrgId) -> Result<bool, AppErro
 pub(crate) fn no_sms_sender() -> FieldError {
     const MEND: &str = "leave SMS off, or add a sender first";
     FieldError::new("sms", "needs an SMS sender, and there is none", MEND)
-}
-
-fn taken_email(email: &str, holder: Uuid) -> AppError {
-    let holder = Holder { kind: EntityKind::User, id: holder, name: None };
-    Refusal::Taken { field: "email", value: email.to_string(), holder: Some(holder) }.into()
 }
 
 /// The id and sequence number that were remembered for an idempotency key.

@@ -390,15 +390,27 @@ fn a_filter_invites_everybody_it_finds_in_a_job_that_is_taken_back_as_one() {
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         };
-        assert_eq!((&job["state"], &job["rows_done"], &job["rows_total"]), (&json!("done"), &json!(206), &json!(206)));
-        let results = i.call("GET", &format!("{path}/results?limit=1000")).by(&i.administrator).send().await.json();
+        assert_eq!(
+            (&job["state"], &job["rows_done"], &job["rows_total"]),
+            (&json!("done"), &json!(206), &json!(206))
+        );
+        let results =
+            i.call("GET", &format!("{path}/results?limit=1000")).by(&i.administrator).send().await.json();
         let refused: Vec<&Value> =
             results["items"].as_array().unwrap().iter().filter(|r| r["outcome"] == "refused").collect();
         assert_eq!(refused.len(), 1, "{results}");
-        assert!(refused[0]["text"].as_str().unwrap().starts_with("No mail (extension 3000): email"), "{}", refused[0]);
-        let invites = i.admin("GET", "/invites?total=true&filter=state%3Dscheduled").send().await.expect(200).json();
+        assert!(
+            refused[0]["text"].as_str().unwrap().starts_with("No mail (extension 3000): email"),
+            "{}",
+            refused[0]
+        );
+        let invites =
+            i.admin("GET", "/invites?total=true&filter=state%3Dscheduled").send().await.expect(200).json();
         assert_eq!(invites["total"], 205);
-        let waiting = async || i.admin("GET", "/users?total=true&filter=service%3Dnot_activated").send().await.json()["total"].clone();
+        let waiting = async || {
+            i.admin("GET", "/users?total=true&filter=service%3Dnot_activated").send().await.json()["total"]
+                .clone()
+        };
         assert_eq!(waiting().await, 205);
         i.call("POST", &format!("{path}/undo")).by(&i.administrator).send().await.expect(200);
         assert_eq!(waiting().await, 0);

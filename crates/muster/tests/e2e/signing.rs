@@ -37,7 +37,7 @@ impl MailServer {
     fn mails(&self, count: usize) -> Vec<Value> {
         let path = |n: usize| self.folder.join(format!("{n}.json"));
         let deadline = Instant::now() + Duration::from_secs(20);
-        while !path(count).exists() {
+        while count > 0 && !path(count).exists() {
             assert!(Instant::now() < deadline, "the mail number {count} did not come");
             std::thread::sleep(Duration::from_millis(50));
         }
