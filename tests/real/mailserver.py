@@ -66,7 +66,8 @@ def main():
 
         def check(server, session, envelope, mechanism, data):
             right = (data.login, data.password) == (args.login.encode(), args.password.encode())
-            return AuthResult(success=right)
+            # Not handled: the server says 535 itself.
+            return AuthResult(success=right, handled=right)
 
         more = {"tls_context": context, "require_starttls": True, "auth_required": True, "authenticator": check}
     # A port of one's own first: the controller wants to know it.

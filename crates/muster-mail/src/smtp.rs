@@ -165,6 +165,9 @@ fn failure(server: &Server, error: &Error, before_mail: bool) -> Failure {
         }
         cause = inner.source();
     }
+    if is_silence(error) {
+        said = format!("it says nothing for {} s", SILENCE_MAX.as_secs());
+    }
     let then = match error.status().map(u16::from) {
         // What is wrong with signing in, or with who sends (RFC 4954 §6, RFC 5321 §4.2.2).
         Some(503 | 530 | 534 | 535 | 538) => Then::Settings,
@@ -178,4 +181,16 @@ fn failure(server: &Server, error: &Error, before_mail: bool) -> Failure {
         None => Then::Away,
     };
     Failure { then, why: format!("{place}: {said}") }
+}
+
+/// A read that ended without an answer.
+fn is_silence(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            return matches!(io.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut);
+        }
+        cause = inner.source();
+    }
+    false
 }
