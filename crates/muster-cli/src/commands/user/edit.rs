@@ -22,7 +22,7 @@ pub(super) fn add(session: &mut Session<'_, '_>, fields: &[String]) -> Result<()
     let hints = session.hints.clone();
     session.tell(&answer.value, |console, user| {
         console.line(&format!("Added {}.", called(user)))?;
-        if user["invite_link"].is_string() && user["email"].is_null() {
+        if user["invite_link"].is_string() && body["invite_by"] == "link" {
             console.line(&format!("Their link, shown this once: {}", text_of(&user["invite_link"])))?;
         }
         if user["service"] == "enabled" && body.get(SIP_PASSWORD).is_none() {
