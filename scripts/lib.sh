@@ -63,3 +63,16 @@ need_rust() {
     command -v cargo >/dev/null || die "needs Rust (cargo), by rustup"
     need cc=build-essential
 }
+
+# The mail server of the tests, aiosmtpd, in an environment of its own; what it is made of is pinned by hash.
+need_mail_server() {
+    local venv=target/mail-venv wanted=tests/real/requirements.txt
+    cmp -s $wanted $venv/requirements.txt && return
+    rm -rf $venv
+    mkdir -p target
+    # Debian's python3 has venv in a package of its own.
+    python3 -c 'import venv, ensurepip' 2>/dev/null || install_packages python3-venv
+    python3 -m venv $venv
+    $venv/bin/pip install -q --disable-pip-version-check --require-hashes -r $wanted || die "pip could not install $wanted"
+    cp $wanted $venv/requirements.txt
+}

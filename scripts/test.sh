@@ -4,9 +4,12 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 need_rust
-need python3=python3 c++=g++ sipp=sip-tester baresip=baresip-core /usr/lib/postgresql/15/bin/initdb=postgresql
+need python3=python3 c++=g++ sipp=sip-tester baresip=baresip-core chromedriver=chromium-driver \
+    faketime=faketime openssl=openssl /usr/lib/postgresql/15/bin/initdb=postgresql
 # python3-minimal is a python3 without most of its library.
 python3 -c 'import json' 2>/dev/null || install_packages python3
+
+need_mail_server
 
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings

@@ -1,10 +1,13 @@
-//! Who asks: the bearer token of a request (RFC 6750 §2.1). A token in the address is not read.
+//! Who asks: the bearer token of a request (RFC 6750 §2.1), or the session in a browser's cookie. A token in the
+//! address is not read.
 
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::{FromRequestParts, MatchedPath};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{self, AUTHORIZATION};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode};
+use muster_app::signing::MadeSession;
 use muster_app::{Actor, App, AppError, Moment, Scope};
 use muster_domain::permission::Permission;
 
@@ -33,7 +36,10 @@ impl FromRequestParts<ApiState> for Caller {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Caller, Problem> {
         let path = parts.extensions.get::<MatchedPath>();
         let what = path.and_then(|path| asked(parts.method.as_str(), path.as_str()));
-        let bearer: Arc<str> = bearer(parts).ok_or_else(Problem::not_authenticated)?.into();
+        let Bearer(bearer) = Bearer::from_request_parts(parts, state).await?;
+        if !matches!(parts.method, Method::GET | Method::HEAD) {
+            check_origin(&parts.headers)?;
+        }
         let text = bearer.clone();
         let actor = state.blocking(move |app| app.authenticate(&text)).await?;
         Ok(Caller { state: state.clone(), actor, bearer, asked: what, past: OnceLock::new() })
@@ -46,6 +52,56 @@ fn bearer(parts: &Parts) -> Option<&str> {
     let token = token.trim();
     let fits = !token.is_empty() && token.len() <= TOKEN_BYTES_MAX;
     (scheme.eq_ignore_ascii_case("bearer") && fits).then_some(token)
+}
+
+/// What the request carries: a bearer token, else the session in the cookie.
+pub struct Bearer(pub Arc<str>);
+
+impl FromRequestParts<ApiState> for Bearer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Bearer, Problem> {
+        let found = match parts.headers.contains_key(AUTHORIZATION) {
+            true => bearer(parts),
+            false => session_cookie(&parts.headers),
+        };
+        found.map(|token| Bearer(token.into())).ok_or_else(Problem::not_authenticated)
+    }
+}
+
+/// The cookie that holds a session.
+pub const COOKIE: &str = "muster_session";
+
+fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let (_, token) = pairs.find(|(name, _)| *name == COOKIE)?;
+    (!token.is_empty() && token.len() <= TOKEN_BYTES_MAX).then_some(token)
+}
+
+/// What makes a browser keep a session: no script reads it, and no other site's request carries it along.
+pub fn cookie(state: &ApiState, made: &MadeSession) -> String {
+    let secure = if state.app().public_url().starts_with("https:") { "; Secure" } else { "" };
+    let (token, lasts_s) = (made.bearer.as_str(), made.lasts_s());
+    format!("{COOKIE}={token}; Path=/; Max-Age={lasts_s}; HttpOnly; SameSite=Lax{secure}")
+}
+
+/// A write that is signed in by a cookie must come from our own pages: a browser says where it comes from.
+pub fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key(AUTHORIZATION) || !headers.contains_key(header::COOKIE) {
+        return Ok(());
+    }
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_ours = match (text("sec-fetch-site"), text("origin"), text("host")) {
+        (Some(site), ..) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, from)| from == host),
+        _ => false,
+    };
+    if is_ours {
+        return Ok(());
+    }
+    let detail = "a write that is signed in by a cookie must come from this server's own pages: send the session as a bearer token instead";
+    Err(Problem::new(StatusCode::FORBIDDEN, "other-origin", detail))
 }
 
 impl Caller {

@@ -93,7 +93,9 @@ async fn finish(request: Request, next: Next) -> Response {
 
 async fn as_problem(response: Response) -> Response {
     let status = response.status();
-    let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|v| v == CONTENT);
+    // A page that people read says itself what is wrong.
+    let says_itself = |v: &HeaderValue| v == CONTENT || v.as_bytes().starts_with(b"text/html");
+    let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(says_itself);
     if !(status.is_client_error() || status.is_server_error()) || is_problem {
         return response;
     }

@@ -25,6 +25,7 @@ mod report;
 mod routes;
 mod sending;
 mod shares;
+mod sign_in_pages;
 mod spool;
 mod state;
 mod wire;

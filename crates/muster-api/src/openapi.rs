@@ -64,6 +64,8 @@ fn base() -> OpenApi {
         .contact(Some(ContactBuilder::new().name(Some("Muster")).build()));
     let tags = [
         ("users", "People: identities, contacts, activation, credentials."),
+        ("signing-in", "Invites, credentials, sessions, and what each type of user needs."),
+        ("mail", "What leaves by mail, and the server that it leaves by."),
         ("organizations", "Tenants, their sites and connections."),
         ("records", "What people can be depended on by: groups, menus, fax accounts and others, all alike."),
         ("files", "Import and export."),

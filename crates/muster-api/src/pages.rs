@@ -7,6 +7,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use crate::sign_in_pages;
 use crate::state::ApiState;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -15,12 +16,13 @@ const INDEX: &str = include_str!("page/index.html");
 const CREATE: &str = "muster org create \"Example\" --domain voice.example.com\n";
 
 /// Address, type and text of each file.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 7] = [
     ("/docs", HTML, include_str!("page/docs.html")),
     ("/assets/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
     ("/assets/index.js", "text/javascript; charset=utf-8", include_str!("page/index.js")),
     ("/assets/docs.js", "text/javascript; charset=utf-8", include_str!("page/docs.js")),
     ("/assets/schema.js", "text/javascript; charset=utf-8", include_str!("page/schema.js")),
+    (sign_in_pages::STYLE_PATH, "text/css; charset=utf-8", sign_in_pages::STYLE),
     ("/favicon.svg", "image/svg+xml", include_str!("page/favicon.svg")),
 ];
 
@@ -29,7 +31,10 @@ pub fn add(mut router: Router<ApiState>, description: &str) -> Router<ApiState> 
         let answer = move || async move { ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], text) };
         router = router.route(path, get(answer));
     }
-    router = router.route("/", get(index));
+    router = router
+        .route("/", get(index))
+        .route("/invite/{token}", get(sign_in_pages::show).post(sign_in_pages::accept))
+        .route("/sign-in", get(sign_in_pages::ask).post(sign_in_pages::begin));
     let description: bytes::Bytes = description.to_string().into();
     let answer = move || {
         let description = description.clone();
@@ -50,6 +55,6 @@ async fn index(State(state): State<ApiState>) -> Response {
     ([(CONTENT_TYPE, HTML), (CACHE_CONTROL, "no-cache")], page).into_response()
 }
 
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use axum::http::header::{ALLOW, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use muster_app::signing::LinkRefusal;
 use muster_app::{AppError, FileError, StoreError};
 use muster_domain::change::{Conflict, Refusal};
 use muster_domain::value::FieldError;
@@ -157,6 +158,20 @@ impl Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
+    /// The same, said to somebody who signs in by name and password rather than by a token.
+    pub fn of_signing_in(self) -> Problem {
+        if self.status != StatusCode::UNAUTHORIZED {
+            return self;
+        }
+        Problem::new(StatusCode::UNAUTHORIZED, "not-authenticated", "the name or the password is not right")
+            .header(WWW_AUTHENTICATE, "Bearer realm=\"muster\"")
+    }
+
+    /// What is wrong with each field, and the whole in words: for pages that are read by people.
+    pub fn into_words(self) -> (StatusCode, String, Vec<Mistake>) {
+        (self.status, self.detail, self.errors)
+    }
+
     /// For answers that came with a status and no problem: the router's own.
     pub fn of_status(status: StatusCode, detail: String) -> Problem {
         let (word, usual) = match status {
@@ -248,6 +263,19 @@ impl From<AppError> for Problem {
             AppError::Expired { .. } => Problem::new(StatusCode::GONE, "expired", error.to_string()),
             AppError::Cancelled => Problem::conflict("cancelled", error.to_string()),
             AppError::File(e) => of_file(&e),
+            AppError::LockedOut { until, now } => {
+                let wait_s = (until.0 - now.0).max(0).div_euclid(1000) + 1;
+                Problem::new(StatusCode::TOO_MANY_REQUESTS, "locked", error.to_string())
+                    .header(RETRY_AFTER, &wait_s.to_string())
+            }
+            AppError::MayNotSignIn => {
+                Problem::new(StatusCode::FORBIDDEN, "may-not-sign-in", error.to_string())
+            }
+            AppError::PasswordChangeNeeded => {
+                Problem::new(StatusCode::FORBIDDEN, "password-change-needed", error.to_string())
+            }
+            AppError::Link(LinkRefusal::Unknown) => Problem::not_found("invite"),
+            AppError::Link(_) => Problem::new(StatusCode::GONE, "link", error.to_string()),
             AppError::Limit(_) => Problem::internal(&error),
             AppError::Store(e) => of_store(e),
         }

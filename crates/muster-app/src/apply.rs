@@ -5,13 +5,14 @@
 //! administrator), and hands state and log rows to the store together.
 
 mod allowed;
+mod emails;
 mod needs;
 mod once;
 mod switches;
 
 use std::collections::HashMap;
 
-use muster_domain::change::{self, EntityChange, Holder, Op, Origin, Refusal};
+use muster_domain::change::{self, EntityChange, Op, Origin, Refusal};
 use muster_domain::claims::Claim;
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::for_kind;
@@ -21,10 +22,9 @@ use muster_domain::log::{Facts, user_facts};
 use muster_domain::numbers;
 use muster_domain::organization::{Connection, Site};
 use muster_domain::references;
-use muster_domain::types::{UnixMillis, fold};
+use muster_domain::types::UnixMillis;
 use muster_domain::user::Record;
 use muster_store::{AnyEntity, OrgHead, Recorded, Stored, Tx};
-use smol_str::SmolStr;
 use uuid::Uuid;
 
 pub(crate) use allowed::By;
@@ -171,6 +171,11 @@ impl<'t> Session<'t> {
     /// By which all that this session records belongs together.
     pub fn set(&self) -> ChangeSetId {
         self.set
+    }
+
+    /// The time of all that this session records.
+    pub fn now(&self) -> UnixMillis {
+        self.at
     }
 
     /// What is recorded from here on is part of going back to a moment, and the log says so.
@@ -462,37 +467,4 @@ impl<'t> Session<'t> {
         }
         Ok(())
     }
-
-    /// One signing-in email, one user: the ones that this batch brings, against each other and all
-    /// others. The organization is locked, so nobody slips in between.
-    fn check_emails(&mut self) -> Result<(), AppError> {
-        if self.allow.shared_emails {
-            return Ok(());
-        }
-        let mut brought: HashMap<SmolStr, Uuid> = HashMap::new();
-        for recorded in &self.pending {
-            let Some(AnyEntity::User(user)) = &recorded.after else { continue };
-            let touched = recorded.change.fields.iter().any(|f| f.field == "email" || f.field == "record");
-            let Some(email) = user.email.as_ref().filter(|_| touched && user.record == Record::Live) else {
-                continue;
-            };
-            if let Some(other) = brought.insert(fold(email.as_str()).into(), user.id.0)
-                && other != user.id.0
-            {
-                return Err(taken_email(email.as_str(), other));
-            }
-        }
-        let keys: Vec<SmolStr> = brought.keys().cloned().collect();
-        for (key, holder) in self.tx.emails(self.org, &keys)? {
-            if brought.get(&key).is_some_and(|id| *id != holder.0) {
-                return Err(taken_email(&key, holder.0));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn taken_email(email: &str, holder: Uuid) -> AppError {
-    let holder = Holder { kind: EntityKind::User, id: holder, name: None };
-    Refusal::Taken { field: "email", value: email.to_string(), holder: Some(holder) }.into()
 }

@@ -99,7 +99,9 @@ impl Scope {
         let (field, op) = match kind {
             EntityKind::User => ("site", Op::OneOf),
             EntityKind::Site => ("id", Op::OneOf),
-            EntityKind::Device | EntityKind::PhoneNumber => ("user", Op::SomebodyAt),
+            EntityKind::Device | EntityKind::PhoneNumber | EntityKind::SignIn | EntityKind::Invite => {
+                ("user", Op::SomebodyAt)
+            }
             EntityKind::Mailbox => ("owner", Op::SomebodyAt),
             // A private one says where somebody lives.
             EntityKind::EmergencyLocation => ("owner", Op::NobodyOrSomebodyAt),
@@ -118,8 +120,11 @@ impl Scope {
 }
 
 impl App {
-    /// The actor that a bearer token stands for.
+    /// The actor that a bearer token stands for: a program's, or that of somebody who has signed in.
     pub fn authenticate(&self, bearer: &str) -> Result<Actor, AppError> {
+        if bearer.starts_with(crate::signing::SESSION_PREFIX) {
+            return self.session_actor(bearer);
+        }
         let hash = token_hash(bearer);
         let now = self.now();
         self.store().read(|r| {

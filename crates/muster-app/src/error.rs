@@ -3,9 +3,12 @@
 use muster_domain::change::{Holder, Refusal};
 use muster_domain::grants::Lack;
 use muster_domain::permission::Permission;
+use muster_domain::types::UnixMillis;
 use muster_domain::value::FieldError;
 use muster_import::FileError;
 use muster_store::StoreError;
+
+use crate::signing::LinkRefusal;
 
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -40,6 +43,16 @@ pub enum AppError {
     Cancelled,
     #[error("{0}")]
     Limit(String),
+    /// Too many wrong tries.
+    #[error("too many wrong tries: try again after {until}")]
+    LockedOut { until: UnixMillis, now: UnixMillis },
+    /// Their name and password are right, but they are not enabled, or of a type that does not sign in.
+    #[error("you are not enabled to sign in: ask your administrator")]
+    MayNotSignIn,
+    #[error("the password is temporary: choose one of your own first")]
+    PasswordChangeNeeded,
+    #[error(transparent)]
+    Link(#[from] LinkRefusal),
     #[error(transparent)]
     Store(StoreError),
 }

@@ -14,6 +14,7 @@ use muster_domain::permission::Permission;
 use muster_domain::types::UnixMillis;
 use muster_store::{Job, JobResult, JobState, StoreError};
 
+use crate::signing::INVITE_JOB;
 use crate::{App, AppError, Scope};
 
 /// The kind of job that [`crate::imports`] runs.
@@ -32,6 +33,7 @@ struct JobKind {
 const KINDS: &[JobKind] = &[
     JobKind { word: BULK, run: App::run_bulk },
     JobKind { word: IMPORT, run: App::run_import },
+    JobKind { word: INVITE_JOB, run: App::run_invites },
     JobKind { word: REMOVAL, run: App::run_removal },
 ];
 
@@ -66,6 +68,9 @@ impl Progress {
     }
     pub(crate) fn set_written(&self, rows: u64) {
         self.written.store(rows, Ordering::Relaxed);
+    }
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
     }
     pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);

@@ -16,6 +16,7 @@ mod history;
 pub mod imports;
 pub mod jobs;
 pub mod leaving;
+pub mod mail;
 mod names;
 mod numbers;
 pub mod organizations;
@@ -24,6 +25,7 @@ pub mod records;
 pub mod restore;
 pub mod roles;
 mod secrets;
+pub mod signing;
 mod tags;
 mod things;
 pub mod undo;
@@ -31,7 +33,8 @@ pub mod users;
 mod verify;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use muster_domain::ids::ChangeSetId;
 use muster_domain::types::UnixMillis;
@@ -63,6 +66,11 @@ struct Inner {
     jobs: jobs::JobBoard,
     data: Option<PathBuf>,
     backups: Backups,
+    hashing: signing::Hashing,
+    strangers: signing::Strangers,
+    mail: mail::MailBoard,
+    public_url: OnceLock<String>,
+    clock_ahead_ms: AtomicI64,
 }
 
 impl App {
@@ -74,7 +82,18 @@ impl App {
     /// writes, and a backup takes the files that belong to the installation.
     pub fn in_folder(store: Store, data: Option<PathBuf>) -> App {
         let (phones, jobs) = (phones::Phones::default(), jobs::JobBoard::default());
-        App(Arc::new(Inner { store, phones, jobs, data, backups: Backups::default() }))
+        App(Arc::new(Inner {
+            store,
+            phones,
+            jobs,
+            data,
+            backups: Backups::default(),
+            hashing: signing::Hashing::default(),
+            strangers: signing::Strangers::default(),
+            mail: mail::MailBoard::default(),
+            public_url: OnceLock::new(),
+            clock_ahead_ms: AtomicI64::new(0),
+        }))
     }
 
     pub fn store(&self) -> &Store {
@@ -95,6 +114,32 @@ impl App {
         &self.0.phones
     }
 
+    /// Where people reach this server, without a slash at the end: what the links in mails begin with. Said once.
+    pub fn set_public_url(&self, url: &str) {
+        let _ = self.0.public_url.set(url.trim_end_matches('/').to_string());
+    }
+
+    pub fn public_url(&self) -> &str {
+        self.0.public_url.get().map_or("http://127.0.0.1:8080", String::as_str)
+    }
+
+    /// Puts the clock of this program forward: for trying what happens later.
+    pub fn put_clock_forward(&self, by_ms: i64) {
+        self.0.clock_ahead_ms.fetch_add(by_ms, Ordering::Relaxed);
+    }
+
+    pub(crate) fn hashing(&self) -> &signing::Hashing {
+        &self.0.hashing
+    }
+
+    pub(crate) fn strangers(&self) -> &signing::Strangers {
+        &self.0.strangers
+    }
+
+    pub(crate) fn mail_board(&self) -> &mail::MailBoard {
+        &self.0.mail
+    }
+
     pub(crate) fn job_board(&self) -> &jobs::JobBoard {
         &self.0.jobs
     }
@@ -102,7 +147,7 @@ impl App {
     pub(crate) fn now(&self) -> UnixMillis {
         let since_1970 =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        UnixMillis(since_1970.as_millis() as i64)
+        UnixMillis(since_1970.as_millis() as i64 + self.0.clock_ahead_ms.load(Ordering::Relaxed))
     }
 
     pub(crate) fn new_set(&self) -> ChangeSetId {

@@ -48,7 +48,9 @@ pub(crate) fn name_of(r: &mut Reader, entity: &AnyEntity) -> Result<String, AppE
     let name = if entity.kind() == EntityKind::PhoneNumber { "number" } else { "name" };
     let named = format!("the {} {}", entity.kind().word(), text(name));
     let of = match entity.kind() {
-        EntityKind::Device | EntityKind::PhoneNumber => entity.value("user"),
+        EntityKind::Device | EntityKind::PhoneNumber | EntityKind::SignIn | EntityKind::Invite => {
+            entity.value("user")
+        }
         EntityKind::Mailbox => entity.value("owner"),
         _ => None,
     };

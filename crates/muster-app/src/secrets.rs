@@ -25,6 +25,13 @@ pub(crate) fn generate_token() -> Result<String, AppError> {
     Ok(format!("mst_{}", hex::encode(bytes)))
 }
 
-fn fill(bytes: &mut [u8]) -> Result<(), AppError> {
+/// The token of a session: `mss_` and 256 random bits, hexadecimal.
+pub(crate) fn generate_session() -> Result<String, AppError> {
+    let mut bytes = [0u8; 32];
+    fill(&mut bytes)?;
+    Ok(format!("{}{}", crate::signing::SESSION_PREFIX, hex::encode(bytes)))
+}
+
+pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), AppError> {
     getrandom::fill(bytes).map_err(|e| AppError::Limit(format!("the system gives no random bytes: {e}")))
 }

@@ -68,7 +68,9 @@ impl App {
         let visible = match entity.kind() {
             EntityKind::User => whose("site").is_some_and(|site| sites.contains(&site.into())),
             EntityKind::Site => sites.contains(&entity.id().into()),
-            EntityKind::Device | EntityKind::PhoneNumber => self.is_at(scope, whose("user"), &sites)?,
+            EntityKind::Device | EntityKind::PhoneNumber | EntityKind::SignIn | EntityKind::Invite => {
+                self.is_at(scope, whose("user"), &sites)?
+            }
             EntityKind::Mailbox => self.is_at(scope, whose("owner"), &sites)?,
             EntityKind::EmergencyLocation => match whose("owner") {
                 Some(owner) => self.is_at(scope, Some(owner), &sites)?,

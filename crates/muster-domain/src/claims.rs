@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use crate::field::EntityKind;
 use crate::organization::{Device, PhoneNumber};
+use crate::signing::SignIn;
 use crate::tags::TagDefinition;
 use crate::types::{ExtensionNumber, Name, fold};
 use crate::user::{Record, User};
@@ -80,6 +81,12 @@ pub fn named(kind: EntityKind, name: &str) -> Claim {
 /// A tag as it is written: `Floor:2` and `floor:2` are two.
 pub fn of_tag(tag: &TagDefinition) -> Vec<Claim> {
     vec![Claim { space: "tag".into(), key: tag.name.to_smol(), field: "name" }]
+}
+
+/// A person signs in in one way.
+pub fn of_sign_in(sign_in: &SignIn) -> Vec<Claim> {
+    let key = sign_in.user.map(|user| smol_str::format_smolstr!("{user}"));
+    key.into_iter().map(|key| Claim { space: "sign_in".into(), key, field: "user" }).collect()
 }
 
 pub fn extension_space(connection: crate::ids::ConnectionId) -> SmolStr {

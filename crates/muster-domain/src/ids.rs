@@ -65,6 +65,12 @@ id_type! {
     OnCallScheduleId,
     RoleId,
     TagId,
+    SignInId,
+    InviteId,
+    MailServerId,
+    /// A mail in the spool.
+    MailId,
+    SessionId,
     /// Changes that were made together and can be undone together.
     ChangeSetId,
 }

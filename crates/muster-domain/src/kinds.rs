@@ -27,6 +27,9 @@ macro_rules! kinds {
             OnCallSchedule handling::OnCallSchedule "on_call_schedule" "on_call_schedules",
             Role roles::Role "role" "roles",
             TagDefinition tags::TagDefinition "tag" "tags",
+            SignIn signing::SignIn "sign_in" "sign_ins",
+            Invite signing::Invite "invite" "invites",
+            MailServer signing::MailServer "mail_server" "mail_servers",
         }
     };
 }

@@ -3,20 +3,21 @@
 //! Time and ids come in as arguments. A use case loads what it needs, asks a function of this crate
 //! for a decision, and saves what comes back; nothing here knows how.
 //!
-//! - [`user`], [`organization`], [`handling`], [`locations`], [`roles`], [`tags`]: the things, each written together
+//! - [`user`], [`organization`], [`handling`], [`locations`], [`roles`], [`tags`], [`signing`]: the things, each written together
 //!   with its table of fields ([`field`]); [`kinds!`] lists them, [`references`] says what names what.
 //! - [`change`]: one shape for every change, applying and undoing it; [`compose`]: several as one; [`log`]:
 //!   what is kept of it; [`replay`]: what a log says that there is, or was.
-//! - [`capabilities`]: what each type of user can do; [`permission`], [`roles`], [`grants`]: what somebody may do,
-//!   and where.
 //! - [`leaving`]: what becomes of what depends on a person who goes; [`doctor`]: what is wrong with whom.
 //! - [`filter`]: the language by which things of a list are picked.
+//! - [`capabilities`], [`credentials`]: what each type of user can do, and needs; [`permission`], [`roles`], [`grants`]:
+//!   what somebody may do, and where.
 //! - [`dial_plan`]: what the phone core knows of people.
 
 pub mod capabilities;
 pub mod change;
 pub mod claims;
 pub mod compose;
+pub mod credentials;
 pub mod dial_plan;
 pub mod doctor;
 pub mod emergency;
@@ -38,6 +39,7 @@ pub mod permission;
 pub mod references;
 pub mod replay;
 pub mod roles;
+pub mod signing;
 pub mod tags;
 mod time_zones;
 pub mod types;

@@ -47,6 +47,12 @@ entity! {
         backed_up_at: Option<UnixMillis> = None => Meta { label: "Backed up", edit: Edit::ByCommand,
             undo: Undo::Irreversible("a backup that was made is in somebody's hands"),
             help: "When the whole installation was last backed up; of the operator's organization alone.", ..Meta::PLAIN };
+        require_unique_emails: bool = true => Meta { label: "Require unique emails",
+            help: "No two people have the same email. Without it those who share one are not invited, and it neither signs in nor resets a password.", ..Meta::PLAIN };
+        invite_days: Bounded<1, 90> = Bounded(7) => Meta { label: "Invites live (days)",
+            help: "How long the link of an invite works, in days.", ..Meta::PLAIN };
+        single_sign_on: bool = false => Meta { label: "Single sign-on",
+            help: "People sign in elsewhere: no password is asked for here.", ..Meta::PLAIN };
     }
     check(_organization) { Vec::new() }
 }

@@ -123,7 +123,8 @@ impl Permission {
     /// What seeing a kind of thing needs.
     pub fn to_read(kind: EntityKind) -> Permission {
         match kind {
-            EntityKind::User => Permission::PeopleRead,
+            EntityKind::User | EntityKind::SignIn | EntityKind::Invite => Permission::PeopleRead,
+            EntityKind::MailServer => Permission::MailEdit,
             EntityKind::Device | EntityKind::Mailbox | EntityKind::PhoneNumber => Permission::PhonesRead,
             EntityKind::Organization | EntityKind::Site | EntityKind::Connection => {
                 Permission::OrganizationRead
@@ -139,6 +140,9 @@ impl Permission {
         match kind {
             EntityKind::User | EntityKind::Mailbox => Permission::PeopleEdit,
             EntityKind::Device => Permission::DevicesEdit,
+            EntityKind::SignIn => Permission::CredentialsReset,
+            EntityKind::Invite => Permission::PeopleActivate,
+            EntityKind::MailServer => Permission::MailEdit,
             EntityKind::PhoneNumber => Permission::NumbersEdit,
             EntityKind::Role => Permission::RolesEdit,
             EntityKind::Token => Permission::TokensEdit,

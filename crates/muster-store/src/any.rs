@@ -113,12 +113,15 @@ impl AnyEntity {
             AnyEntity::ShippingAddress(address) => vec![claims::named(self.kind(), address.name.as_str())],
             AnyEntity::Role(role) => vec![claims::named(self.kind(), role.name.as_str())],
             AnyEntity::TagDefinition(tag) => claims::of_tag(tag),
+            AnyEntity::SignIn(sign_in) => claims::of_sign_in(sign_in),
             // A site's or connection's name is compared by whoever makes one; others may share theirs.
             AnyEntity::Organization(_)
             | AnyEntity::Site(_)
             | AnyEntity::Connection(_)
             | AnyEntity::Mailbox(_)
-            | AnyEntity::Token(_) => Vec::new(),
+            | AnyEntity::Token(_)
+            | AnyEntity::Invite(_)
+            | AnyEntity::MailServer(_) => Vec::new(),
         }
     }
 

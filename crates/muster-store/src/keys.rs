@@ -28,15 +28,31 @@ pub enum SecretKind {
     VoicemailPin,
     OnCallPin,
     SignInPin,
+    /// An Argon2id hash; what is kept and read again is the hash.
+    Password,
+    SecurityAnswer,
+    /// What the link of an invite carries.
+    InviteToken,
+    /// What the mail server is told.
+    MailPassword,
 }
 
 impl SecretKind {
-    pub const ALL: &'static [SecretKind] =
-        &[SecretKind::SipSecret, SecretKind::VoicemailPin, SecretKind::OnCallPin, SecretKind::SignInPin];
+    pub const ALL: &'static [SecretKind] = &[
+        SecretKind::SipSecret,
+        SecretKind::VoicemailPin,
+        SecretKind::OnCallPin,
+        SecretKind::SignInPin,
+        SecretKind::Password,
+        SecretKind::SecurityAnswer,
+        SecretKind::InviteToken,
+        SecretKind::MailPassword,
+    ];
 
     /// Encrypted and readable again; otherwise a keyed hash that can only be compared.
     pub fn readable(self) -> bool {
-        matches!(self, SecretKind::SipSecret | SecretKind::VoicemailPin)
+        use SecretKind::{MailPassword, Password, SipSecret, VoicemailPin};
+        matches!(self, SipSecret | VoicemailPin | Password | MailPassword)
     }
 
     pub fn word(self) -> &'static str {
@@ -45,6 +61,10 @@ impl SecretKind {
             SecretKind::VoicemailPin => "voicemail_pin",
             SecretKind::OnCallPin => "on_call_pin",
             SecretKind::SignInPin => "sign_in_pin",
+            SecretKind::Password => "password",
+            SecretKind::SecurityAnswer => "security_answer",
+            SecretKind::InviteToken => "invite_token",
+            SecretKind::MailPassword => "mail_password",
         }
     }
 

@@ -41,6 +41,10 @@ struct Options {
     /// The name or address that phones reach this server by, if it is not the one it listens on.
     #[arg(long, env = "MUSTER_PUBLIC_HOST", value_name = "NAME|ADDR")]
     public_host: Option<String>,
+    /// The address that people open this server by, which links in mails begin with, as in https://phones.example.com
+    /// [default: http:// and where the API is served].
+    #[arg(long, env = "MUSTER_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
     /// Log lines for people or for machines [default: text].
     #[arg(long, env = "MUSTER_LOG", value_name = "FORMAT")]
     log: Option<LogFormat>,
@@ -65,6 +69,7 @@ pub struct Config {
     pub http: SocketAddr,
     pub sip: SocketAddr,
     pub public_host: Option<String>,
+    pub public_url: Option<String>,
     pub log: LogFormat,
     pub demo: bool,
 }
@@ -147,6 +152,10 @@ fn resolve(first: Options, then: Options) -> Result<Config, String> {
     if let Some(host) = &public_host {
         check_host(host)?;
     }
+    let public_url = first.public_url.or(then.public_url);
+    if let Some(url) = &public_url {
+        check_url(url)?;
+    }
     if let Some(range) = first.rtp.or(then.rtp) {
         check_ports(&range)?;
     }
@@ -160,6 +169,7 @@ fn resolve(first: Options, then: Options) -> Result<Config, String> {
         http,
         sip,
         public_host,
+        public_url,
         log: first.log.or(then.log).unwrap_or_default(),
         demo,
     })
@@ -195,6 +205,28 @@ fn check_host(host: &str) -> Result<(), String> {
         "--public-host `{}` is neither a host name nor an address: write it like pbx.example.com or 192.0.2.7, \
          without a port",
         host.escape_debug()
+    ))
+}
+
+/// `http` or `https`, a host and perhaps a port, and no path: links are put behind it.
+fn check_url(url: &str) -> Result<(), String> {
+    let place = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let place = place.map(|place| place.strip_suffix('/').unwrap_or(place));
+    let (host, port) = match place {
+        Some(place) if place.starts_with('[') => match place.split_once(']') {
+            Some((host, rest)) => (&host[1..], rest.strip_prefix(':')),
+            None => (place, None),
+        },
+        Some(place) => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
+        None => ("", None),
+    };
+    let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    if port_fits && check_host(host).is_ok() {
+        return Ok(());
+    }
+    Err(format!(
+        "--public-url `{}` is no address: write it like https://phones.example.com",
+        url.escape_debug()
     ))
 }
 
@@ -277,6 +309,22 @@ mod tests {
             refused.contains("--public-host `my pbx`") && refused.contains("pbx.example.com"),
             "{refused}"
         );
+    }
+
+    #[test]
+    fn a_public_url_has_a_scheme_and_a_host_and_no_path() {
+        for url in ["https://phones.example.com", "http://127.0.0.1:8080/", "https://[2001:db8::7]:8443"] {
+            assert!(check_url(url).is_ok(), "{url}");
+        }
+        for url in [
+            "phones.example.com",
+            "ftp://x.example",
+            "https://",
+            "https://a.example/path",
+            "https://a.example:99999",
+        ] {
+            assert!(check_url(url).is_err(), "{url}");
+        }
     }
 
     #[test]

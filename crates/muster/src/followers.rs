@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use muster_app::App;
 use muster_app::followers::anchor::{self, Anchor};
 use muster_app::followers::dial_plan::DialPlanFollower;
+use muster_app::mail::MailWorker;
 use muster_app::phones::{Presence, PresenceState};
 use muster_domain::dial_plan::PlanUpdate;
 use muster_edge::EdgeHandle;
@@ -29,6 +30,8 @@ impl Followers {
         followers.spawn("muster-jobs", move |_| jobs.work_on_jobs(&name))?;
         let anchor = Anchor::new(app.clone(), holder.to_string(), data.join(anchor::FILE));
         followers.spawn("muster-anchor", move |stop| anchor.run(stop))?;
+        let mail = MailWorker::new(app.clone(), holder.to_string());
+        followers.spawn_alone("muster-mail", move |stop| mail.run(stop))?;
         Ok(followers)
     }
 
@@ -54,10 +57,20 @@ impl Followers {
     }
 
     fn spawn(&mut self, name: &str, work: impl FnOnce(&AtomicBool) + Send + 'static) -> Result<(), String> {
+        let thread = self.spawn_alone(name, work)?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    /// One whose end is not waited for: it may wait for somebody else's server, and can be stopped anywhere.
+    fn spawn_alone(
+        &self,
+        name: &str,
+        work: impl FnOnce(&AtomicBool) + Send + 'static,
+    ) -> Result<JoinHandle<()>, String> {
         let stop = self.stop.clone();
         let thread = std::thread::Builder::new().name(name.to_string()).spawn(move || work(&stop));
-        self.threads.push(thread.map_err(|e| format!("cannot start the thread {name}: {e}"))?);
-        Ok(())
+        thread.map_err(|e| format!("cannot start the thread {name}: {e}"))
     }
 }
 

@@ -35,6 +35,7 @@ pub fn serve(args: ServeArgs) -> Result<(), String> {
     // The port is taken first: a second server must not touch the first one's data.
     let listener = runtime.block_on(listen(config.http))?;
     let app = open_app(&config)?;
+    app.set_public_url(&public_url(&config, &listener));
     let owner = owner_token::ready(&app, &config.data)?;
     let edge = start_phones(&config, &app)?;
     let holder = format!("{}:{}", host_name(), config.data.display());
@@ -184,6 +185,16 @@ fn start_phones(config: &Config, app: &App) -> Result<EdgeHandle, String> {
     .map_err(no_phones)?;
     registrations::connect(app, &handle);
     Ok(handle)
+}
+
+/// What links in mails begin with.
+fn public_url(config: &Config, listener: &TcpListener) -> String {
+    config.public_url.clone().unwrap_or_else(|| {
+        let listens = listener.local_addr().unwrap_or(config.http);
+        // The last one is what others reach it by.
+        let host = reach::hosts(listens, config.public_host.as_deref()).pop();
+        format!("http://{}", host.unwrap_or_else(|| listens.to_string()))
+    })
 }
 
 /// Where people are told to register.

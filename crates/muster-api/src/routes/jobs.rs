@@ -30,7 +30,7 @@ use crate::wire;
 pub struct JobBody {
     #[schema(format = Uuid)]
     pub id: String,
-    /// What is done: `import`, `bulk` or `removal`.
+    /// What is done: `import`, `bulk`, `invite` or `removal`.
     pub kind: String,
     /// `queued`, `running`, `done`, `failed` or `cancelled`.
     pub state: &'static str,

@@ -16,6 +16,7 @@ mod import_report;
 mod imports;
 pub mod jobs;
 mod lists;
+mod mail;
 mod move_in;
 mod next_free;
 mod organizations;
@@ -24,6 +25,10 @@ mod records;
 mod removal;
 mod restores;
 mod roles;
+mod sessions;
+pub mod setup_body;
+mod sheets;
+mod signing;
 mod sites;
 mod system;
 mod template;
@@ -65,6 +70,20 @@ fn particular() -> OpenApiRouter<ApiState> {
         .routes(routes!(commands::activate))
         .routes(routes!(commands::deactivate))
         .routes(routes!(credentials::get, credentials::reset))
+        .routes(routes!(signing::invite))
+        .routes(routes!(signing::withdraw))
+        .routes(routes!(signing::assign))
+        .routes(routes!(signing::identify))
+        .routes(routes!(signing::list))
+        .routes(routes!(signing::of_user))
+        .routes(routes!(signing::types))
+        .routes(routes!(sheets::print))
+        .routes(routes!(sessions::create, sessions::get, sessions::end))
+        .routes(routes!(mail::list))
+        .routes(routes!(mail::read))
+        .routes(routes!(mail::retry))
+        .routes(routes!(mail::status, mail::set, mail::remove))
+        .routes(routes!(mail::test))
         .routes(routes!(lists::contacts))
         .routes(routes!(lists::extensions))
         .routes(routes!(doctor::examine))
@@ -142,7 +161,7 @@ fn with_remark(remark: Option<&str>, response: Response) -> Response {
     }
 }
 
-fn with_header(name: HeaderName, value: &str, mut response: Response) -> Response {
+pub fn with_header(name: HeaderName, value: &str, mut response: Response) -> Response {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

@@ -41,8 +41,11 @@ fn new_schema() -> ObjectBuilder {
     let all = wire::write_schema::<Organization>("A new organization.", Writing::New);
     let mut object = all.required("name").required("domain").build();
     // Set once there is something to set it for.
-    object.properties.shift_remove("emergency_policy");
-    object.properties.shift_remove("trash_retention_days");
+    for later in
+        ["emergency_policy", "trash_retention_days", "require_unique_emails", "invite_days", "single_sign_on"]
+    {
+        object.properties.shift_remove(later);
+    }
     let slug = ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
         .pattern(Some("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"))

@@ -5,6 +5,7 @@ use muster_app::{Allow, App, AppError, Scope};
 use muster_domain::field::{Entity, Privacy};
 use muster_domain::handling::{Acknowledged, USER_WARNINGS};
 use muster_domain::ids::OrgId;
+use muster_domain::organization::Organization;
 use muster_domain::types::fold;
 use muster_domain::user::User;
 use muster_domain::value::{Reason, Value};
@@ -12,6 +13,7 @@ use serde_json::Value as Json;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use uuid::Uuid;
 
+use super::setup_body;
 use crate::body::Object;
 use crate::problem::Problem;
 use crate::wire::{self, Writing, described};
@@ -19,6 +21,8 @@ use crate::wire::{self, Writing, described};
 described! {
     /// A user as it is answered.
     UserBody = wire::schema::<User>("The identity of a person (or of a shared phone, a mailbox, an announcement), and all they carry.");
+    /// Somebody who was just added, with the invite that the set-up asked for.
+    CreatedUserBody = created_schema();
     /// What adds one.
     NewUserBody = new_schema();
     /// What changes one.
@@ -34,8 +38,17 @@ fn text(help: &str, length_min: usize, length_max: usize) -> ObjectBuilder {
     object.min_length(Some(length_min)).max_length(Some(length_max))
 }
 
+fn created_schema() -> ObjectBuilder {
+    let link = ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .description(Some("The link of the invite; shown this once. Null of one that leaves later."));
+    wire::schema::<User>("Somebody who was just added.")
+        .property("invite", wire::id_schema("The invite that was made, if one was asked for."))
+        .property("invite_link", link)
+}
+
 fn new_schema() -> ObjectBuilder {
-    wire::write_schema::<User>("A new user. What is left out gets its default.", Writing::New)
+    let object = wire::write_schema::<User>("A new user. What is left out gets its default.", Writing::New)
         .property(
             "mailbox",
             text("`own` [default], `none`, or the id of another mailbox.", 3, 36).examples(["own"]),
@@ -62,7 +75,8 @@ fn new_schema() -> ObjectBuilder {
             wire::flag_schema("Another user may have the same email; neither signs in with it."),
         )
         .property("acknowledge", acknowledge_schema())
-        .required("display_name")
+        .required("display_name");
+    setup_body::with_setup(object)
 }
 
 fn change_schema() -> ObjectBuilder {
@@ -139,13 +153,21 @@ fn shown(text: &str) -> String {
 }
 
 /// A new user, or every mistake.
-pub fn new_user(mut object: Object, places: &Places) -> Result<NewUser, Problem> {
+pub fn new_user(
+    mut object: Object,
+    places: &Places,
+    organization: &Organization,
+) -> Result<NewUser, Problem> {
     let mailbox = object.take("mailbox");
     let mut new = NewUser { values: values(&mut object, places), ..NewUser::default() };
     new.sip_password = object.text("sip_password");
     let pin = object.text("voicemail_pin");
     new.activated = object.flag("activated");
     new.allow = allow(&mut object);
+    new.setup = setup_body::setup(&mut object, organization);
+    if new.setup.is_some() && new.activated {
+        object.wrong("activated", Reason::new("goes without setup", "leave it out: the set-up decides"));
+    }
     new.mailbox = match mailbox {
         None => NewMailbox::Own { pin },
         Some(Json::Null) => NewMailbox::None,

@@ -13,8 +13,10 @@ use muster_domain::field::EntityKind;
 use muster_domain::user::User;
 
 use super::changes::{Changes, change_json};
+use super::signing::setup_json;
 use super::user_body::{
-    NewUserBody, Places, UserBody, UserChangeBody, allow, json, names_places, new_user, values,
+    CreatedUserBody, NewUserBody, Places, UserBody, UserChangeBody, allow, json, names_places, new_user,
+    values,
 };
 use super::{user_id, with_header, with_remark, written};
 use crate::body::{Incoming, Object};
@@ -67,7 +69,7 @@ pub async fn list(
 #[utoipa::path(post, path = "/api/v1/organizations/{org}/users", tag = "users",
     params(("org" = String, Path, description = "Slug or id."), Once),
     request_body = NewUserBody,
-    responses((status = 201, body = UserBody, headers(
+    responses((status = 201, body = CreatedUserBody, headers(
         ("Location", description = "Where the user is."), ("ETag", description = "The version."),
         ("Muster-Seq" = u64, description = "The newest change of the log.")))))]
 pub async fn create(
@@ -78,17 +80,20 @@ pub async fn create(
     let scope = caller.scope(&org).await?;
     let (object, bytes) = incoming.object().await?;
     let places = places(&caller, &scope, &object).await?;
-    let new = new_user(object, &places)?;
+    let new = new_user(object, &places, scope.organization())?;
     let scope = incoming.once(scope, &bytes)?;
-    let (done, user, remark) = caller
+    let (done, invited, user, remark) = caller
         .run(move |app| {
-            let done = app.add_user(&scope, &new)?;
+            let (done, invited) = app.add_and_invite(&scope, &new)?;
             let user = app.user(&scope, done.id.into())?;
-            let remark = new.sip_password.and_then(|password| sip_password_remark(&password, &user));
-            Ok((done, user, remark))
+            let of_password = new.sip_password.and_then(|password| sip_password_remark(&password, &user));
+            let by_mail = invited.is_some() && user.email.is_some();
+            let of_mail = if by_mail { app.mail_problem()? } else { None };
+            Ok((done, invited, user, of_password.map(String::from).or(of_mail)))
         })
         .await?;
-    let response = with_remark(remark, (StatusCode::CREATED, Json(json(&user))).into_response());
+    let body = setup_json(json(&user), invited.as_ref());
+    let response = with_remark(remark.as_deref(), (StatusCode::CREATED, Json(body)).into_response());
     let location = format!("/api/v1/organizations/{org}/users/{}", user.id);
     Ok(written(&done, with_version(&user, with_header(LOCATION, &location, response))))
 }

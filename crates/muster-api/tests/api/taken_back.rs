@@ -16,6 +16,14 @@ const NOT_TAKEN_BACK: &[(&str, &str)] = &[
     ("POST /imports/mapping", "it only guesses and keeps nothing"),
     ("POST /jobs/{job}/cancel", "what was cancelled did nothing; the file is sent again"),
     ("POST /users/{user}/purge", "who is erased is erased for good: that is what was asked for"),
+    ("POST /users/sheets", "a sheet with passwords is in somebody's hands"),
+    ("POST /users/{user}/identify", "nothing is done but the counting of wrong tries"),
+    ("POST /session", "a session is ended, and nothing of the organization changes with it"),
+    ("DELETE /session", "who signed out signs in again"),
+    ("POST /mail/{mail}/retry", "a mail that has left is not called back"),
+    ("PATCH /mail-server", "it is the operator's, and taken back in the operator's own log"),
+    ("DELETE /mail-server", "it is the operator's, and taken back in the operator's own log"),
+    ("POST /mail-server/test", "a mail that has left is not called back"),
     ("POST /backup", "it changes nothing but when one was last made"),
     ("DELETE /users/{user}/registrations", "a phone comes back by itself when it registers next"),
     ("DELETE /users/{user}/registrations/{phone}", "a phone comes back by itself when it registers next"),
@@ -27,6 +35,7 @@ async fn state(i: &Installation) -> Value {
     let particular = [
         "users",
         "users?filter=record%3Dtrashed",
+        "invites",
         "devices",
         "mailboxes",
         "numbers",
@@ -113,6 +122,19 @@ async fn prepare(i: &Installation, operation: &str) -> Option<(String, String, V
             let body = json!({ "users": ["1001"] });
             i.admin("POST", "/users/activate").json(&body).send().await.expect(200);
             call("POST", "/users/deactivate".into(), json!({ "users": ["1001"], "reason": "leave" }))
+        }
+        "POST /users/invite" => {
+            call("POST", "/users/invite".into(), json!({ "users": ["1001"], "by": "link" }))
+        }
+        "POST /users/withdraw-invites" => {
+            let body = json!({ "users": ["1001"], "by": "link" });
+            i.admin("POST", "/users/invite").json(&body).send().await.expect(200);
+            call("POST", "/users/withdraw-invites".into(), json!({ "users": ["1001"] }))
+        }
+        "POST /users/assign" => {
+            let body = json!({ "users": ["1001"], "password": "quiet blue kettle", "sign_in_pin": "4711",
+                "security_question": "First pet", "security_answer": "Bello" });
+            call("POST", "/users/assign".into(), body)
         }
         "POST /users/{user}/credentials" => {
             call("POST", format!("/users/{ana}/credentials"), json!({ "device": "kitchen" }))

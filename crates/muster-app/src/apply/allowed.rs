@@ -204,12 +204,17 @@ impl Session<'_> {
         people: &[Person],
     ) -> Result<(), AppError> {
         // A device is not its holder: whoever looks after phones sets up everybody's.
-        if !matches!(c.kind, EntityKind::User | EntityKind::Mailbox) {
-            return Ok(());
-        }
+        // What lets somebody sign in is theirs from the first.
+        let lets_in = match c.kind {
+            EntityKind::User | EntityKind::Mailbox => false,
+            EntityKind::SignIn => true,
+            EntityKind::Invite => c.op == Op::Create,
+            _ => return Ok(()),
+        };
         let opens = c.op == Op::Remove || c.fields.iter().any(|f| OF_ONESELF_OR_ABOVE.contains(&f.field));
         let changes_service = c.kind == EntityKind::User && c.fields.iter().any(|f| f.field == "service");
-        let Some(person) = people.first().filter(|_| was_there && (opens || changes_service)) else {
+        let is_asked = lets_in || (was_there && (opens || changes_service));
+        let Some(person) = people.first().filter(|_| is_asked) else {
             return Ok(());
         };
         let held = self.role_book()?.grants_of(&person.roles);

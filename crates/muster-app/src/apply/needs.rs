@@ -14,7 +14,9 @@ pub(super) type Needs = Vec<&'static [Permission]>;
 /// The field that names the person whom a thing belongs to, and by whose site it is judged.
 pub(super) fn subjects(kind: EntityKind) -> Option<&'static str> {
     match kind {
-        EntityKind::Device | EntityKind::PhoneNumber => Some("user"),
+        EntityKind::Device | EntityKind::PhoneNumber | EntityKind::SignIn | EntityKind::Invite => {
+            Some("user")
+        }
         EntityKind::Mailbox => Some("owner"),
         _ => None,
     }
@@ -57,6 +59,17 @@ pub(super) fn needs(before: Option<&AnyEntity>, after: Option<&AnyEntity>, c: &E
         }),
         EntityKind::Site => vec![&[SitesEdit]],
         EntityKind::Connection => vec![&[ConnectionsEdit]],
+        EntityKind::SignIn => match c.op {
+            Op::Create => vec![&[CredentialsReset, PeopleCreate]],
+            Op::Remove => vec![&[PeopleRemove]],
+            Op::Update => vec![&[CredentialsReset]],
+        },
+        // It ends with whatever ends its use.
+        EntityKind::Invite => match c.op {
+            Op::Create => vec![&[PeopleActivate]],
+            Op::Update | Op::Remove => vec![&[PeopleActivate, PeopleRemove, CredentialsReset]],
+        },
+        EntityKind::MailServer => vec![&[MailEdit]],
         EntityKind::ShippingAddress => vec![&[OrganizationEdit, OrdersRequest]],
         EntityKind::EmergencyLocation => vec![&[EmergencyEdit]],
         EntityKind::Role => vec![&[RolesEdit]],

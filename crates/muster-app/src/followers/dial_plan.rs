@@ -9,7 +9,7 @@ use muster_domain::change::Op;
 use muster_domain::dial_plan::{CredentialPlan, PersonPlan, PlanUpdate};
 use muster_domain::field::EntityKind;
 use muster_domain::ids::{OrgId, UserId};
-use muster_domain::organization::{ConnectionKind, Organization};
+use muster_domain::organization::Organization;
 use muster_domain::value::Value;
 use muster_store::{Change, ChangeFilter, PlanPerson, Reader, StoreError};
 
@@ -248,7 +248,7 @@ impl DialPlanFollower {
             extension: person.extension,
             display_name: person.display_name,
             service: person.service,
-            capabilities: capabilities::capabilities(person.user_type, ConnectionKind::Builtin),
+            capabilities: capabilities::capabilities(person.user_type, gate.kind_of(person.connection)),
             max_bindings: u8::try_from(person.max_bindings).unwrap_or(u8::MAX),
             call_timeout_s: person.call_timeout_s,
             credentials: credentials.collect(),

@@ -1,12 +1,13 @@
-//! Whose calls are held back for want of an emergency location.
+//! What decides over somebody's calls beside themselves: whether they are held back for want of an emergency
+//! location, and how their connection serves their phones.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use muster_domain::emergency;
-use muster_domain::ids::SiteId;
+use muster_domain::ids::{ConnectionId, SiteId};
 use muster_domain::locations::EmergencyLocation;
-use muster_domain::organization::{EmergencyPolicy, Organization, Site};
+use muster_domain::organization::{Connection, ConnectionKind, EmergencyPolicy, Organization, Site};
 use muster_store::Reader;
 use smol_str::SmolStr;
 
@@ -18,6 +19,7 @@ pub(super) struct Gate {
     sites: HashMap<SiteId, Site>,
     locations: Vec<EmergencyLocation>,
     numbers: HashMap<SiteId, Arc<[SmolStr]>>,
+    connections: HashMap<ConnectionId, ConnectionKind>,
 }
 
 impl Gate {
@@ -29,7 +31,14 @@ impl Gate {
             }
         }
         let locations = if sites.is_empty() { Vec::new() } else { r.all(organization.id)? };
-        Ok(Gate { sites, locations, numbers: HashMap::new() })
+        let connections = r.all::<Connection>(organization.id)?.into_iter().map(|c| (c.id, c.kind)).collect();
+        Ok(Gate { sites, locations, numbers: HashMap::new(), connections })
+    }
+
+    /// How a connection serves phones; fixed when it is made.
+    pub fn kind_of(&self, connection: Option<ConnectionId>) -> ConnectionKind {
+        let known = connection.and_then(|connection| self.connections.get(&connection));
+        known.copied().unwrap_or(ConnectionKind::Builtin)
     }
 
     /// The numbers that still pass, of somebody whose calls are held back.

@@ -32,6 +32,7 @@ pub use review::{RemovalEffect, RemovalItem, RemovalReview};
 use survey::Survey;
 
 use crate::apply::{Allow, Session};
+use crate::signing::end_invites;
 use crate::{App, AppError, Done, Scope};
 
 /// How many people are removed in one request.
@@ -133,6 +134,7 @@ fn remove(
             false => session.as_consequence(|session| session.apply(run.to_vec()))?,
         }
     }
+    end_invites(session, org, ids, "the person was removed")?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What would lead back: thing by thing, from now to what was.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use muster_domain::change::{EntityChange, Op, Refusal, apply, creation_of, inverse, update_of};
 use muster_domain::claims::Claim;
@@ -9,6 +9,8 @@ use muster_domain::field::{Entity, EntityKind};
 use muster_domain::for_kind;
 use muster_domain::ids::{ChangeSetId, OrgId, UserId};
 use muster_domain::organization::{Device, Mailbox, PhoneNumber};
+use muster_domain::signing::{Invite, SignIn};
+use muster_domain::user::User;
 use muster_store::{AnyEntity, Past, Reader, Stored};
 use uuid::Uuid;
 
@@ -52,7 +54,10 @@ impl Things {
     pub fn of_people(r: &mut Reader, org: OrgId, to: u64) -> Result<Things, AppError> {
         let kinds = [EntityKind::User, EntityKind::Mailbox, EntityKind::Device, EntityKind::PhoneNumber];
         let ids = kinds.into_iter().map(|kind| Ok((kind, r.touched_since(org, kind, to)?)));
-        Ok(Things(ids.collect::<Result<_, AppError>>()?))
+        let mut things: Vec<(EntityKind, Vec<Uuid>)> = ids.collect::<Result<_, AppError>>()?;
+        let users = things.first().map(|(_, users)| users.clone()).unwrap_or_default();
+        things.extend(with_whoever_comes_or_goes(r, org, to, &users)?);
+        Ok(Things(things))
     }
 
     /// One person with the devices, mailboxes and numbers that are or were theirs.
@@ -62,12 +67,15 @@ impl Things {
         let mailboxes = theirs::<Mailbox>(r, org, to, |mailbox| mailbox.owner == Some(user))?;
         let devices = theirs::<Device>(r, org, to, |device| device.user == Some(user))?;
         let numbers = theirs::<PhoneNumber>(r, org, to, |number| number.user == Some(user))?;
-        Ok(Things(vec![
+        let signing = with_whoever_comes_or_goes(r, org, to, &users)?;
+        let mut things = vec![
             (EntityKind::User, users),
             (EntityKind::Mailbox, mailboxes),
             (EntityKind::Device, devices),
             (EntityKind::PhoneNumber, numbers),
-        ]))
+        ];
+        things.extend(signing);
+        Ok(Things(things))
     }
 
     pub fn of_set(r: &mut Reader, org: OrgId, set: ChangeSetId) -> Result<Things, AppError> {
@@ -93,6 +101,36 @@ impl Things {
     pub fn pages(&self) -> impl Iterator<Item = (EntityKind, &[Uuid])> {
         self.0.iter().flat_map(|(kind, ids)| ids.chunks(PAGE).map(|page| (*kind, page)))
     }
+}
+
+/// What people sign in with, and their invites, go and come with them. Of who stays it stays as it is: going back
+/// brings no old password back.
+fn with_whoever_comes_or_goes(
+    r: &mut Reader,
+    org: OrgId,
+    to: u64,
+    users: &[Uuid],
+) -> Result<Vec<(EntityKind, Vec<Uuid>)>, AppError> {
+    let mut touched = false;
+    for kind in [EntityKind::SignIn, EntityKind::Invite] {
+        touched |= !r.touched_since(org, kind, to)?.is_empty();
+    }
+    let mut moving: BTreeSet<Uuid> = BTreeSet::new();
+    for ids in users.chunks(PAGE).filter(|_| touched) {
+        let now: BTreeSet<Uuid> = r.get_many::<User>(org, ids)?.iter().map(|user| user.id.0).collect();
+        for (id, past) in r.past::<User>(org, ids, to)? {
+            if matches!(past, Past::There(_)) != now.contains(&id) {
+                moving.insert(id);
+            }
+        }
+    }
+    if moving.is_empty() {
+        return Ok(Vec::new());
+    }
+    let moves = |user: Option<UserId>| user.is_some_and(|user| moving.contains(&user.0));
+    let sign_ins = theirs::<SignIn>(r, org, to, |sign_in| moves(sign_in.user))?;
+    let invites = theirs::<Invite>(r, org, to, |invite| moves(invite.user))?;
+    Ok(vec![(EntityKind::SignIn, sign_ins), (EntityKind::Invite, invites)])
 }
 
 fn theirs<E: Stored>(

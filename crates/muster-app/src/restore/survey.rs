@@ -300,6 +300,8 @@ fn person_of(step: &Step) -> Option<Uuid> {
         AnyEntity::Device(device) => device.user.map(|user| user.0),
         AnyEntity::Mailbox(mailbox) => mailbox.owner.map(|user| user.0),
         AnyEntity::PhoneNumber(number) => number.user.map(|user| user.0),
+        AnyEntity::SignIn(sign_in) => sign_in.user.map(|user| user.0),
+        AnyEntity::Invite(invite) => invite.user.map(|user| user.0),
         _ => None,
     };
     step.now.as_ref().and_then(owner).or(step.then.as_ref().and_then(owner))

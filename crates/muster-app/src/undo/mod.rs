@@ -220,7 +220,7 @@ fn together_with(r: &mut Reader, org: OrgId, line: Change) -> Result<Vec<Change>
 /// The user that a change is about: itself, the device's holder or the mailbox's owner.
 fn subject_of(change: &Change) -> Uuid {
     let field = match change.envelope.entity {
-        EntityKind::Device | EntityKind::PhoneNumber => "user",
+        EntityKind::Device | EntityKind::PhoneNumber | EntityKind::SignIn | EntityKind::Invite => "user",
         EntityKind::Mailbox => "owner",
         _ => return change.envelope.entity_id,
     };

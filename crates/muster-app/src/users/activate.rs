@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::keep_secret;
 use crate::apply::{Allow, Session};
+use crate::signing::end_invites;
 use crate::{App, AppError, Done, Scope};
 
 /// How many are activated or deactivated in one request; more is an import or a bulk job.
@@ -50,6 +51,7 @@ impl App {
                 }
                 session.update(before, &after)?;
             }
+            end_invites(session, scope.org(), ids, "the person was activated")?;
             Ok(ids.first().map_or(Uuid::nil(), |id| id.0))
         })?;
         if done.replayed {
@@ -72,6 +74,7 @@ impl App {
             for before in live_users(session, scope, ids)? {
                 session.update(&before, &deactivated(&before, into)?)?;
             }
+            end_invites(session, scope.org(), ids, "the person was deactivated")?;
             Ok(ids.first().map_or(Uuid::nil(), |id| id.0))
         })
     }
@@ -105,7 +108,17 @@ pub(super) fn deactivated(before: &User, into: &Deactivation) -> Result<User, Ap
     Ok(after)
 }
 
-fn frozen() -> AppError {
+/// Makes a user one who may register and sign in; `secret` is kept where there is no SIP secret yet.
+pub(crate) fn enable(session: &mut Session<'_>, user: &mut User, secret: &str) -> Result<(), AppError> {
+    user.service = Service::Enabled;
+    (user.disabled_reason, user.disabled_comment, user.disabled_until) = (None, None, None);
+    if muster_domain::capabilities::of(user).registers && user.sip_secret.is_none() {
+        user.sip_secret = Some(keep_secret(session, user.org, SecretKind::SipSecret, secret)?);
+    }
+    Ok(())
+}
+
+pub(crate) fn frozen() -> AppError {
     AppError::Refused(muster_domain::change::Refusal::NotAllowed(
         "the user is frozen by the operator; only the operator can change that".into(),
     ))

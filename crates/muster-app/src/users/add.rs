@@ -2,7 +2,6 @@
 
 use muster_domain::capabilities::capabilities;
 use muster_domain::field::{Edit, Entity};
-use muster_domain::ids::UserId;
 use muster_domain::organization::{ConnectionKind, Mailbox, Site};
 use muster_domain::permission::Permission;
 use muster_domain::types::Username;
@@ -13,6 +12,7 @@ use uuid::Uuid;
 
 use super::{keep_secret, set_fields};
 use crate::apply::{Allow, Session};
+use crate::signing::{Invited, Ready, Setup, carry_out};
 use crate::{App, AppError, Done, Scope};
 
 /// A person to be added. What is left out gets the default that `domain.md` names.
@@ -24,6 +24,8 @@ pub struct NewUser {
     /// Counted and able to register from the start. A SIP secret is generated if none is given.
     pub activated: bool,
     pub allow: Allow,
+    /// How they are set up; `None` is a contact, or somebody activated.
+    pub setup: Option<Setup>,
 }
 
 /// The mailbox of somebody new: their own, unless their type has none or it is not wanted.
@@ -41,12 +43,32 @@ impl Default for NewMailbox {
 
 impl App {
     pub fn add_user(&self, scope: &Scope, new: &NewUser) -> Result<Done, AppError> {
+        self.add_and_invite(scope, new).map(|(done, _)| done)
+    }
+
+    /// As [`App::add_user`], with the invite that the set-up asked for.
+    pub fn add_and_invite(&self, scope: &Scope, new: &NewUser) -> Result<(Done, Option<Invited>), AppError> {
         scope.require(Permission::PeopleCreate)?;
-        self.change(scope, new.allow, |session| add(session, scope, new).map(|id| id.0))
+        let ready = new.setup.as_ref().map(|setup| setup.ready(self)).transpose()?;
+        let mut invited = None;
+        let done = self.change(scope, new.allow, |session| {
+            let user = add(session, scope, new, ready.as_ref())?;
+            invited = match &ready {
+                Some(ready) => carry_out(self, session, scope, &user, ready)?,
+                None => None,
+            };
+            Ok(user.id.0)
+        })?;
+        Ok((done, invited.filter(|_| !done.replayed)))
     }
 }
 
-fn add(session: &mut Session<'_>, scope: &Scope, new: &NewUser) -> Result<UserId, AppError> {
+fn add(
+    session: &mut Session<'_>,
+    scope: &Scope,
+    new: &NewUser,
+    ready: Option<&Ready<'_>>,
+) -> Result<User, AppError> {
     let org = scope.org();
     let mut user = User::blank(org, Uuid::now_v7());
     // Of somebody who adds people to some sites, the first of these.
@@ -69,13 +91,16 @@ fn add(session: &mut Session<'_>, scope: &Scope, new: &NewUser) -> Result<UserId
         }
         user.service = Service::Enabled;
     }
+    if let Some(ready) = ready {
+        ready.before(session, scope, &mut user)?;
+    }
     let mailbox = own_mailbox(session, &user, &new.mailbox)?;
     user.mailbox = mailbox.as_ref().map(|m| m.id).or(user.mailbox);
     session.create(&user)?;
     if let Some(mailbox) = mailbox {
         session.create(&mailbox)?;
     }
-    Ok(user.id)
+    Ok(user)
 }
 
 /// Username [the extension, if none is given] (`domain.md`, *What a user carries*).

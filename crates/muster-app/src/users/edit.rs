@@ -39,6 +39,7 @@ impl App {
                 crate::emergency::check_of_user(session.tx, &after)?;
             }
             session.update(&before, &after)?;
+            crate::mail::tell_of_new_email(session, &before, &after)?;
             Ok(id.0)
         })
     }

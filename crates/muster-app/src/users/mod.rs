@@ -11,8 +11,8 @@ mod seats;
 mod sign_off;
 mod trash;
 
-pub(crate) use activate::live_users;
 pub use activate::{Activated, Deactivation};
+pub(crate) use activate::{enable, frozen, live_users};
 pub use add::{NewMailbox, NewUser, parse_field};
 pub(crate) use add::{blank_mailbox, checked_pin, checked_sip_password, name_by_extension};
 pub use bulk::{

@@ -6,6 +6,7 @@ mod bulk;
 mod dial_plan;
 mod erasing;
 mod leaving;
+mod mail;
 mod many;
 mod office;
 mod sequences;

@@ -85,6 +85,11 @@ impl World {
         self.is_postgres
     }
 
+    /// What the operator may do for the installation.
+    pub fn operator(&self) -> Scope {
+        self.app.authorize_operator(&self.operator).unwrap()
+    }
+
     /// A new organization, with all that an operator may do in it.
     pub fn organization(&self, slug: &str) -> Scope {
         let operator = self.app.authorize_operator(&self.operator).unwrap();

@@ -5,6 +5,7 @@ mod bulk;
 mod import;
 mod leaving;
 mod log;
+mod mail;
 mod organization;
 mod record;
 mod role;
@@ -15,6 +16,7 @@ pub use bulk::BulkArgs;
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, Inactive, MatchBy};
 pub use leaving::{DataArgs, DoctorArgs, PurgeArgs, RemoveArgs};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
+pub use mail::MailCommand;
 pub use organization::{
     ConnectionCommand, DeviceCommand, ExtensionCommand, NumberCommand, OrgCommand, OrgCreateArgs,
     SiteCommand, SiteCreateArgs, TokenCommand, TokenCreateArgs, Which,
@@ -22,8 +24,8 @@ pub use organization::{
 pub use record::RecordCommand;
 pub use role::{RoleAssignArgs, RoleCommand, RoleCreateArgs, RoleEditArgs};
 pub use user::{
-    AddArgs, CredentialsArgs, DeactivateArgs, Drop, ListArgs, PhonesArgs, RestoreArgs, SetArgs, ShowArgs,
-    UserCommand, WhoManyArgs,
+    AddArgs, AssignArgs, CredentialsArgs, DeactivateArgs, Drop, InviteArgs, ListArgs, PhonesArgs,
+    RestoreArgs, SetArgs, SheetArgs, ShowArgs, UserCommand, WhoManyArgs,
 };
 
 /// Commands that speak to a running server.
@@ -90,6 +92,9 @@ pub enum Command {
     /// Tags and their colours
     #[command(subcommand)]
     Tag(RecordCommand),
+    /// Mail that leaves: the server, the spool, a test
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// What people and tokens may do: roles, and who holds them
     #[command(subcommand)]
     Role(RoleCommand),

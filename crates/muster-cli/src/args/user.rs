@@ -19,6 +19,12 @@ pub enum UserCommand {
     Remove(RemoveArgs),
     /// Change many people alike: fields, tags, activation, removal
     Bulk(BulkArgs),
+    /// Invite people: a mail with a link, now or at a time, or a link to hand over
+    Invite(InviteArgs),
+    /// Assign credentials: a password, and what else the person's type needs
+    Assign(AssignArgs),
+    /// Sign-in sheets to print, for people without mail
+    Sheet(SheetArgs),
     /// Bring removed people back, or a person to how they were
     Restore(RestoreArgs),
     /// Erase removed people for good, with what the change log says of them
@@ -98,6 +104,93 @@ pub struct RestoreArgs {
     /// Do it without a question
     #[arg(long, requires = "to")]
     pub yes: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+The link works once, for seven days unless the organization says otherwise; a new invite ends the one before. \
+With --filter everybody whom it finds is invited; who cannot be is left out and named.
+
+Examples:
+  muster user invite 1001 1002
+  muster user invite ana --at 2027-03-29T09:00 --zone Europe/Lisbon
+  muster user invite ana --link              no mail: hand the link over yourself
+  muster user invite --filter 'service=not_activated and department=Sales'
+  muster user invite ana --withdraw          its link does nothing from here on
+  muster user invite ana --list              how far the invites are")]
+pub struct InviteArgs {
+    /// Usernames, extensions, emails or ids
+    #[arg(required_unless_present = "filter", num_args = 1.., conflicts_with = "filter")]
+    pub who: Vec<String>,
+
+    /// Everybody whom this finds, as in `muster user list --filter`
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
+
+    /// When it leaves, in the zone's own time, such as 2027-03-29T09:00
+    #[arg(long, value_name = "TIME", conflicts_with = "link")]
+    pub at: Option<String>,
+
+    /// The time zone of --at; the organization's without it
+    #[arg(long, value_name = "ZONE", requires = "at")]
+    pub zone: Option<String>,
+
+    /// No mail: show the link, this once
+    #[arg(long, conflicts_with = "filter")]
+    pub link: bool,
+
+    /// End the invites that wait
+    #[arg(long, conflicts_with_all = ["filter", "at", "link"])]
+    pub withdraw: bool,
+
+    /// Show the invites there are and have been
+    #[arg(long, conflicts_with_all = ["filter", "at", "link", "withdraw"])]
+    pub list: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+What a type needs is asked for unless it is given: `muster user assign` without fields asks for a password. \
+A password or PIN is never given here, where others would see it: write `sign_in_pin=-` and you are asked for it.
+
+Examples:
+  muster user assign 1001 password=- sign_in_pin=- security_question='First pet' security_answer=-
+  muster user assign 1001 1002 --generate sign_in_pin=-    a password each, shown this once
+  muster user assign lobby password=- password_temporary=no")]
+pub struct AssignArgs {
+    /// Usernames, extensions, emails or ids, and fields such as password=-
+    #[arg(required = true, num_args = 1.., value_name = "WHO|KEY=VALUE")]
+    pub who: Vec<String>,
+
+    /// Make a password for each of them, and show them this once
+    #[arg(long)]
+    pub generate: bool,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+A page for each person: server, domain, extension, auth name, SIP password and the same as a QR code. Open the \
+file in a browser and print it.
+
+Examples:
+  muster user sheet 1001 1002 --out sheets.html --secrets existing
+  muster user sheet 1001 --out sheet.html --secrets new      a new SIP password: phones with the old one drop")]
+pub struct SheetArgs {
+    /// Usernames, extensions, emails or ids
+    #[arg(required = true, num_args = 1..)]
+    pub who: Vec<String>,
+
+    /// Where to write
+    #[arg(long, value_name = "FILE.html")]
+    pub out: std::path::PathBuf,
+
+    /// Which SIP passwords stand on them
+    #[arg(long, default_value = "none", value_parser = ["none", "existing", "new"])]
+    pub secrets: String,
+
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Clone, Debug, clap::Args)]

@@ -145,7 +145,9 @@ fn asked(console: &mut Console<'_>, key: &str) -> Result<String, Failure> {
 }
 
 fn is_secret(key: &str) -> bool {
-    ["password", "pin", "secret"].iter().any(|word| key == *word || key.ends_with(&format!("_{word}")))
+    ["password", "pin", "secret", "answer"]
+        .iter()
+        .any(|word| key == *word || key.ends_with(&format!("_{word}")))
 }
 
 /// What cannot be read as its type goes as it is: the server says what is wrong with it.
@@ -199,7 +201,9 @@ mod tests {
 
     #[test]
     fn names_of_secrets_are_known_whatever_they_are_for() {
-        for key in ["sip_password", "voicemail_pin", "on_call_pin", "sip_secret", "password"] {
+        for key in
+            ["sip_password", "security_answer", "voicemail_pin", "on_call_pin", "sip_secret", "password"]
+        {
             assert!(is_secret(key), "{key}");
         }
         for key in ["shipping", "pinned", "secretary", "extension"] {

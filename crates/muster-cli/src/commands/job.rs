@@ -81,7 +81,7 @@ fn print_job(console: &mut Console<'_>, hints: &Hints, job: &Value, every_row: b
         pair("Written", if running { grouped(written) } else { String::new() }),
     ];
     print_pairs(console, &pairs)?;
-    if running {
+    if running || job["kind"] != "import" {
         return Ok(());
     }
     console.line("")?;

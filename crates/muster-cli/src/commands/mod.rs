@@ -14,6 +14,7 @@ mod fields;
 mod import;
 mod import_history;
 mod job;
+mod mail;
 mod number;
 mod org;
 mod record;
@@ -57,6 +58,7 @@ pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_
         Command::EmergencyAffected => emergency::affected(session),
         Command::ShippingAddress(command) => record::run(session, &record::SHIPPING_ADDRESS, command),
         Command::Tag(command) => record::run(session, &record::TAG, command),
+        Command::Mail(command) => mail::run(session, command),
         Command::Role(command) => role::run(session, command),
         Command::Changes(args) => changes::run(session, args),
         Command::Undo(args) => undo::run(session, args),

@@ -15,6 +15,7 @@ mod filters;
 mod fold;
 mod links;
 mod lists;
+mod mails;
 mod plan;
 mod power;
 mod records;

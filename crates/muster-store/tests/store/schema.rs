@@ -29,13 +29,15 @@ fn expected<E: Entity>() -> Vec<String> {
 
 fn every_field_has_its_column_and_no_column_is_left_over(database: &Database) {
     for kind in EntityKind::ALL {
-        let mut expected = for_kind!(*kind, E => expected::<E>());
+        let expected = for_kind!(*kind, E => expected::<E>());
         let table = kind.plural();
-        // A column that came later is the last.
-        let mut columns = database.store.columns_of(table).unwrap();
-        expected.sort();
-        columns.sort();
-        assert_eq!(columns, expected, "the columns of {table}");
+        // What was added later stands at the end of the table, wherever its field stands.
+        let sorted = |mut names: Vec<String>| {
+            names.sort_unstable();
+            names
+        };
+        let found = database.store.columns_of(table).unwrap();
+        assert_eq!(sorted(found), sorted(expected), "the columns of {table}");
     }
 }
 
@@ -50,7 +52,7 @@ fn opening_again_migrates_nothing_and_keeps_everything(database: &Database) {
 fn a_newer_database_is_refused_in_one_clear_line(database: &Database) {
     database.store.raw("INSERT INTO schema_version (version) VALUES (999)").unwrap();
     let error = Store::open(&database.config()).err().unwrap();
-    assert!(matches!(error, StoreError::NewerSchema { found: 999, known: 4 }), "{error:?}");
+    assert!(matches!(error, StoreError::NewerSchema { found: 999, known: 5 }), "{error:?}");
     let line = error.to_string();
     assert!(line.contains("999") && line.contains("newer program") && !line.contains('\n'), "{line}");
 }

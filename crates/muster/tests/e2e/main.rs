@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod backup;
+mod browser;
 mod calls;
 mod command_line;
 mod connections;
@@ -17,4 +18,5 @@ mod postgres_gone;
 mod real_calls;
 mod real_registrations;
 mod server;
+mod signing;
 mod torture;

@@ -53,16 +53,21 @@ impl Server {
 
     /// Starts in a folder that may have been used before.
     pub fn start_in(data: &Path, database: Option<&str>) -> Server {
-        Server::start_with(data, database, None)
+        Server::start_with(data, database, None, &[])
     }
 
-    fn start_with(data: &Path, database: Option<&str>, sip: Option<SocketAddr>) -> Server {
+    fn start_with(
+        data: &Path,
+        database: Option<&str>,
+        sip: Option<SocketAddr>,
+        environment: &[(&str, &str)],
+    ) -> Server {
         // Between choosing a free port and taking it another test may: then it is tried again.
         for _ in 0..10 {
             let (http, sip) = (free_address(), sip.unwrap_or_else(free_address));
             let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
             command.args(["serve", "--http", &http.to_string(), "--sip", &sip.to_string()]);
-            command.arg("--data").arg(data);
+            command.arg("--data").arg(data).envs(environment.iter().copied());
             if let Some(url) = database {
                 command.args(["--database", url]);
             }
@@ -119,9 +124,19 @@ impl Server {
         next
     }
 
+    /// The same, with these environment variables.
+    pub fn restart_with(mut self, environment: &[(&str, &str)]) -> Server {
+        if self.child.try_wait().unwrap().is_none() {
+            self.stop();
+        }
+        let mut next = Server::start_with(&self.data.clone(), self.database.as_deref(), None, environment);
+        next.folder = self.folder.take();
+        next
+    }
+
     /// The same, with phones reaching it where it was: they know no other address.
     pub fn restart_at(mut self, sip: SocketAddr) -> Server {
-        let mut next = Server::start_with(&self.data.clone(), self.database.as_deref(), Some(sip));
+        let mut next = Server::start_with(&self.data.clone(), self.database.as_deref(), Some(sip), &[]);
         next.folder = self.folder.take();
         next
     }
@@ -266,7 +281,7 @@ pub fn request(method: &str, url: &str, token: &str, body: Option<&Value>) -> (u
 }
 
 /// An address whose port is free for UDP and TCP at this moment.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     loop {
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = tcp.local_addr().unwrap();

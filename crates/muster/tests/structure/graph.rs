@@ -10,13 +10,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("muster-domain", &[]),
     ("muster-import", &["muster-domain"]),
     ("muster-store", &["muster-domain"]),
-    ("muster-app", &["muster-domain", "muster-import", "muster-store"]),
+    ("muster-app", &["muster-domain", "muster-import", "muster-mail", "muster-store"]),
     ("muster-sip", &[]),
     ("muster-phone", &["muster-domain", "muster-sip"]),
     ("muster-edge", &["muster-domain", "muster-phone", "muster-sip"]),
     ("muster-api", &["muster-app", "muster-domain"]),
     ("muster-cli", &[]),
     ("muster-load", &["muster-sip"]),
+    ("muster-mail", &[]),
     (
         "muster",
         &[
@@ -42,6 +43,7 @@ const BELONGS_TO: &[(&str, &[&str])] = &[
     ("mio", &["muster-edge"]),
     ("socket2", &["muster-edge", "muster"]),
     ("ureq", &["muster-cli"]),
+    ("lettre", &["muster-mail"]),
     ("clap", &["muster-cli", "muster-load", "muster"]),
     ("csv", &["muster-import"]),
 ];

@@ -21,6 +21,7 @@ use super::whom::{Expected, One, Picked, Seen, Whom, plan_of};
 use crate::apply::{Allow, By, Session};
 use crate::jobs::{BULK, GoOn, Progress, queued};
 use crate::leaving::trash;
+use crate::signing::end_invites;
 use crate::{App, AppError, Done, Scope};
 
 /// Kept with the job, so that a restarted program carries on with the same.
@@ -256,6 +257,11 @@ impl Work<'_, '_> {
             if self.change.trash {
                 let gone = batch.iter().filter(|(id, _)| !refused.contains(id)).map(|(id, _)| UserId(*id));
                 trash(&mut self.session, self.job.org, &gone.collect::<Vec<_>>())?;
+            }
+            if self.change.service.is_some() {
+                let ids = batch.iter().filter(|(id, _)| !refused.contains(id)).map(|(id, _)| UserId(*id));
+                let why = "the person was activated or deactivated";
+                end_invites(&mut self.session, self.job.org, &ids.collect::<Vec<_>>(), why)?;
             }
             self.session.flush()?;
             self.keep_results()?;

@@ -66,7 +66,7 @@ fn changed(console: &mut Console<'_>, users: &[Value], one: &str, many: &str) ->
 }
 
 /// `nobody` names nobody, rather than `users[1]`.
-fn as_typed(failure: Failure, who: &[String]) -> Failure {
+pub(super) fn as_typed(failure: Failure, who: &[String]) -> Failure {
     match failure {
         Failure::Problem(mut problem) => {
             problem.name_places("users", who);

@@ -22,13 +22,21 @@ pub(super) fn add(session: &mut Session<'_, '_>, fields: &[String]) -> Result<()
     let hints = session.hints.clone();
     session.tell(&answer.value, |console, user| {
         console.line(&format!("Added {}.", called(user)))?;
+        if user["invite_link"].is_string() && body["invite_by"] == "link" {
+            console.line(&format!("Their link, shown this once: {}", text_of(&user["invite_link"])))?;
+        }
         if user["service"] == "enabled" && body.get(SIP_PASSWORD).is_none() {
             let reset = hints.command(&format!("user credentials {} --reset", text_of(&user["username"])));
             console.line(&format!("A SIP secret was made for them; to see one: {reset}"))?;
         }
         Ok(())
     })?;
-    remark(session, answer.remark, &answer.value);
+    match (body.get(SIP_PASSWORD), answer.remark) {
+        (Some(_), of_password) => remark(session, of_password, &answer.value),
+        // That mail does not leave.
+        (None, Some(remark)) => session.console.note(&format!("muster: warning: {remark}")),
+        (None, None) => {}
+    }
     session.wait_for_phones(answer.seq)
 }
 

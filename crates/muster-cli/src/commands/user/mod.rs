@@ -5,6 +5,7 @@ mod bulk;
 mod credentials;
 mod edit;
 mod erase;
+mod invite;
 mod leave;
 mod list;
 mod phones;
@@ -30,6 +31,9 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &UserCommand) -> Resul
         UserCommand::Deactivate(args) => activate::deactivate(session, args),
         UserCommand::Remove(args) => remove::remove(session, args),
         UserCommand::Bulk(args) => bulk::run(session, args),
+        UserCommand::Invite(args) => invite::invite(session, args),
+        UserCommand::Assign(args) => invite::assign(session, args),
+        UserCommand::Sheet(args) => invite::sheet(session, args),
         UserCommand::Restore(args) => remove::restore(session, args),
         UserCommand::Purge(args) => erase::purge(session, args),
         UserCommand::Data(args) => erase::data(session, args),
