@@ -61,6 +61,9 @@ impl By {
     }
 }
 
+/// Somebody's site and roles.
+type Person = (Option<SiteId>, Vec<Name>);
+
 /// What a session knows of rights and roles.
 #[derive(Default)]
 pub(super) struct Rights {
@@ -154,7 +157,7 @@ impl Session<'_> {
         &mut self,
         before: Option<&AnyEntity>,
         after: Option<&AnyEntity>,
-    ) -> Result<Vec<(Option<SiteId>, Vec<Name>)>, AppError> {
+    ) -> Result<Vec<Person>, AppError> {
         let mut people = Vec::new();
         for entity in [before, after].into_iter().flatten() {
             if let Some(user) = entity.as_user() {
