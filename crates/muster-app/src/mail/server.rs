@@ -38,7 +38,7 @@ pub struct Tried {
 impl App {
     pub fn mail_server(&self, operator: &Scope) -> Result<Option<MailServerView>, AppError> {
         operator.require(Permission::MailEdit)?;
-        Ok(self.store().read(|r| settings(r))?.map(|(_, settings)| settings))
+        Ok(self.store().read(settings)?.map(|(_, settings)| settings))
     }
 
     /// Made where there is none.
@@ -83,7 +83,7 @@ impl App {
     /// Hands a mail over at once and says what came of it. Takes as long as the server takes.
     pub fn try_mail(&self, operator: &Scope, to: &Email, language: Language) -> Result<Tried, AppError> {
         operator.require(Permission::MailEdit)?;
-        let server = self.store().read(|r| server(r))?.ok_or_else(|| {
+        let server = self.store().read(server)?.ok_or_else(|| {
             AppError::invalid(
                 "host",
                 "is missing: there is no mail server",

@@ -119,7 +119,7 @@ impl MailWorker {
         if paused {
             return Ok(0);
         }
-        let Some(server) = app.store().read(|r| server(r))? else { return Ok(0) };
+        let Some(server) = app.store().read(server)? else { return Ok(0) };
         let mails = app.store().read(|r| r.mails_due(now, AT_ONCE).map_err(AppError::from))?;
         let mut sent = 0;
         for mail in mails {

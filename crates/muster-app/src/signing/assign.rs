@@ -26,11 +26,14 @@ pub struct Assignment {
     pub wizard: SetupWizard,
 }
 
+/// Whose password is which.
+pub type Generated = Vec<(UserId, Zeroizing<String>)>;
+
 #[derive(Clone, Debug)]
 pub struct Assigned {
     pub done: Done,
     /// Passwords that were generated: shown this once.
-    pub generated: Vec<(UserId, Zeroizing<String>)>,
+    pub generated: Generated,
 }
 
 impl App {
@@ -71,7 +74,7 @@ impl App {
         &self,
         ids: &[UserId],
         assignment: &Assignment,
-    ) -> Result<(Vec<Prepared>, Vec<(UserId, Zeroizing<String>)>), AppError> {
+    ) -> Result<(Vec<Prepared>, Generated), AppError> {
         if !assignment.generate {
             return Ok((vec![assignment.credentials.prepared(self)?], Vec::new()));
         }
