@@ -254,6 +254,33 @@ impl Object {
         texts
     }
 
+    /// A list of objects that must be there, each read by itself; what is wrong in one is said with its place.
+    pub fn each<T>(&mut self, name: &'static str, read: impl Fn(&mut Object) -> T) -> Vec<T> {
+        let Some(Json::Array(items)) = self.take(name) else {
+            self.wrong(name, Reason::new("is not a list", "give a list of {\"field\": value, …}"));
+            return Vec::new();
+        };
+        let mut all = Vec::with_capacity(items.len());
+        for (at, item) in items.into_iter().enumerate() {
+            let Json::Object(fields) = item else {
+                self.wrong(
+                    format!("{name}[{at}]"),
+                    Reason::new("is not an object", "write {\"field\": value, …}"),
+                );
+                continue;
+            };
+            let mut inner = Object { fields, ..Object::default() };
+            all.push(read(&mut inner));
+            inner.unknown();
+            let placed = inner
+                .mistakes
+                .into_iter()
+                .map(|m| Mistake { field: format!("{name}[{at}].{}", m.field), ..m });
+            self.mistakes.extend(placed);
+        }
+        all
+    }
+
     /// The field as it came, left where it is.
     pub fn peek(&self, name: &str) -> Option<&Json> {
         self.fields.get(name)
@@ -261,6 +288,12 @@ impl Object {
 
     /// Every mistake, unknown fields among them.
     pub fn finish(mut self) -> Result<(), Problem> {
+        self.unknown();
+        if self.mistakes.is_empty() { Ok(()) } else { Err(Problem::invalid(self.mistakes)) }
+    }
+
+    /// Whatever nobody asked for is a mistake.
+    fn unknown(&mut self) {
         for name in std::mem::take(&mut self.fields).into_iter().map(|(name, _)| name) {
             let mend = match closest(&name, &self.known) {
                 Some(meant) => format!("did you mean {meant}? otherwise leave it out"),
@@ -269,7 +302,6 @@ impl Object {
             let shown: String = name.chars().take(100).collect();
             self.mistakes.push(Mistake::new(shown, "is not a field here", mend));
         }
-        if self.mistakes.is_empty() { Ok(()) } else { Err(Problem::invalid(self.mistakes)) }
     }
 
     pub fn has_mistakes(&self) -> bool {

@@ -86,6 +86,12 @@ impl Caller {
         self.past.get().cloned()
     }
 
+    /// What the operator offers, to read.
+    pub async fn offers_scope(&self) -> Result<Scope, Problem> {
+        let actor = self.actor.clone();
+        self.state.blocking(move |app| app.authorize_offers(&actor)).await
+    }
+
     pub async fn operator_scope(&self) -> Result<Scope, Problem> {
         let actor = self.actor.clone();
         self.state.blocking(move |app| app.authorize_operator(&actor)).await

@@ -21,8 +21,9 @@ use muster_store::{AnyEntity, OrgHead, Recorded, Stored, Tx};
 use smol_str::SmolStr;
 use uuid::Uuid;
 
+use crate::billing::rules::Turned;
 use crate::things::load_any;
-use crate::{App, AppError, Scope};
+use crate::{App, AppError, OPERATOR_SLUG, Scope};
 
 /// How many changes are handed to the store at once.
 const BATCH: usize = 1000;
@@ -67,7 +68,7 @@ impl App {
                 return Ok(done);
             }
             let id = work(&mut session)?;
-            session.flush()?;
+            session.settle()?;
             session.remember(scope, id)?;
             let seq = session.finish()?;
             Ok(Done { id, seq, replayed: false })
@@ -89,6 +90,8 @@ pub(crate) struct Session<'t> {
     sites: Option<Vec<Site>>,
     connections: Option<Vec<Connection>>,
     removed: Vec<(EntityKind, Uuid)>,
+    /// Who began or ended to be live and enabled: what their subscription says of that is asked at the end.
+    turned: Vec<Turned>,
     /// Sequence numbers of what this session recorded.
     pub first_seq: Option<u64>,
     pub last_seq: u64,
@@ -142,6 +145,7 @@ impl<'t> Session<'t> {
             sites: None,
             connections: None,
             removed: Vec::new(),
+            turned: Vec::new(),
             first_seq: None,
         }
     }
@@ -206,9 +210,49 @@ impl<'t> Session<'t> {
 
     /// Hands the rest to the store. Every session ends with this.
     pub fn finish(mut self) -> Result<u64, AppError> {
-        self.flush()?;
+        self.settle()?;
         self.check_removed()?;
         Ok(self.last_seq)
+    }
+
+    /// Hands over what waits, with what follows from it by the organization's subscription.
+    pub fn settle(&mut self) -> Result<(), AppError> {
+        self.flush()?;
+        let turned = std::mem::take(&mut self.turned);
+        if !turned.is_empty() {
+            crate::billing::rules::settle(self, &turned)?;
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    pub fn org(&self) -> OrgId {
+        self.org
+    }
+
+    pub fn at(&self) -> UnixMillis {
+        self.at
+    }
+
+    /// The last change that is written.
+    pub fn written(&self) -> u64 {
+        self.head.head_seq
+    }
+
+    /// Works in the operator's organization within the same write. It is locked last, so nothing of the first one's
+    /// is waited for by somebody who holds this.
+    pub fn in_operators<T>(
+        &mut self,
+        work: impl FnOnce(&mut Session<'_>) -> Result<T, AppError>,
+    ) -> Result<T, AppError> {
+        self.flush()?;
+        let operator =
+            self.tx.organization_by_slug(OPERATOR_SLUG)?.ok_or(AppError::NotFound("organization"))?;
+        let (at, actor, set) = (self.at, self.actor, self.set);
+        let mut session = Session::begin(self.tx, operator.id, at, actor, set, Allow::default())?;
+        let result = work(&mut session)?;
+        session.finish()?;
+        Ok(result)
     }
 
     fn done_before(&mut self, scope: &Scope) -> Result<Option<Done>, AppError> {
@@ -310,6 +354,7 @@ impl<'t> Session<'t> {
             return Ok(Facts::default());
         }
         let (before, after) = (before.and_then(AnyEntity::as_user), after.and_then(AnyEntity::as_user));
+        self.turned.extend(Turned::of(before, after));
         if let Some(after) = after
             && before.is_none_or(|b| b.site != after.site || b.connection != after.connection)
         {

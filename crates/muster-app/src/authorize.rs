@@ -98,6 +98,13 @@ impl App {
         Ok(Scope { organization, actor: actor.token.0, role: actor.role, once: None, past: None })
     }
 
+    /// The operator's organization for anybody who has signed in, to read what is on offer there and no more.
+    pub fn authorize_offers(&self, actor: &Actor) -> Result<Scope, AppError> {
+        let found = self.store().read(|r| r.organization_by_slug(OPERATOR_SLUG).map_err(AppError::from))?;
+        let organization = found.ok_or(AppError::NotFound("organization"))?;
+        Ok(Scope { organization, actor: actor.token.0, role: TokenRole::Reader, once: None, past: None })
+    }
+
     /// The scope of the installation itself: its organizations, and the operator's own change log.
     pub fn authorize_operator(&self, actor: &Actor) -> Result<Scope, AppError> {
         if !permits(actor.role, Permission::ManageOrganizations) {

@@ -7,6 +7,8 @@
 mod apply;
 mod authorize;
 mod backup;
+pub mod billing;
+pub mod devices;
 pub mod emergency;
 mod error;
 pub mod followers;
@@ -15,11 +17,14 @@ pub mod imports;
 pub mod jobs;
 mod names;
 mod numbers;
+pub mod orders;
 pub mod organizations;
 pub mod phones;
+pub mod ports;
 pub mod records;
 pub mod restore;
 mod secrets;
+pub mod stock;
 mod things;
 pub mod undo;
 pub mod users;
@@ -27,6 +32,7 @@ mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use muster_domain::ids::ChangeSetId;
 use muster_domain::types::UnixMillis;
@@ -39,8 +45,8 @@ pub use error::AppError;
 pub use muster_import::FileError;
 /// The store's rows that use cases hand out as they are.
 pub use muster_store::{
-    AsOf, Change, Counts, DamagedSecret, Erased, Job, JobOutcome, JobResult, JobState, Mark, Moment, Op,
-    Page, Query, Sort, StateCheck, StoreError, Stored, Term, UserQuery, Verification,
+    AsOf, CallRow, Change, Counts, DamagedSecret, Erased, Job, JobOutcome, JobResult, JobState, Mark, Moment,
+    Op, Page, Query, Sort, StateCheck, StoreError, Stored, Term, UserQuery, Verification,
 };
 pub use things::InstallationTotals;
 pub use verify::{HeadsCheck, Verified};
@@ -58,6 +64,8 @@ struct Inner {
     jobs: jobs::JobBoard,
     data: Option<PathBuf>,
     backups: Backups,
+    /// How far the clock of tests is ahead.
+    ahead_ms: AtomicI64,
 }
 
 impl App {
@@ -69,7 +77,14 @@ impl App {
     /// writes, and a backup takes the files that belong to the installation.
     pub fn in_folder(store: Store, data: Option<PathBuf>) -> App {
         let (phones, jobs) = (phones::Phones::default(), jobs::JobBoard::default());
-        App(Arc::new(Inner { store, phones, jobs, data, backups: Backups::default() }))
+        App(Arc::new(Inner {
+            store,
+            phones,
+            jobs,
+            data,
+            backups: Backups::default(),
+            ahead_ms: AtomicI64::new(0),
+        }))
     }
 
     pub fn store(&self) -> &Store {
@@ -97,7 +112,14 @@ impl App {
     pub(crate) fn now(&self) -> UnixMillis {
         let since_1970 =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        UnixMillis(since_1970.as_millis() as i64)
+        UnixMillis(since_1970.as_millis() as i64 + self.0.ahead_ms.load(Ordering::Relaxed))
+    }
+
+    /// Sets the clock of this process to a moment, from which it goes on. For tests of what time brings.
+    #[doc(hidden)]
+    pub fn set_clock(&self, to: UnixMillis) {
+        let ahead = to.0 - (self.now().0 - self.0.ahead_ms.load(Ordering::Relaxed));
+        self.0.ahead_ms.store(ahead, Ordering::Relaxed);
     }
 
     pub(crate) fn new_set(&self) -> ChangeSetId {

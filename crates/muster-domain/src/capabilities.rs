@@ -1,6 +1,7 @@
 //! What a user can do. Everything asks here: the phone core, the API's checks, the portal's buttons.
 
 use crate::organization::ConnectionKind;
+use crate::stock::PoolKind;
 use crate::user::UserType;
 
 /// What a user of a type can do (`domain.md`, *User types, and what each can do*).
@@ -18,6 +19,10 @@ pub struct Capabilities {
     pub number: bool,
     /// Counted as a seat while enabled.
     pub licensed: bool,
+    /// Free until they have had more answered calls in a cycle than [`crate::billing::FREE_CALLS`].
+    pub metered: bool,
+    /// Which kind of unassigned extension they take when they go live, where there is a pool.
+    pub pool: Option<PoolKind>,
 }
 
 /// The one place that decides by type. `subscription` joins the arguments when there is more than the
@@ -43,6 +48,8 @@ const NOTHING: Capabilities = Capabilities {
     mailbox: false,
     number: false,
     licensed: false,
+    metered: false,
+    pool: None,
 };
 
 pub(crate) fn of_type(user_type: UserType) -> Capabilities {
@@ -55,6 +62,7 @@ pub(crate) fn of_type(user_type: UserType) -> Capabilities {
             mailbox: true,
             number: true,
             licensed: true,
+            pool: Some(PoolKind::User),
             ..phone
         },
         UserType::VirtualUser => Capabilities {
@@ -63,12 +71,19 @@ pub(crate) fn of_type(user_type: UserType) -> Capabilities {
             mailbox: true,
             number: true,
             licensed: true,
+            pool: Some(PoolKind::User),
             ..phone
         },
         UserType::VideoPro => Capabilities { signs_in: true, messages: true, licensed: true, ..NOTHING },
         // Places calls only as a RingOut and receives them only through a menu: no phone of its own.
-        UserType::Mobile => Capabilities { signs_in: true, messages: true, ..NOTHING },
-        UserType::Limited => Capabilities { desk_phones: true, number: true, licensed: true, ..phone },
+        UserType::Mobile => Capabilities { signs_in: true, messages: true, metered: true, ..NOTHING },
+        UserType::Limited => Capabilities {
+            desk_phones: true,
+            number: true,
+            licensed: true,
+            pool: Some(PoolKind::Limited),
+            ..phone
+        },
         UserType::MessageOnly => Capabilities { mailbox: true, number: true, ..NOTHING },
         UserType::AnnouncementOnly => Capabilities { number: true, ..NOTHING },
         UserType::Fax => Capabilities { desk_phones: true, number: true, licensed: true, ..phone },

@@ -6,8 +6,11 @@
 
 use smol_str::SmolStr;
 
+use crate::billing::Invoice;
 use crate::field::EntityKind;
 use crate::organization::{Device, PhoneNumber};
+use crate::ports::{PortOrder, PortState};
+use crate::stock::{StockNumber, UnassignedExtension};
 use crate::tags::TagDefinition;
 use crate::types::{ExtensionNumber, Name, fold};
 use crate::user::{Record, User};
@@ -80,6 +83,38 @@ pub fn named(kind: EntityKind, name: &str) -> Claim {
 /// A tag as it is written: `Floor:2` and `floor:2` are two.
 pub fn of_tag(tag: &TagDefinition) -> Vec<Claim> {
     vec![Claim { space: "tag".into(), key: tag.name.to_smol(), field: "name" }]
+}
+
+/// The numbers of the operator's stock, each there once.
+pub const STOCK_SPACE: &str = "stock";
+/// The numbers of the pool's seats.
+pub const POOL_SPACE: &str = "pool";
+/// The cycles that are closed.
+pub const CYCLE_SPACE: &str = "cycle";
+
+/// A number is in the stock once.
+pub fn of_stock(number: &StockNumber) -> Vec<Claim> {
+    vec![Claim { space: STOCK_SPACE.into(), key: number.number.to_smol(), field: "number" }]
+}
+
+/// A number is of one seat of the pool.
+pub fn of_seat(seat: &UnassignedExtension) -> Vec<Claim> {
+    let number = seat.number.iter();
+    number.map(|n| Claim { space: POOL_SPACE.into(), key: n.to_smol(), field: "number" }).collect()
+}
+
+/// A cycle is closed once.
+pub fn of_invoice(invoice: &Invoice) -> Vec<Claim> {
+    vec![Claim { space: CYCLE_SPACE.into(), key: invoice.cycle.to_smol(), field: "cycle" }]
+}
+
+/// A number is brought in by one order at a time.
+pub fn of_port(port: &PortOrder) -> Vec<Claim> {
+    if matches!(port.state, PortState::Activated | PortState::Cancelled) {
+        return Vec::new();
+    }
+    let numbers = port.numbers.iter();
+    numbers.map(|n| Claim { space: "port".into(), key: n.to_smol(), field: "numbers" }).collect()
 }
 
 pub fn extension_space(connection: crate::ids::ConnectionId) -> SmolStr {

@@ -27,6 +27,15 @@ macro_rules! kinds {
             OnCallSchedule handling::OnCallSchedule "on_call_schedule" "on_call_schedules",
             Role roles::Role "role" "roles",
             TagDefinition tags::TagDefinition "tag" "tags",
+            Subscription billing::Subscription "subscription" "subscriptions",
+            PhoneModel stock::PhoneModel "phone_model" "phone_models",
+            StockNumber stock::StockNumber "stock_number" "stock_numbers",
+            UnassignedExtension stock::UnassignedExtension "unassigned_extension" "unassigned_extensions",
+            Order orders::Order "order" "orders",
+            OrderItem orders::OrderItem "order_item" "order_items",
+            Licence billing::Licence "licence" "licences",
+            Invoice billing::Invoice "invoice" "invoices",
+            PortOrder ports::PortOrder "port_order" "port_orders",
         }
     };
 }

@@ -5,11 +5,15 @@
 //!
 //! - [`user`], [`organization`], [`handling`], [`locations`], [`roles`], [`tags`]: the things, each written together
 //!   with its table of fields ([`field`]); [`kinds!`] lists them, [`references`] says what names what.
+//! - [`money`], [`calendar`], [`billing`], [`orders`], [`stock`], [`ports`]: what things cost, what was ordered, and
+//!   what there is to have.
 //! - [`change`]: one shape for every change, applying and undoing it; [`compose`]: several as one; [`log`]:
 //!   what is kept of it; [`replay`]: what a log says that there is, or was.
 //! - [`capabilities`], [`permission`]: who can do what, in one place each.
 //! - [`dial_plan`]: what the phone core knows of people.
 
+pub mod billing;
+pub mod calendar;
 pub mod capabilities;
 pub mod change;
 pub mod claims;
@@ -23,13 +27,17 @@ pub mod ids;
 pub mod kinds;
 pub mod locations;
 pub mod log;
+pub mod money;
 pub mod national;
 pub mod numbers;
+pub mod orders;
 pub mod organization;
 pub mod permission;
+pub mod ports;
 pub mod references;
 pub mod replay;
 pub mod roles;
+pub mod stock;
 pub mod tags;
 mod time_zones;
 pub mod types;

@@ -113,12 +113,21 @@ impl AnyEntity {
             AnyEntity::ShippingAddress(address) => vec![claims::named(self.kind(), address.name.as_str())],
             AnyEntity::Role(role) => vec![claims::named(self.kind(), role.name.as_str())],
             AnyEntity::TagDefinition(tag) => claims::of_tag(tag),
+            AnyEntity::Subscription(terms) => vec![claims::named(self.kind(), terms.name.as_str())],
+            AnyEntity::PhoneModel(model) => vec![claims::named(self.kind(), model.name.as_str())],
+            AnyEntity::StockNumber(number) => claims::of_stock(number),
+            AnyEntity::UnassignedExtension(seat) => claims::of_seat(seat),
+            AnyEntity::Invoice(invoice) => claims::of_invoice(invoice),
+            AnyEntity::PortOrder(port) => claims::of_port(port),
             // A site's or connection's name is compared by whoever makes one; others may share theirs.
             AnyEntity::Organization(_)
             | AnyEntity::Site(_)
             | AnyEntity::Connection(_)
             | AnyEntity::Mailbox(_)
-            | AnyEntity::Token(_) => Vec::new(),
+            | AnyEntity::Token(_)
+            | AnyEntity::Order(_)
+            | AnyEntity::OrderItem(_)
+            | AnyEntity::Licence(_) => Vec::new(),
         }
     }
 

@@ -9,6 +9,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_records.sql"),
     include_str!("../migrations/0003_emergency.sql"),
+    include_str!("../migrations/0005_billing.sql"),
 ];
 
 /// Brings the database to this program's version. A newer one is refused.

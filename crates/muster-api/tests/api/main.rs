@@ -4,6 +4,7 @@
 
 mod authorization;
 mod back;
+mod billing;
 mod choosing;
 mod clashes;
 mod common;

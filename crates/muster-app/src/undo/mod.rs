@@ -159,6 +159,9 @@ pub(crate) fn refuse_if_not_undoable(body: &EntityChange) -> Result<(), AppError
     if body.kind == EntityKind::Organization && body.op == Op::Create {
         return Err(Refusal::Irreversible("an organization is not removed by undo".into()).into());
     }
+    if body.kind == EntityKind::Subscription {
+        return Err(Refusal::Irreversible("terms are chosen anew, by the operator".into()).into());
+    }
     if body.kind == EntityKind::Token {
         return Err(
             Refusal::Irreversible("a token is revoked or made anew, never brought back".into()).into()
@@ -182,7 +185,7 @@ fn together_with(r: &mut Reader, org: OrgId, line: Change) -> Result<Vec<Change>
 /// The user that a change is about: itself, the device's holder or the mailbox's owner.
 fn subject_of(change: &Change) -> Uuid {
     let field = match change.envelope.entity {
-        EntityKind::Device | EntityKind::PhoneNumber => "user",
+        EntityKind::Device | EntityKind::PhoneNumber | EntityKind::UnassignedExtension => "user",
         EntityKind::Mailbox => "owner",
         _ => return change.envelope.entity_id,
     };

@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod dial_plan;
+mod invoices;
 mod many;
+mod money;
+mod orders;
+mod pool;
 mod sequences;
 mod world;

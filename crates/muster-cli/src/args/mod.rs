@@ -1,6 +1,7 @@
 //! What can be typed. The help texts are written for whoever looks after the phones.
 
 mod backup;
+mod billing;
 mod import;
 mod log;
 mod organization;
@@ -8,6 +9,7 @@ mod record;
 mod user;
 
 pub use backup::{BackupArgs, PassphraseArgs};
+pub use billing::{InvoiceCommand, InvoiceFiles, OrderCommand, SubscriptionCommand};
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use organization::{
@@ -43,6 +45,21 @@ pub enum Command {
     Contacts(ContactsArgs),
     /// Who is counted for billing, and since when
     Seats,
+    /// The terms that hold, what is on offer, and licences
+    #[command(subcommand)]
+    Subscription(SubscriptionCommand),
+    /// What cycles cost: the one that runs, and those that are closed
+    #[command(subcommand)]
+    Invoice(InvoiceCommand),
+    /// Licences, numbers and phones: ask for them, and buy them
+    #[command(subcommand)]
+    Order(OrderCommand),
+    /// Models of phones that can be ordered
+    #[command(subcommand)]
+    PhoneModel(RecordCommand),
+    /// Seats of the pool that wait for a person
+    #[command(subcommand)]
+    UnassignedExtension(RecordCommand),
     /// List and make sites
     #[command(subcommand)]
     Site(SiteCommand),

@@ -11,12 +11,15 @@ mod export;
 mod fields;
 mod import;
 mod import_history;
+mod invoice;
 mod job;
 mod number;
+mod order;
 mod org;
 mod record;
 mod seats;
 mod site;
+mod subscription;
 mod token;
 mod undo;
 mod user;
@@ -38,6 +41,11 @@ pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_
         Command::User(command) => user::run(session, command),
         Command::Contacts(args) => contacts::run(session, args),
         Command::Seats => seats::run(session),
+        Command::Subscription(command) => subscription::run(session, command),
+        Command::Invoice(command) => invoice::run(session, command),
+        Command::Order(command) => order::run(session, command),
+        Command::PhoneModel(command) => record::run(session, &record::PHONE_MODEL, command),
+        Command::UnassignedExtension(command) => record::run(session, &record::UNASSIGNED_EXTENSION, command),
         Command::Site(command) => site::run(session, command),
         Command::Connection(command) => connection::run(session, command),
         Command::Device(command) => device::run(session, command),
