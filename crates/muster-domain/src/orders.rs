@@ -172,14 +172,14 @@ fn price(
     now: UnixMillis,
 ) -> Result<(), FieldError> {
     let quantity = u64::from(item.quantity.0);
-    let licence = |item: &OrderItem| match item.user_type {
-        Some(user_type) if terms.allows(user_type) => Ok(terms.price_of(user_type)),
-        Some(user_type) => Err(FieldError::new(
-            "user_type",
-            format!("{user_type} is not part of the subscription {}", terms.name),
-            "choose another type, or another subscription",
-        )),
-        None => Err(FieldError::new("user_type", "is missing", "say whom the licence is for")),
+    let licence = |item: &OrderItem| {
+        let missing = || FieldError::new("user_type", "is missing", "say whom the licence is for");
+        let user_type = item.user_type.ok_or_else(missing)?;
+        if terms.allows(user_type) {
+            return Ok(terms.price_of(user_type));
+        }
+        let reason = format!("{user_type} is not part of the subscription {}", terms.name);
+        Err(FieldError::new("user_type", reason, "choose another type, or another subscription"))
     };
     let (once, units) = match item.kind {
         ItemKind::Licence | ItemKind::Extension if !terms.sells_licences() => {
@@ -196,7 +196,12 @@ fn price(
         ItemKind::Extension => (terms.price("number_setup"), vec![licence(item)?, terms.price("number")]),
         ItemKind::Number => (terms.price("number_setup"), vec![terms.price("number")]),
         ItemKind::Shipping => (terms.price("shipping"), Vec::new()),
-        ItemKind::Phone => (model_of(item, terms, models)?.price_minor, Vec::new()),
+        ItemKind::Phone => {
+            let model = model_of(item, terms, models)?;
+            // As it is written in the list, however it was asked for.
+            item.model = Some(model.name.clone());
+            (model.price_minor, Vec::new())
+        }
     };
     let days_left = cycle.days() - cycle.day_of(now);
     item.once_minor = once.times(quantity);

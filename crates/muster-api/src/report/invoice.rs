@@ -71,8 +71,8 @@ pub fn csv(sheet: &Sheet) -> String {
         );
     }
     let mut total = [const { Cow::Borrowed("") }; COLUMNS.len()];
-    (total[1], total[2]) = (Cow::Borrowed(&cycle), Cow::Borrowed("total"));
-    (total[14], total[15]) = (Cow::Owned(sheet.total.decimal()), Cow::Borrowed(&sheet.currency));
+    (total[1], total[2]) = (Cow::Borrowed(cycle.as_str()), Cow::Borrowed("total"));
+    (total[14], total[15]) = (Cow::Owned(sheet.total.decimal()), Cow::Borrowed(sheet.currency.as_str()));
     push_row(&mut out, total);
     out
 }

@@ -11,7 +11,6 @@ use muster_domain::ports::PortOrder;
 use muster_domain::types::{Text, UnixMillis};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::lists::entity;
 use super::written;

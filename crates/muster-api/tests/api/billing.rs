@@ -182,7 +182,7 @@ fn what_is_on_offer_is_seen_by_all_and_written_by_the_operator() {
             let body = json!({ "name": "Mine" });
             i.call("POST", path).by(&i.stranger).json(&body).send().await.problem(403, "not-permitted");
         }
-        let found = "/api/v1/phone-models?filter=features~wifi%20lines%3D16";
+        let found = "/api/v1/phone-models?filter=features~wifi%20and%20lines%3D16";
         let found = i.call("GET", found).by(&i.reader).send().await.expect(200).json();
         assert_eq!(found["items"][0]["name"], "Yealink T54W");
         let twice = json!({ "name": "Twice", "prices": ["user=1", "user=2"] });

@@ -129,12 +129,12 @@ fn named(operators: &mut Session<'_>, number: &E164) -> Result<Option<StockNumbe
     Ok(operators.tx.get::<StockNumber>(org, *id)?)
 }
 
-/// Numbers that may be free, in the order in which they came.
+/// Numbers that may be free, in their order.
 fn free_numbers(operators: &mut Session<'_>) -> Result<Vec<StockNumber>, AppError> {
     let org = operators.org();
     let ids: Vec<Uuid> = operators.tx.stock_not_assigned(org)?;
     let mut numbers = operators.tx.get_many::<StockNumber>(org, &ids)?;
-    numbers.sort_unstable_by_key(|number| number.id);
+    numbers.sort_unstable_by(|a, b| a.number.cmp(&b.number));
     Ok(numbers)
 }
 

@@ -147,7 +147,7 @@ pub enum NumberCommand {
     },
     /// Numbers of the operator's stock that can be ordered
     Stock {
-        /// Only those whom this fits, such as "country=US area_code=212"
+        /// Only those whom this fits, such as "country=US and area_code=212"
         #[arg(long, value_name = "EXPR")]
         filter: Option<String>,
         /// Take numbers into the stock instead (the operator's)

@@ -106,7 +106,8 @@ fn show(session: &mut Session<'_, '_>, which: &str, files: &InvoiceFiles) -> Res
 
 fn close(session: &mut Session<'_, '_>, cycle: Option<&str>) -> Result<(), Failure> {
     let path = session.path("/invoices")?;
-    let request = Request::post(path, &json!({ "cycle": cycle })).may_take_long();
+    let body = json!({ "cycle": cycle });
+    let request = Request::post(path, &body).may_take_long();
     let answer = session.client.send(&request)?;
     session.tell(&answer.value, |console, invoice| {
         let (cycle, total) = (text_of(&invoice["cycle"]), money_of(invoice, "total_minor"));

@@ -166,13 +166,13 @@ impl<'a> Charging<'a> {
     fn share_of_days(&mut self, user: UserId) {
         for part in &self.parts {
             let of_part = &self.days[part.from_day as usize..part.to_day as usize];
-            for (at, user_type) in of_part.iter().enumerate() {
-                let Some(kind) = user_type else { continue };
+            for (at, was) in of_part.iter().enumerate() {
+                let Some(kind) = was else { continue };
                 // One line for all days of a type, at its first.
-                if of_part[..at].contains(user_type) {
+                if of_part[..at].contains(was) {
                     continue;
                 }
-                let days = of_part[at..].iter().filter(|day| *day == user_type).count() as u32;
+                let days = of_part[at..].iter().filter(|day| *day == was).count() as u32;
                 let line = part.line(self.cycle, Why::ShareOfDays, days);
                 self.lines.push(line.of(kind.word(), Some(user), 1, part.terms.price_of(*kind)));
             }
