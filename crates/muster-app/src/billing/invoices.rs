@@ -175,7 +175,7 @@ fn cycle_of(name: Option<&str>, zone: Option<&TimeZone>, now: UnixMillis) -> Res
     }
 }
 
-fn closed(r: &mut Reader, org: OrgId, cycle: &Cycle) -> Result<Option<Uuid>, AppError> {
+pub(super) fn closed(r: &mut Reader, org: OrgId, cycle: &Cycle) -> Result<Option<Uuid>, AppError> {
     let found = r.claimed(org, muster_domain::claims::CYCLE_SPACE, &[cycle.name().into()])?;
     Ok(found.first().map(|(_, _, id)| *id))
 }

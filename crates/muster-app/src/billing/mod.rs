@@ -1,6 +1,7 @@
 //! What an organization pays for: its subscription, licences, calls that are metered, invoices.
 
 mod calls;
+mod due;
 mod invoices;
 mod licences;
 pub(crate) mod rules;

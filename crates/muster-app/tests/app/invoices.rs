@@ -184,3 +184,22 @@ fn a_line_that_was_altered_is_found_and_a_cycle_that_runs_is_not_closed() {
     assert!(!check.lines_are_kept && !check.is_same());
     assert_eq!(check.total.0, 3000, "the log has not been altered");
 }
+
+#[test]
+fn a_cycle_closes_by_itself_an_hour_after_its_end_and_once() {
+    let world = World::on_sqlite();
+    world.app.set_clock(at(2025, 12, 31, 9));
+    world.offer(&[("name", "before 0"), ("prices", "user=1500"), ("currency", "EUR")]);
+    let free = world.organization("free");
+    let scope = begin(&world, 0);
+    people(&world, &scope);
+    world.app.set_clock(at(2026, 1, 1, 2));
+    assert_eq!(world.app.close_due_cycles().unwrap(), 1, "December, in which it was chosen");
+    world.app.set_clock(at(2026, 2, 1, 0));
+    assert_eq!(world.app.close_due_cycles().unwrap(), 0, "the hour is not over");
+    world.app.set_clock(at(2026, 2, 1, 2));
+    assert_eq!(world.app.close_due_cycles().unwrap(), 1);
+    assert_eq!(world.app.close_due_cycles().unwrap(), 0);
+    assert_eq!(world.app.invoice(&scope, "2026-01").unwrap().total_minor.0, 1500);
+    assert!(world.app.invoice(&free, "2026-01").is_err(), "who has no subscription is not charged");
+}
