@@ -300,3 +300,60 @@ fn name(r: &mut Reader, org: OrgId, lines: Vec<(u64, Line)>) -> Result<Vec<Named
     });
     Ok(named.collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::organizations::NewOrganization;
+    use crate::users::{NewUser, parse_field};
+    use muster_domain::permission::Permission;
+    use muster_store::{Config, KeyRing, Store};
+
+    #[test]
+    fn an_invoice_asks_as_many_queries_of_a_hundred_people_as_of_three() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("muster.db").display());
+        let keys = KeyRing::from_bytes([7; 32]);
+        let app = App::new(Store::open(&Config { url, keys, readers: 1, writers: 1 }).unwrap());
+        let operator = app.authenticate(&app.bootstrap().unwrap().unwrap()).unwrap();
+        let new = NewOrganization {
+            name: Name::parse("Acme").unwrap(),
+            slug: None,
+            domain: muster_domain::types::Domain::parse("acme.example").unwrap(),
+            domain_aliases: Vec::new(),
+            country: None,
+            time_zone: None,
+        };
+        app.create_organization(&app.authorize_operator(&operator).unwrap(), &new).unwrap();
+        let scope = app.authorize(&operator, "acme", Permission::UndoChanges).unwrap();
+        let cycle = Cycle::containing(app.now(), None);
+        let add = |from: u32, to: u32| {
+            for n in from..to {
+                let texts = [
+                    ("display_name", "Ana".to_string()),
+                    ("extension", n.to_string()),
+                    ("user_type", "mobile".into()),
+                ];
+                let values = texts.iter().map(|(name, text)| parse_field(name, text).unwrap()).collect();
+                app.add_user(&scope, &NewUser { values, activated: true, ..NewUser::default() }).unwrap();
+            }
+        };
+        let asked = || {
+            app.store().read(|r| {
+                let before = r.asked();
+                let bill = make(r, scope.organization(), &cycle, u64::MAX >> 1, None)?;
+                name(
+                    r,
+                    scope.org(),
+                    bill.lines.into_iter().enumerate().map(|(n, line)| (n as u64, line)).collect(),
+                )?;
+                Ok::<_, AppError>(r.asked() - before)
+            })
+        };
+        add(1000, 1003);
+        let of_three = asked().unwrap();
+        add(1003, 1100);
+        assert_eq!(asked().unwrap(), of_three);
+        assert!((4..=10).contains(&of_three), "{of_three}");
+    }
+}

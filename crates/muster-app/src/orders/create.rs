@@ -63,7 +63,7 @@ impl App {
 }
 
 fn check(new: &NewOrder) -> Result<(), AppError> {
-    let count: usize = new.items.iter().map(|item| things_of(item)).sum();
+    let count: usize = new.items.iter().map(things_of).sum();
     if count == 0 || count > ITEMS_MAX {
         return Err(AppError::invalid(
             "items",

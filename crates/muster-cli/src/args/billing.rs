@@ -113,4 +113,66 @@ pub enum OrderCommand {
         #[arg(long)]
         reason: Option<String>,
     },
+    /// Say that phones of it have been sent (the operator's); all that are still to be sent
+    Ship {
+        /// Its id
+        id: String,
+        /// Who brings them
+        #[arg(long)]
+        carrier: Option<String>,
+        /// The carrier's number of the parcel
+        #[arg(long)]
+        tracking: Option<String>,
+    },
+    /// Say that phones of it have come; all that are on their way
+    Receive {
+        /// Its id
+        id: String,
+    },
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum PortCommand {
+    /// All port orders
+    List {
+        /// Only those whom this fits, such as state=dated
+        #[arg(long, value_name = "EXPR")]
+        filter: Option<String>,
+    },
+    /// Hand one in, such as numbers=+351210000001 carrier=Elsewhere user=1001
+    Add {
+        /// Fields of it; a list has commas between its values
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        fields: Vec<String>,
+    },
+    /// Hand one that was rejected in again
+    Submit {
+        /// Its id
+        id: String,
+    },
+    /// Say that the other side rejected it
+    Reject {
+        /// Its id
+        id: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Say the day that the other side named; nothing happens by itself on it
+    Date {
+        /// Its id
+        id: String,
+        /// Such as 2026-12-01T08:00:00Z
+        at: String,
+    },
+    /// The numbers work here from now on, in place of the temporary one
+    Activate {
+        /// Its id
+        id: String,
+    },
+    /// End it
+    Cancel {
+        /// Its id
+        id: String,
+    },
 }

@@ -9,7 +9,7 @@ mod record;
 mod user;
 
 pub use backup::{BackupArgs, PassphraseArgs};
-pub use billing::{InvoiceCommand, InvoiceFiles, OrderCommand, SubscriptionCommand};
+pub use billing::{InvoiceCommand, InvoiceFiles, OrderCommand, PortCommand, SubscriptionCommand};
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, MatchBy};
 pub use log::{ChangesArgs, JobCommand, ReportFormat, UndoArgs};
 pub use organization::{
@@ -57,9 +57,12 @@ pub enum Command {
     /// Models of phones that can be ordered
     #[command(subcommand)]
     PhoneModel(RecordCommand),
-    /// Seats of the pool that wait for a person
+    /// Unassigned extensions: seats that wait for a person
     #[command(subcommand)]
-    UnassignedExtension(RecordCommand),
+    Pool(RecordCommand),
+    /// Bringing numbers in from elsewhere, step by step
+    #[command(subcommand)]
+    Port(PortCommand),
     /// List and make sites
     #[command(subcommand)]
     Site(SiteCommand),

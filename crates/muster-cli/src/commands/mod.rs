@@ -16,6 +16,7 @@ mod job;
 mod number;
 mod order;
 mod org;
+mod port;
 mod record;
 mod seats;
 mod site;
@@ -45,7 +46,8 @@ pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_
         Command::Invoice(command) => invoice::run(session, command),
         Command::Order(command) => order::run(session, command),
         Command::PhoneModel(command) => record::run(session, &record::PHONE_MODEL, command),
-        Command::UnassignedExtension(command) => record::run(session, &record::UNASSIGNED_EXTENSION, command),
+        Command::Pool(command) => record::run(session, &record::UNASSIGNED_EXTENSION, command),
+        Command::Port(command) => port::run(session, command),
         Command::Site(command) => site::run(session, command),
         Command::Connection(command) => connection::run(session, command),
         Command::Device(command) => device::run(session, command),

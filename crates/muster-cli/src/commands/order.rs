@@ -1,4 +1,4 @@
-//! `muster order list|show|create|confirm|submit|cancel`.
+//! `muster order list|show|create|confirm|submit|cancel|ship|receive`.
 
 use serde_json::{Map, Value, json};
 
@@ -26,12 +26,19 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &OrderCommand) -> Resu
             confirm(session, id, price_digest.as_deref(), "confirm")
         }
         OrderCommand::Submit { id, price_digest } => confirm(session, id, price_digest.as_deref(), "submit"),
-        OrderCommand::Cancel { id, reason } => {
-            let path = path_of(session, id, "/cancel")?;
-            let answer = session.client.send(&Request::post(path, &json!({ "reason": reason })))?;
-            session.tell(&answer.value, print)
+        OrderCommand::Cancel { id, reason } => step(session, id, "/cancel", &json!({ "reason": reason })),
+        OrderCommand::Ship { id, carrier, tracking } => {
+            let body = json!({ "items": [], "carrier": carrier, "tracking": tracking });
+            step(session, id, "/ship", &body)
         }
+        OrderCommand::Receive { id } => step(session, id, "/receive", &json!({ "items": [] })),
     }
+}
+
+fn step(session: &mut Session<'_, '_>, id: &str, tail: &str, body: &Value) -> Result<(), Failure> {
+    let path = path_of(session, id, tail)?;
+    let answer = session.client.send(&Request::post(path, body))?;
+    session.tell(&answer.value, print)
 }
 
 fn path_of(session: &mut Session<'_, '_>, id: &str, tail: &str) -> Result<String, Failure> {

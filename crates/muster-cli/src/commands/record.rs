@@ -123,7 +123,7 @@ pub(crate) const PHONE_MODEL: Kind = Kind {
 };
 pub(crate) const UNASSIGNED_EXTENSION: Kind = Kind {
     address: "unassigned-extensions",
-    command: "unassigned-extension",
+    command: "pool",
     one: "unassigned extension",
     many: "unassigned extensions",
     operators: false,
