@@ -80,6 +80,7 @@ impl App {
             set(&mut record, values, |edit| edit != Edit::ByCommand)?;
             place_in_dial_plan(session, &mut record)?;
             session.create(&record)?;
+            crate::stock::beside(session, &record.clone().into_any())?;
             Ok(record.id())
         })
     }
@@ -114,6 +115,7 @@ impl App {
             let before = session.tx.get::<E>(scope.org(), id)?.ok_or(AppError::NotFound(E::KIND.word()))?;
             check_not_the_last(session, E::KIND)?;
             check_unnamed(session, scope, &before)?;
+            crate::stock::check_free(&before.clone().into_any())?;
             session.apply(vec![removal_of(&before)])?;
             tags::follow(session, &before, None)?;
             Ok(id)

@@ -110,10 +110,12 @@ impl Permission {
             | CredentialsReset => &[PeopleRead, PhonesRead, OrganizationRead, JobsRead],
             SecretsExport => &[Export, PeopleRead, PhonesRead, OrganizationRead, JobsRead],
             PeopleRead | OrganizationEdit | SitesEdit | ConnectionsEdit => &[OrganizationRead],
-            DevicesEdit | NumbersEdit => &[PhonesRead],
+            DevicesEdit => &[PhonesRead],
+            // Numbers are on their way here, or wait in the pool.
+            NumbersEdit => &[PhonesRead, BillingRead],
             RecordsEdit | EmergencyEdit => &[RecordsRead],
             RolesEdit | RolesAssign => &[RolesRead, OrganizationRead],
-            BillingBuy | OrdersApprove => &[BillingRead],
+            BillingBuy | OrdersRequest | OrdersApprove => &[BillingRead],
             ChangesUndo => &[ChangesRead],
             JobsCancel => &[JobsRead],
             _ => &[],
@@ -131,6 +133,15 @@ impl Permission {
             }
             EntityKind::Role => Permission::RolesRead,
             EntityKind::Token => Permission::TokensEdit,
+            EntityKind::Subscription
+            | EntityKind::PhoneModel
+            | EntityKind::StockNumber
+            | EntityKind::UnassignedExtension
+            | EntityKind::Order
+            | EntityKind::OrderItem
+            | EntityKind::Licence
+            | EntityKind::Invoice
+            | EntityKind::PortOrder => Permission::BillingRead,
             _ => Permission::RecordsRead,
         }
     }
@@ -143,7 +154,15 @@ impl Permission {
             EntityKind::SignIn => Permission::CredentialsReset,
             EntityKind::Invite => Permission::PeopleActivate,
             EntityKind::MailServer => Permission::MailEdit,
-            EntityKind::PhoneNumber => Permission::NumbersEdit,
+            EntityKind::PhoneNumber | EntityKind::UnassignedExtension | EntityKind::PortOrder => {
+                Permission::NumbersEdit
+            }
+            EntityKind::Subscription
+            | EntityKind::PhoneModel
+            | EntityKind::StockNumber
+            | EntityKind::Invoice => Permission::CatalogueEdit,
+            EntityKind::Order | EntityKind::OrderItem => Permission::OrdersRequest,
+            EntityKind::Licence => Permission::BillingBuy,
             EntityKind::Role => Permission::RolesEdit,
             EntityKind::Token => Permission::TokensEdit,
             EntityKind::Site => Permission::SitesEdit,

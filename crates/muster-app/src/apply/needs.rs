@@ -72,6 +72,15 @@ pub(super) fn needs(before: Option<&AnyEntity>, after: Option<&AnyEntity>, c: &E
         EntityKind::MailServer => vec![&[MailEdit]],
         EntityKind::ShippingAddress => vec![&[OrganizationEdit, OrdersRequest]],
         EntityKind::EmergencyLocation => vec![&[EmergencyEdit]],
+        EntityKind::Subscription
+        | EntityKind::PhoneModel
+        | EntityKind::StockNumber
+        | EntityKind::Invoice => vec![&[CatalogueEdit]],
+        EntityKind::Order | EntityKind::OrderItem => {
+            vec![&[OrdersRequest, OrdersApprove, BillingBuy, CatalogueEdit]]
+        }
+        EntityKind::Licence => vec![&[BillingBuy, OrdersApprove, CatalogueEdit]],
+        EntityKind::UnassignedExtension | EntityKind::PortOrder => vec![&[NumbersEdit]],
         EntityKind::Role => vec![&[RolesEdit]],
         EntityKind::Token => vec![&[TokensEdit]],
         EntityKind::Group
