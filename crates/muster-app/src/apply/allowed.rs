@@ -61,9 +61,6 @@ impl By {
     }
 }
 
-/// Somebody's site and roles.
-type Person = (Option<SiteId>, Vec<Name>);
-
 /// What a session knows of rights and roles.
 #[derive(Default)]
 pub(super) struct Rights {
