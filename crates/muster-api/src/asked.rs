@@ -137,20 +137,20 @@ const PARTICULAR: &[Row] = &[
     ("GET", org!("/invoices/{id}/invoice.csv"), Asked::Of(BillingRead)),
     ("GET", org!("/invoices/{id}/invoice.html"), Asked::Of(BillingRead)),
     ("GET", org!("/invoices/{id}/check"), Asked::Of(BillingRead)),
-    ("GET", org!("/orders"), Asked::Of(BillingRead)),
+    ("GET", org!("/orders"), Asked::OneOf(&[BillingRead, OrdersRequest])),
     ("POST", org!("/orders"), Asked::Of(OrdersRequest)),
-    ("GET", org!("/orders/{id}"), Asked::Of(BillingRead)),
+    ("GET", org!("/orders/{id}"), Asked::OneOf(&[BillingRead, OrdersRequest])),
     ("POST", org!("/orders/{id}/confirm"), Asked::OneOf(&[OrdersRequest, OrdersApprove, BillingBuy])),
     ("POST", org!("/orders/{id}/submit"), Asked::Of(OrdersRequest)),
     ("POST", org!("/orders/{id}/cancel"), Asked::OneOf(&[OrdersRequest, OrdersApprove, BillingBuy])),
     ("POST", org!("/orders/{id}/address"), Asked::Of(OrdersRequest)),
     ("POST", org!("/orders/{id}/ship"), Asked::Of(CatalogueEdit)),
     ("POST", org!("/orders/{id}/receive"), Asked::Of(OrdersRequest)),
-    ("GET", org!("/unassigned-extensions/counts"), Asked::Of(BillingRead)),
+    ("GET", org!("/unassigned-extensions/counts"), Asked::OneOf(&[BillingRead, PhonesRead])),
     ("POST", org!("/devices/{id}/assign"), Asked::Of(DevicesEdit)),
-    ("GET", org!("/port-orders"), Asked::Of(BillingRead)),
+    ("GET", org!("/port-orders"), Asked::Of(PhonesRead)),
     ("POST", org!("/port-orders"), Asked::Of(NumbersEdit)),
-    ("GET", org!("/port-orders/{id}"), Asked::Of(BillingRead)),
+    ("GET", org!("/port-orders/{id}"), Asked::Of(PhonesRead)),
     ("PATCH", org!("/port-orders/{id}"), Asked::Of(NumbersEdit)),
     ("POST", org!("/port-orders/{id}/submit"), Asked::Of(NumbersEdit)),
     ("POST", org!("/port-orders/{id}/reject"), Asked::Of(NumbersEdit)),
@@ -217,7 +217,7 @@ const RECORDS: &[Row] = records! {
     "/emergency-locations" RecordsRead EmergencyEdit;
     "/shipping-addresses" RecordsRead OrganizationEdit;
     "/tags" RecordsRead OrganizationEdit;
-    "/unassigned-extensions" BillingRead NumbersEdit;
+    "/unassigned-extensions" PhonesRead NumbersEdit;
 };
 
 /// The whole table.

@@ -43,7 +43,7 @@ fn main() -> Result<(), Failed> {
     let cycle = Cycle::containing(now, None).previous();
     app.set_clock(cycle.starts_at());
     app.create_organization(&app.authorize_operator(&operator)?, &new)?;
-    let scope = app.authorize(&operator, "speed", Permission::UndoChanges)?;
+    let scope = app.authorize(&operator, "speed", Permission::ChangesUndo)?;
     write_people(app.store(), scope.org(), people, cycle.starts_at())?;
     write_calls(app.store(), scope.org(), people, calls, &cycle)?;
     app.set_clock(now);

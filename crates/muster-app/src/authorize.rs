@@ -76,6 +76,17 @@ impl Scope {
         if self.grants.has(permission) { Ok(()) } else { Err(AppError::NotPermittedHere(permission)) }
     }
 
+    /// What seeing a kind of thing needs: whoever draws orders up sees them, without the invoices.
+    pub(crate) fn to_read(&self, kind: EntityKind) -> Permission {
+        let permission = Permission::to_read(kind);
+        match kind {
+            EntityKind::Order | EntityKind::OrderItem if !self.grants.has(permission) => {
+                Permission::OrdersRequest
+            }
+            _ => permission,
+        }
+    }
+
     /// A person may be seen. One who may not is not found, whether they are there or not.
     pub(crate) fn sees(&self, permission: Permission, user: &User) -> Result<(), AppError> {
         match self.grants.has_at(permission, user.site) {
@@ -103,6 +114,8 @@ impl Scope {
                 ("user", Op::SomebodyAt)
             }
             EntityKind::Mailbox => ("owner", Op::SomebodyAt),
+            // What waits for somebody is everybody's to see.
+            EntityKind::UnassignedExtension | EntityKind::PortOrder => ("user", Op::NobodyOrSomebodyAt),
             // A private one says where somebody lives.
             EntityKind::EmergencyLocation => ("owner", Op::NobodyOrSomebodyAt),
             // What has no site is seen by whoever may see such things at all.

@@ -6,6 +6,7 @@ use muster_domain::capabilities::capabilities;
 use muster_domain::change::Refusal;
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::organization::{ConnectionKind, NumberKind};
+use muster_domain::permission::Permission;
 use muster_domain::stock::{PoolNeed, StockNumber, StockState, UnassignedExtension};
 use muster_domain::types::{AreaCode, Country, E164, Name};
 use muster_store::{AnyEntity, Op, Page, Query, Term};
@@ -80,7 +81,9 @@ impl App {
 
     /// How many seats of the pool are free, taken and needed, by kind, country and area code.
     pub fn pool(&self, scope: &Scope) -> Result<Vec<PoolCount>, AppError> {
-        scope.require_right(Right::Read)?;
+        if !scope.may(Right::Read) {
+            scope.require_whole(Permission::PhonesRead)?;
+        }
         let org = scope.org();
         self.store().read(|r| {
             let mut counts: BTreeMap<PoolNeed, (u64, u64, u64)> = BTreeMap::new();
@@ -90,7 +93,9 @@ impl App {
                 *if seat.user.is_some() { taken } else { free } += 1;
             }
             for (user_type, country, area_code, waiting) in r.waiting_for_seats(org)? {
-                let Some(kind) = capabilities(user_type, ConnectionKind::Builtin).pool.seat() else { continue };
+                let Some(kind) = capabilities(user_type, ConnectionKind::Builtin).pool.seat() else {
+                    continue;
+                };
                 counts.entry(PoolNeed { kind, country, area_code }).or_default().2 += waiting;
             }
             let count = |(of, (free, taken, needed))| PoolCount { of, free, taken, needed };

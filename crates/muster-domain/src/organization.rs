@@ -4,8 +4,8 @@ use crate::field::EntityKind;
 use crate::ids::{SecretId, UserId};
 use crate::references::{AtRemoval, Refers};
 use crate::types::{
-    AreaCode, Bounded, Country, Domain, E164, Email, ExtensionNumber, Mac, Name, Slug, Text, TimeZone, UnixMillis,
-    Username,
+    AreaCode, Bounded, Country, Domain, E164, Email, ExtensionNumber, Mac, Name, Slug, Text, TimeZone,
+    UnixMillis, Username,
 };
 use crate::user::Record;
 use crate::value::FieldError;

@@ -110,12 +110,10 @@ impl Permission {
             | CredentialsReset => &[PeopleRead, PhonesRead, OrganizationRead, JobsRead],
             SecretsExport => &[Export, PeopleRead, PhonesRead, OrganizationRead, JobsRead],
             PeopleRead | OrganizationEdit | SitesEdit | ConnectionsEdit => &[OrganizationRead],
-            DevicesEdit => &[PhonesRead],
-            // Numbers are on their way here, or wait in the pool.
-            NumbersEdit => &[PhonesRead, BillingRead],
+            DevicesEdit | NumbersEdit => &[PhonesRead],
             RecordsEdit | EmergencyEdit => &[RecordsRead],
             RolesEdit | RolesAssign => &[RolesRead, OrganizationRead],
-            BillingBuy | OrdersRequest | OrdersApprove => &[BillingRead],
+            BillingBuy | OrdersApprove => &[BillingRead],
             ChangesUndo => &[ChangesRead],
             JobsCancel => &[JobsRead],
             _ => &[],
@@ -127,7 +125,11 @@ impl Permission {
         match kind {
             EntityKind::User | EntityKind::SignIn | EntityKind::Invite => Permission::PeopleRead,
             EntityKind::MailServer => Permission::MailEdit,
-            EntityKind::Device | EntityKind::Mailbox | EntityKind::PhoneNumber => Permission::PhonesRead,
+            EntityKind::Device
+            | EntityKind::Mailbox
+            | EntityKind::PhoneNumber
+            | EntityKind::UnassignedExtension
+            | EntityKind::PortOrder => Permission::PhonesRead,
             EntityKind::Organization | EntityKind::Site | EntityKind::Connection => {
                 Permission::OrganizationRead
             }
@@ -136,12 +138,10 @@ impl Permission {
             EntityKind::Subscription
             | EntityKind::PhoneModel
             | EntityKind::StockNumber
-            | EntityKind::UnassignedExtension
             | EntityKind::Order
             | EntityKind::OrderItem
             | EntityKind::Licence
-            | EntityKind::Invoice
-            | EntityKind::PortOrder => Permission::BillingRead,
+            | EntityKind::Invoice => Permission::BillingRead,
             _ => Permission::RecordsRead,
         }
     }

@@ -5,7 +5,7 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use muster_app::CallRow;
-use muster_app::billing::{NewLicence, Right, Terms};
+use muster_app::billing::{NewLicence, Terms};
 use muster_domain::billing::{Licence, Subscription};
 use muster_domain::field::Entity;
 use muster_domain::ids::{CallId, LicenceId};

@@ -5,7 +5,7 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use muster_app::billing::{Bill, NamedLine, Right};
+use muster_app::billing::{Bill, NamedLine};
 use muster_app::{App, AppError, Scope};
 use muster_domain::billing::Invoice;
 use muster_domain::billing::charges::{Why, total};

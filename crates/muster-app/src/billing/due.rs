@@ -40,8 +40,7 @@ impl App {
             return Ok(false);
         }
         // The system itself: no token did it.
-        let scope =
-            Scope { organization, actor: Uuid::nil(), grants: Grants::all(), once: None, past: None };
+        let scope = Scope { organization, actor: Uuid::nil(), grants: Grants::all(), once: None, past: None };
         let invoice = self.close_invoice(&scope, Some(&cycle.name()))?.invoice;
         tracing::info!(organization = %scope.organization().slug, cycle = %invoice.cycle, "a cycle is closed");
         Ok(true)

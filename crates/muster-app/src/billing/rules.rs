@@ -96,7 +96,9 @@ fn take_seats(session: &mut Session<'_>, live: &[Turned]) -> Result<(), AppError
     let mut users = session.tx.get_many::<User>(org, &ids)?;
     users.sort_unstable_by_key(|user| user.id);
     for before in users {
-        let Some(kind) = capabilities(before.user_type, ConnectionKind::Builtin).pool.seat() else { continue };
+        let Some(kind) = capabilities(before.user_type, ConnectionKind::Builtin).pool.seat() else {
+            continue;
+        };
         if seats.iter().any(|seat| seat.user == Some(before.id)) {
             continue;
         }

@@ -93,9 +93,11 @@ fn confirm(
         digest = quote.digest;
     }
     let decided =
-        confirmation(&before, named, &digest, may_buy(before.state), now).map_err(|refused_by| match refused_by {
-            ConfirmationRefused::PriceChanged => AppError::from(Refusal::PlanChanged),
-            ConfirmationRefused::Ended(state) => refused(format!("the order is {state}: make it anew")),
+        confirmation(&before, named, &digest, may_buy(before.state), now).map_err(|refused_by| {
+            match refused_by {
+                ConfirmationRefused::PriceChanged => AppError::from(Refusal::PlanChanged),
+                ConfirmationRefused::Ended(state) => refused(format!("the order is {state}: make it anew")),
+            }
         })?;
     match decided {
         Confirmation::BoughtBefore => return Ok(true),

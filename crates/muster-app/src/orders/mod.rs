@@ -12,7 +12,7 @@ pub use deliver::Parcel;
 
 use muster_domain::calendar::Cycle;
 use muster_domain::change::Refusal;
-use muster_domain::field::Entity;
+use muster_domain::field::{Entity, EntityKind};
 use muster_domain::ids::{OrderId, OrgId};
 use muster_domain::orders::{Order, OrderItem, OrderState, Quote, quote};
 use muster_domain::stock::PhoneModel;
@@ -20,7 +20,6 @@ use muster_domain::types::UnixMillis;
 use muster_store::Reader;
 use uuid::Uuid;
 
-use crate::billing::Right;
 use crate::{App, AppError, OPERATOR_SLUG, Scope};
 
 /// An order with its things. While it is open, its prices are those of now.
@@ -34,7 +33,7 @@ pub struct OrderView {
 
 impl App {
     pub fn order(&self, scope: &Scope, id: OrderId) -> Result<OrderView, AppError> {
-        scope.require_right(Right::Read)?;
+        scope.require(scope.to_read(EntityKind::Order))?;
         let (org, now) = (scope.org(), self.now());
         self.store().read(|r| {
             let mut order = r.get::<Order>(org, id.0)?.ok_or(AppError::NotFound("order"))?;

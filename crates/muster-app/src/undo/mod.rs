@@ -30,7 +30,7 @@ impl App {
     /// Lines of the change log after `since`, oldest first: those about kinds of things that may be seen.
     pub fn changes(&self, scope: &Scope, since: u64, limit: usize) -> Result<Vec<Change>, AppError> {
         scope.require_whole(Permission::ChangesRead)?;
-        let seen = |line: &Change| scope.grants.has(Permission::to_read(line.envelope.entity));
+        let seen = |line: &Change| scope.grants.has(scope.to_read(line.envelope.entity));
         self.store().read(|r| {
             let (mut lines, mut since) = (Vec::new(), since);
             loop {

@@ -107,14 +107,9 @@ impl World {
 }
 
 impl World {
-    /// The operator's own organization.
-    pub fn operator(&self) -> Scope {
-        self.app.authorize_operator(&self.operator).unwrap()
-    }
-
     /// An organization that is there, with all that an operator may do in it.
     pub fn again(&self, slug: &str) -> Scope {
-        self.app.authorize(&self.operator, slug, Permission::UndoChanges).unwrap()
+        self.app.authorize(&self.operator, slug, Permission::ChangesUndo).unwrap()
     }
 }
 
