@@ -169,8 +169,7 @@ const PARTICULAR: &[Row] = &[
     ("DELETE", "/api/v1/phone-models/{id}", Asked::Installation(CatalogueEdit)),
     ("GET", "/api/v1/stock/numbers", Asked::SignedIn),
     ("POST", "/api/v1/stock/numbers", Asked::Installation(CatalogueEdit)),
-    // It says who has it.
-    ("GET", "/api/v1/stock/numbers/{id}", Asked::Installation(CatalogueEdit)),
+    ("GET", "/api/v1/stock/numbers/{id}", Asked::SignedIn),
     ("PATCH", "/api/v1/stock/numbers/{id}", Asked::Installation(CatalogueEdit)),
     ("DELETE", "/api/v1/stock/numbers/{id}", Asked::Installation(CatalogueEdit)),
     // Roles and tokens.

@@ -161,11 +161,8 @@ impl Caller {
         self.past.get().cloned()
     }
 
-    /// What the operator offers, to read: for everybody who has signed in, unless the endpoint asks for more.
+    /// What the operator offers, to read: for everybody who has signed in.
     pub async fn offers_scope(&self) -> Result<Scope, Problem> {
-        if matches!(self.asked()?, Asked::Installation(_)) {
-            return self.operator_scope().await;
-        }
         let actor = self.actor.clone();
         self.state.blocking(move |app| app.authorize_offers(&actor)).await
     }

@@ -9,7 +9,7 @@ use muster_domain::organization::{ConnectionKind, NumberKind};
 use muster_domain::permission::Permission;
 use muster_domain::stock::{PoolNeed, StockNumber, StockState, UnassignedExtension};
 use muster_domain::types::{AreaCode, Country, E164, Name};
-use muster_store::{AnyEntity, Op, Page, Query, Term};
+use muster_store::{AnyEntity, Op, Page, Query, Stored, Term};
 use uuid::Uuid;
 
 use crate::apply::{Allow, Session};
@@ -79,10 +79,23 @@ impl App {
         self.store().read(|r| Ok(r.list::<StockNumber>(offers.org(), &query)?))
     }
 
+    /// One thing that is on offer. A number that somebody has or wants is the operator's alone to see.
+    pub fn offered<E: Stored>(&self, offers: &Scope, id: Uuid) -> Result<E, AppError> {
+        let record = self.record::<E>(offers, id)?;
+        match record.clone().into_any() {
+            AnyEntity::StockNumber(number)
+                if number.state != StockState::Free && !offers.may(Right::Operate) =>
+            {
+                Err(AppError::NotFound(E::KIND.word()))
+            }
+            _ => Ok(record),
+        }
+    }
+
     /// How many seats of the pool are free, taken and needed, by kind, country and area code.
     pub fn pool(&self, scope: &Scope) -> Result<Vec<PoolCount>, AppError> {
         if !scope.may(Right::Read) {
-            scope.require_whole(Permission::PhonesRead)?;
+            scope.require(Permission::PhonesRead)?;
         }
         let org = scope.org();
         self.store().read(|r| {

@@ -115,7 +115,7 @@ async fn show<E: Stored>(
     let as_of = params.as_of();
     params.finish()?;
     let scope = caller.as_of(scope, as_of).await?;
-    let record = caller.run(move |app| app.record::<E>(&scope, id)).await?;
+    let record = caller.run(move |app| app.offered::<E>(&scope, id)).await?;
     Ok(with_version(&record, Json(entity(&record)).into_response()))
 }
 
