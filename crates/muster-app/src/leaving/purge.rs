@@ -133,6 +133,7 @@ fn purge(session: &mut Session<'_>, org: OrgId, id: UserId, with_mailboxes: bool
     }
     session.tx.forget_secrets(org, &secrets.into_iter().collect::<Vec<_>>())?;
     session.tx.forget_seen(org, id)?;
+    session.tx.forget_signing(org, id)?;
     super::reports::forget(session.tx, org, &user)?;
     Ok(bodies)
 }
@@ -143,7 +144,8 @@ fn ids_of(things: &BTreeSet<(EntityKind, Uuid)>, kind: EntityKind) -> Vec<Uuid> 
 
 /// Kinds of which what the log says is about the person as well: names, addresses, the names phones sign in with.
 fn tells_of_them(kind: EntityKind) -> bool {
-    matches!(kind, EntityKind::Mailbox | EntityKind::Device | EntityKind::EmergencyLocation)
+    use EntityKind::{Device, EmergencyLocation, Invite, Mailbox, SignIn};
+    matches!(kind, Mailbox | Device | EmergencyLocation | Invite | SignIn)
 }
 
 /// The changes of what is left without them.
@@ -166,6 +168,8 @@ fn left_behind(
                     update_of(&*device, &in_stock(&device, user)).into_iter().collect()
                 }
                 AnyEntity::EmergencyLocation(location) => vec![removal_of(&*location)],
+                AnyEntity::SignIn(sign_in) => vec![removal_of(&*sign_in)],
+                AnyEntity::Invite(invite) => vec![removal_of(&*invite)],
                 other => for_kind!(referrer.kind, E => let_go::<E>(other, referrer.field, user.id.0))?,
             });
         }
