@@ -120,7 +120,8 @@ fn purge(session: &mut Session<'_>, org: OrgId, id: UserId, with_mailboxes: bool
     for (kind, id) in &erased {
         secrets.extend(secrets_of(session.tx, org, *kind, *id)?);
     }
-    session.apply(left)?;
+    // Whoever may erase somebody may let go of what was theirs.
+    session.as_consequence(|session| session.apply(left))?;
     session.apply(vec![removal_of(&user)])?;
     session.flush()?;
     let mut bodies = session.tx.erase_bodies(org, EntityKind::User, id.0)?;
