@@ -9,6 +9,7 @@ use crate::note::FileNote;
 use crate::sheet::letters;
 use crate::source::{Shape, Source};
 use crate::table::{Record, Records};
+use crate::template::explains;
 
 /// A title is shown up to this length.
 const TITLE_CHARACTERS_MAX: usize = 60;
@@ -93,7 +94,8 @@ impl Source<'_> {
             record.cells_total = record.cells.len();
         }
         let filled = record.cells.iter().filter(|cell| !cell.trim().is_empty()).count();
-        if record.cells_total != columns || filled < 2 {
+        let names = self.columns().iter().map(|column| column.header.as_str());
+        if record.cells_total != columns || filled < 2 || explains(names.zip(&record.cells)) {
             return false;
         }
         let named = self.columns().iter().filter(|column| !column.header.is_empty()).count();

@@ -2,6 +2,7 @@
 //!
 //! What stands above the header is nobody's row: reading such a file finds the header below.
 
+use std::borrow::Cow;
 use std::io;
 
 use muster_domain::field::{Entity, FieldDef};
@@ -9,10 +10,12 @@ use muster_domain::user::User;
 use muster_domain::value::FieldType;
 use smol_str::SmolStr;
 
-use crate::encode::guard;
+use crate::encode::{guard, unguard};
 use crate::export::Layout;
 use crate::formats::own;
 use crate::sheet::SheetWriter;
+
+const FOR_EXAMPLE: &str = "for example ";
 
 /// A column of our own format, for whoever fills a file in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,13 +48,20 @@ pub fn template_workbook() -> io::Result<Vec<u8>> {
     SheetWriter::with_header(Vec::new(), &[what, examples], &names)?.finish()
 }
 
+/// Whether these cells of a line, each with the name of its column, are what a template says of its columns.
+pub(crate) fn explains<'c>(cells: impl Iterator<Item = (&'c str, &'c Cow<'c, str>)>) -> bool {
+    let mut cells =
+        cells.map(|(name, cell)| (name, unguard(cell.trim()))).filter(|(_, cell)| !cell.is_empty());
+    cells.all(|(name, cell)| cell.starts_with(FOR_EXAMPLE) || help(name.into()).what == cell)
+}
+
 /// What each is, an example, the names.
 fn lines() -> [Vec<SmolStr>; 3] {
     let helps = column_helps(Layout { with_secrets: true, devices: 1 });
     let line = |cell: fn(&ColumnHelp) -> SmolStr| helps.iter().map(cell).collect();
     [
         line(|help| SmolStr::from(&help.what)),
-        line(|help| SmolStr::from(format!("for example {}", help.example))),
+        line(|help| SmolStr::from(format!("{FOR_EXAMPLE}{}", help.example))),
         line(|help| help.name.clone()),
     ]
 }

@@ -77,6 +77,15 @@ impl Tx {
         self.change(sql, &[Param::Id(org.0), Param::Id(user.0)])
     }
 
+    /// Everything that is kept beside the log of how somebody signed in, and the mails to them.
+    pub fn forget_signing(&mut self, org: OrgId, user: UserId) -> Result<(), StoreError> {
+        for table in ["sessions", "sign_in_failures", "mails"] {
+            let sql = format!("DELETE FROM {table} WHERE org_id = ?1 AND user_id = ?2");
+            self.change(&sql, &[Param::Id(org.0), Param::Id(user.0)])?;
+        }
+        Ok(())
+    }
+
     pub fn expire_sessions(&mut self, now: UnixMillis) -> Result<u64, StoreError> {
         self.change("DELETE FROM sessions WHERE expires_at <= ?1", &[Param::Int(now.0)])
     }

@@ -41,7 +41,7 @@ struct Options {
     /// The name or address that phones reach this server by, if it is not the one it listens on.
     #[arg(long, env = "MUSTER_PUBLIC_HOST", value_name = "NAME|ADDR")]
     public_host: Option<String>,
-    /// The address that people open this server by, which links in mails begin with, as in https://phones.example.com
+    /// The address that people open this server by, which links in mails begin with, as in `https://phones.example.com`
     /// [default: http:// and where the API is served].
     #[arg(long, env = "MUSTER_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,

@@ -108,6 +108,9 @@ pub async fn purge(
     let irreversible = object.flag("irreversible");
     let with_mailboxes = object.flag("with_mailboxes");
     if !irreversible && !object.has_mistakes() {
+        // Nobody is told how to erase somebody whom they may not see.
+        let (scope, who) = (scope.clone(), id);
+        caller.run(move |app| app.user(&scope, who)).await?;
         let mend =
             "send `irreversible: true` if nothing is to bring them back; export what is kept of them before";
         object.wrong("irreversible", Reason::new("is not said", mend));

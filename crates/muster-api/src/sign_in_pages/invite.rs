@@ -24,8 +24,11 @@ use crate::problem::{Mistake, Problem};
 use crate::routes::with_header;
 use crate::state::ApiState;
 
+/// What a field of the form is called.
+type Label = fn(&Words) -> &'static str;
+
 /// The parts of an address that the form asks for, and their labels.
-const PLACE: [(&str, fn(&Words) -> &'static str); 7] = [
+const PLACE: [(&str, Label); 7] = [
     ("street", |w| w.street),
     ("house_number", |w| w.house_number),
     ("unit", |w| w.unit),

@@ -11,7 +11,8 @@ const PUBLIC: [&str; 4] = ["/api/v1/status", "/healthz", "/readyz", "/metrics"];
 /// Signing in needs no token, and out any that is a session.
 const SIGNING: &str = "/api/v1/session";
 /// What a reader may not read.
-const NOT_FOR_READERS: [&str; 7] = [
+const NOT_FOR_READERS: [&str; 8] = [
+    "/api/v1/organizations/{org}/users/{user}/data",
     "/api/v1/organizations/{org}/tokens",
     "/api/v1/organizations/{org}/imports/{job}/rejected",
     "/api/v1/organizations/{org}/export.csv",

@@ -78,7 +78,8 @@ fn every_type_needs_what_the_table_of_credentials_says_and_no_more() {
             let mut names: Vec<&str> = fields_of(required).iter().map(|(name, _)| *name).collect();
             let mut told_names: Vec<&str> =
                 told["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-            (names.sort_unstable(), told_names.sort_unstable());
+            names.sort_unstable();
+            told_names.sort_unstable();
             assert_eq!((told_names, &told["service"]), (names.clone(), &json!(state)), "{place}");
 
             let body = json!({ "display_name": "Ana", "extension": format!("{}", 2000 + n), "user_type": user_type,

@@ -99,7 +99,7 @@ impl World<'_> {
     async fn ask(&self, token: &str, method: &str, path: &str, org: &str, at: usize) -> Answer {
         let id = "01900000-0000-7000-8000-000000000001";
         let user = if path.contains("{user}") { self.person(at).await } else { String::new() };
-        if path.ends_with("/restore") {
+        if path.ends_with("/restore") || path.ends_with("/purge") {
             self.i.admin("DELETE", &format!("/users/{user}")).send().await.expect(204);
         }
         let filled = path
@@ -125,7 +125,15 @@ impl World<'_> {
             };
         }
         // A device's credentials are made by whoever looks after phones, a person's by whoever looks after people.
-        let body = if path.ends_with("/credentials") { json!({ "device": "desk" }) } else { json!({}) };
+        let body = match path.rsplit('/').next() {
+            Some("credentials") => json!({ "device": "desk" }),
+            Some("purge") => json!({ "irreversible": true }),
+            Some("removal") => {
+                let review = self.i.admin("GET", &format!("/users/{user}/removal")).send().await;
+                json!({ "plan": review.expect(200).json()["plan"] })
+            }
+            _ => json!({}),
+        };
         if method == "GET" { call.send().await } else { call.json(&body).send().await }
     }
 }

@@ -120,7 +120,8 @@ fn purge(session: &mut Session<'_>, org: OrgId, id: UserId, with_mailboxes: bool
     for (kind, id) in &erased {
         secrets.extend(secrets_of(session.tx, org, *kind, *id)?);
     }
-    session.apply(left)?;
+    // Whoever may erase somebody may let go of what was theirs.
+    session.as_consequence(|session| session.apply(left))?;
     session.apply(vec![removal_of(&user)])?;
     session.flush()?;
     let mut bodies = session.tx.erase_bodies(org, EntityKind::User, id.0)?;
@@ -133,6 +134,7 @@ fn purge(session: &mut Session<'_>, org: OrgId, id: UserId, with_mailboxes: bool
     }
     session.tx.forget_secrets(org, &secrets.into_iter().collect::<Vec<_>>())?;
     session.tx.forget_seen(org, id)?;
+    session.tx.forget_signing(org, id)?;
     super::reports::forget(session.tx, org, &user)?;
     Ok(bodies)
 }
@@ -143,7 +145,8 @@ fn ids_of(things: &BTreeSet<(EntityKind, Uuid)>, kind: EntityKind) -> Vec<Uuid> 
 
 /// Kinds of which what the log says is about the person as well: names, addresses, the names phones sign in with.
 fn tells_of_them(kind: EntityKind) -> bool {
-    matches!(kind, EntityKind::Mailbox | EntityKind::Device | EntityKind::EmergencyLocation)
+    use EntityKind::{Device, EmergencyLocation, Invite, Mailbox, SignIn};
+    matches!(kind, Mailbox | Device | EmergencyLocation | Invite | SignIn)
 }
 
 /// The changes of what is left without them.
@@ -166,6 +169,8 @@ fn left_behind(
                     update_of(&*device, &in_stock(&device, user)).into_iter().collect()
                 }
                 AnyEntity::EmergencyLocation(location) => vec![removal_of(&*location)],
+                AnyEntity::SignIn(sign_in) => vec![removal_of(&*sign_in)],
+                AnyEntity::Invite(invite) => vec![removal_of(&*invite)],
                 other => for_kind!(referrer.kind, E => let_go::<E>(other, referrer.field, user.id.0))?,
             });
         }

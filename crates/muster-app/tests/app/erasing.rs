@@ -2,6 +2,7 @@
 
 use muster_app::imports::{ImportOptions, NewImport};
 use muster_app::leaving::{ChoiceOf, UserIdText};
+use muster_app::signing::{Assignment, Delivery, NewCredentials, NewInvite};
 use muster_app::{App, AppError, JobState};
 use muster_domain::change::Refusal;
 use muster_domain::field::EntityKind;
@@ -9,8 +10,9 @@ use muster_domain::handling::Group;
 use muster_domain::ids::{JobId, OrgId, UserId};
 use muster_domain::leaving::Choice;
 use muster_domain::organization::{Device, Mailbox};
+use muster_domain::signing::{Invite, SignIn};
 use muster_domain::types::FieldValue;
-use muster_domain::user::Record;
+use muster_domain::user::{Record, SetupWizard};
 use uuid::Uuid;
 
 use crate::office::{Office, add, ended, mailbox_of, on_both, state};
@@ -59,6 +61,30 @@ fn who_is_erased_is_in_no_table_and_in_no_line_of_the_log_and_the_chain_still_ve
         // The extension is free for somebody else, who has nothing of hers.
         let next = add(app, scope, "1001", "Ida");
         assert_ne!(mailbox_of(app, scope, next), mailbox);
+    });
+}
+
+#[test]
+fn how_somebody_signed_in_and_was_invited_is_erased_with_them() {
+    on_both(|world, slug| {
+        let office = Office::new(world, slug);
+        let (app, scope, org) = (office.app, &office.scope, office.scope.org());
+        let link = NewInvite { by: Delivery::Link, ..NewInvite::default() };
+        app.invite_users(scope, &[office.ana], &link).unwrap();
+        let credentials = NewCredentials { temporary: true, ..NewCredentials::default() };
+        let wizard = SetupWizard::NotStarted;
+        let assignment = Assignment { credentials, generate: true, wizard };
+        app.assign_credentials(scope, &[office.ana], &assignment).unwrap();
+        let kept = || {
+            let r = app.store();
+            (r.read(|r| r.all::<SignIn>(org)).unwrap().len(), r.read(|r| r.all::<Invite>(org)).unwrap().len())
+        };
+        assert_eq!(kept(), (1, 1));
+        office.remove(&office.choices()).unwrap();
+        assert_eq!(kept(), (1, 1), "they come back with her");
+        app.purge_user(scope, office.ana, false).unwrap();
+        assert_eq!(kept(), (0, 0));
+        office.check();
     });
 }
 

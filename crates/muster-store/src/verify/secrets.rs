@@ -75,11 +75,13 @@ impl Reader {
     ) -> Result<Option<(EntityKind, Uuid, String, &'static str)>, StoreError> {
         for kind in EntityKind::ALL {
             let (table, name) = (table_of(*kind), name_column(*kind));
+            // What a person signs in with has no name of its own.
+            let named = table.columns.iter().any(|column| column.name == name);
+            let name = if named { format!("\"{name}\"") } else { "''".to_owned() };
             for column in table.columns.iter().filter(|column| column.kind == FieldType::Secret) {
                 let (table, field) = (table.name, column.name);
-                let sql = format!(
-                    "SELECT id, \"{name}\" FROM {table} WHERE org_id = ?1 AND \"{field}\" = ?2 LIMIT 1"
-                );
+                let sql =
+                    format!("SELECT id, {name} FROM {table} WHERE org_id = ?1 AND \"{field}\" = ?2 LIMIT 1");
                 let params = [Param::Id(org.0), Param::Id(id.0)];
                 let found =
                     self.conn.first(&sql, &params, |row| Ok((row.id(0)?, row.text(1)?.to_string())))?;

@@ -6,14 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster_domain::field::Entity;
 use muster_domain::handling::{FaxAccount, Group, Menu, OnCallSchedule, SmsSender};
+use muster_domain::ids::{MailId, UserId};
 use muster_domain::locations::{EmergencyLocation, ShippingAddress};
 use muster_domain::organization::{Device, PhoneNumber};
 use muster_domain::roles::Role;
+use muster_domain::signing::{Invite, MailServer, SignIn};
 use muster_domain::tags::TagDefinition;
 use muster_domain::types::UnixMillis;
 use muster_domain::user::{Record, User};
 use muster_store::dump::{self, Backup, BackupError, Contents, Cost, Manifest, Passphrase, Target};
-use muster_store::{Job, JobOutcome, JobResult, JobState, Recorded, SecretKind, Store, StoreError, Tx};
+use muster_store::{
+    Job, JobOutcome, JobResult, JobState, MailContent, NewMail, Recorded, SecretKind, Store, StoreError,
+    StoredSession, Tx,
+};
 
 use crate::common::{Database, Keep, NOW, Tenant, created, id, on_both, open, removed, set, text, updated};
 
@@ -121,6 +126,7 @@ fn fill(store: &Store) -> Tenant {
     users[0].set_version(1);
     tenant.record(store, &[updated(&users[0], |u| u.record = Record::Trashed)]).unwrap();
     store.write(|tx: &mut Tx| tx.note_seen(tenant.org, &[users[0].id], NOW)).unwrap();
+    signed_in(store, &tenant, users[1].id);
     // An import that was taken back.
     let many: Vec<User> = (100..300).map(|n| tenant.user(n)).collect();
     tenant.record(store, &many.iter().cloned().map(created).collect::<Vec<_>>()).unwrap();
@@ -148,6 +154,29 @@ fn fill(store: &Store) -> Tenant {
     tenant
 }
 
+/// What is kept beside the log of how somebody signs in.
+fn signed_in(store: &Store, tenant: &Tenant, user: UserId) {
+    let content = MailContent { subject: "Zoë".into(), text: "a link".into(), html: "<p>a link</p>".into() };
+    let mail = NewMail {
+        org: tenant.org,
+        id: MailId(id(910_001)),
+        kind: "invite",
+        recipient: "ana@example.com",
+        user: Some(user),
+        invite: None,
+        content: &content,
+    };
+    let ends = UnixMillis(NOW.0 + 1);
+    let session = StoredSession { org: tenant.org, user, password: None, created_at: NOW, expires_at: ends };
+    store
+        .write(|tx: &mut Tx| {
+            tx.put_mail(&mail, NOW)?;
+            tx.put_session("the hash of a token", &session)?;
+            tx.add_failure(tenant.org, user, "password", NOW)
+        })
+        .unwrap();
+}
+
 /// One of each kind of record that names somebody or stands alone.
 fn records(tenant: &Tenant, users: &[User]) -> Vec<Recorded> {
     let members: Vec<_> = users.iter().take(3).map(|user| user.id).collect();
@@ -173,6 +202,12 @@ fn records(tenant: &Tenant, users: &[User]) -> Vec<Recorded> {
     role.name = text("Helpers");
     let mut tag = TagDefinition::blank(tenant.org, id(900_009));
     tag.name = text("floor:2");
+    let mut sign_in = SignIn::blank(tenant.org, id(900_010));
+    sign_in.user = Some(users[1].id);
+    let mut invite = Invite::blank(tenant.org, id(900_011));
+    (invite.user, invite.sent_at) = (Some(users[1].id), Some(NOW));
+    let mut server = MailServer::blank(tenant.org, id(900_012));
+    (server.host, server.from_address) = (text("smtp.example.com"), text("muster@example.com"));
     vec![
         created(group),
         created(menu),
@@ -183,6 +218,9 @@ fn records(tenant: &Tenant, users: &[User]) -> Vec<Recorded> {
         created(address),
         created(role),
         created(tag),
+        created(sign_in),
+        created(invite),
+        created(server),
     ]
 }
 

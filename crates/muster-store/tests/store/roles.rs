@@ -122,7 +122,7 @@ fn what_belongs_to_people_of_some_sites_is_listed_by_their_site(database: &Datab
         ..Query::default()
     };
     let refused = database.store.read(|r| r.users(tenant.org, &wrong)).unwrap_err();
-    assert!(matches!(refused, StoreError::Misuse(_)), "{refused:?}");
+    assert!(matches!(refused, StoreError::Query(_)), "{refused:?}");
 }
 
 fn a_site_that_a_role_is_held_for_is_referred_to(database: &Database) {

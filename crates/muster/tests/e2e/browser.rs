@@ -83,9 +83,19 @@ impl Browser {
         self.call("POST", &path, &json!({ "text": text }));
     }
 
+    /// Clicks what leads to another page, and waits until that is there: what is asked next is asked of it.
     pub fn click(&self, css: &str) {
+        self.script("window.wasHere = true");
         let path = format!("/element/{}/click", self.element(css));
         self.call("POST", &path, &json!({}));
+        let there =
+            json!({ "script": "return !window.wasHere && document.readyState === 'complete'", "args": [] });
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while request("POST", &format!("{}/execute/sync", self.session), "", Some(&there)).1["value"] != true
+        {
+            assert!(Instant::now() < deadline, "nothing came of a click on {css}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub fn script(&self, script: &str) -> Value {

@@ -18,6 +18,9 @@ use crate::session::Session;
 use crate::value::{count_of, counted, grouped, list_of, text_of};
 
 pub(super) fn run(session: &mut Session<'_, '_>, args: &BulkArgs) -> Result<(), Failure> {
+    if args.reason.is_some() && !args.deactivate {
+        return Err(Failure::usage("--reason is for --deactivate.", "Leave it out, or deactivate them."));
+    }
     let path = session.path("/users/bulk")?;
     let asked =
         json!({ "filter": args.filter, "change": change(session, args)?, "stepwise": args.skip_refused });
