@@ -36,7 +36,6 @@ pub(crate) enum Method {
     Get,
     Post,
     Patch,
-    Put,
     Delete,
 }
 
@@ -46,7 +45,6 @@ impl Method {
             Method::Get => "GET",
             Method::Post => "POST",
             Method::Patch => "PATCH",
-            Method::Put => "PUT",
             Method::Delete => "DELETE",
         }
     }

@@ -9,9 +9,7 @@
 //! may be made from an async task.
 
 mod any;
-mod billing;
 mod body;
-mod calls;
 mod checkpoint;
 pub mod dump;
 mod error;
@@ -43,7 +41,6 @@ mod tx;
 mod verify;
 
 pub use any::{AnyEntity, Stored};
-pub use calls::CallRow;
 pub use error::StoreError;
 pub use followers::{FollowerHead, Remembered};
 pub use history::{Mark, Moment, Past};

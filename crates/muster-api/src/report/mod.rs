@@ -1,6 +1,5 @@
 //! The move-in report as a person reads it: as text, and as a page that needs nothing beside itself.
 
-pub mod invoice;
 mod page;
 mod text;
 

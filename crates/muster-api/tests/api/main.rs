@@ -4,7 +4,6 @@
 
 mod authorization;
 mod back;
-mod billing;
 mod bulk;
 mod choosing;
 mod clashes;

@@ -5,13 +5,9 @@
 mod bulk;
 mod dial_plan;
 mod erasing;
-mod invoices;
 mod leaving;
 mod mail;
 mod many;
-mod money;
 mod office;
-mod orders;
-mod pool;
 mod sequences;
 mod world;

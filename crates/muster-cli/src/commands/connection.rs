@@ -20,7 +20,6 @@ const CONNECTION: Kind = Kind {
     command: "connection",
     one: "connection",
     many: "connections",
-    operators: false,
     columns: &[],
 };
 

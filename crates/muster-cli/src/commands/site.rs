@@ -20,8 +20,7 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &SiteCommand) -> Resul
     }
 }
 
-const SITE: Kind =
-    Kind { address: "sites", command: "site", one: "site", many: "sites", operators: false, columns: &[] };
+const SITE: Kind = Kind { address: "sites", command: "site", one: "site", many: "sites", columns: &[] };
 
 fn create(session: &mut Session<'_, '_>, args: &SiteCreateArgs) -> Result<(), Failure> {
     let mut body = Map::new();

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod capabilities;
-mod charges;
 mod filters;
 mod laws;
 mod texts;

@@ -7,7 +7,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod backup;
-mod billing;
 mod bodies;
 mod common;
 mod concurrency;
