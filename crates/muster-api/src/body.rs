@@ -274,6 +274,32 @@ impl Object {
         self.mistakes.extend(placed);
     }
 
+    /// A list of objects that must be there, each read by itself; what is wrong in one is said with its place.
+    pub fn each<T>(&mut self, name: &'static str, read: impl Fn(&mut Object) -> T) -> Vec<T> {
+        let Some(Json::Array(items)) = self.take(name) else {
+            self.wrong(name, Reason::new("is not a list", "give a list of {\"field\": value, …}"));
+            return Vec::new();
+        };
+        let mut all = Vec::with_capacity(items.len());
+        for (at, item) in items.into_iter().enumerate() {
+            let Json::Object(fields) = item else {
+                self.wrong(
+                    format!("{name}[{at}]"),
+                    Reason::new("is not an object", "write {\"field\": value, …}"),
+                );
+                continue;
+            };
+            let mut inner = Object { fields, ..Object::default() };
+            all.push(read(&mut inner));
+            let placed = inner
+                .take_mistakes()
+                .into_iter()
+                .map(|m| Mistake { field: format!("{name}[{at}].{}", m.field), ..m });
+            self.mistakes.extend(placed);
+        }
+        all
+    }
+
     /// The field as it came, left where it is.
     pub fn peek(&self, name: &str) -> Option<&Json> {
         self.fields.get(name)

@@ -161,6 +161,12 @@ impl Caller {
         self.past.get().cloned()
     }
 
+    /// What the operator offers, to read: for everybody who has signed in.
+    pub async fn offers_scope(&self) -> Result<Scope, Problem> {
+        let actor = self.actor.clone();
+        self.state.blocking(move |app| app.authorize_offers(&actor)).await
+    }
+
     /// The scope of the installation, for endpoints that ask for something there.
     pub async fn operator_scope(&self) -> Result<Scope, Problem> {
         let (actor, asked) = (self.actor.clone(), self.asked()?);

@@ -68,6 +68,7 @@ fn base() -> OpenApi {
         ("mail", "What leaves by mail, and the server that it leaves by."),
         ("organizations", "Tenants, their sites and connections."),
         ("records", "What people can be depended on by: groups, menus, fax accounts and others, all alike."),
+        ("billing", "Subscriptions, licences, orders, invoices, and what there is to have."),
         ("files", "Import and export."),
         ("jobs", "Long work."),
         ("changes", "The change log: what was done, by whom, and taking it back."),
@@ -96,7 +97,7 @@ fn base() -> OpenApi {
 /// Adds to every operation what may go wrong with it.
 fn complete(mut api: OpenApi) -> OpenApi {
     for (path, item) in &mut api.paths.paths {
-        let has_org = path.contains("{org}") || path == "/events";
+        let has_org = path.contains("{org}") || path.contains("{id}") || path == "/events";
         for (method, operation) in operations(item) {
             let public = operation.security.is_some();
             let writes = method != "get";

@@ -319,6 +319,9 @@ fn bounded_number<E: Entity>(field: &FieldDef<E>, object: ObjectBuilder) -> Obje
     let least = (0..=1000).find(|n| takes(*n));
     let greatest = least.and_then(|least| (least..=100_000).take_while(|n| takes(*n)).last());
     match (least, greatest) {
+        // It goes on: an amount or a count.
+        (Some(_), Some(100_000)) if takes(-1) => object,
+        (Some(least), Some(100_000)) => object.minimum(Some(least)),
         (Some(least), Some(greatest)) => object.minimum(Some(least)).maximum(Some(greatest)),
         _ => object,
     }

@@ -6,6 +6,7 @@
 
 mod allowed;
 mod emails;
+mod follows;
 mod needs;
 mod once;
 mod switches;
@@ -31,6 +32,7 @@ pub(crate) use allowed::By;
 use allowed::Rights;
 pub(crate) use switches::{has_sms_sender, no_sms_sender};
 
+use crate::billing::rules::Turned;
 use crate::things::load_any;
 use crate::{App, AppError, Scope};
 
@@ -84,7 +86,7 @@ impl App {
                 return Ok(done);
             }
             let id = work(&mut session)?;
-            session.flush()?;
+            session.settle()?;
             session.remember(scope, id)?;
             let seq = session.finish()?;
             Ok(Done { id, seq, replayed: false })
@@ -109,6 +111,8 @@ pub(crate) struct Session<'t> {
     sites: Option<Vec<Site>>,
     connections: Option<Vec<Connection>>,
     removed: Vec<(EntityKind, Uuid)>,
+    /// Who began or ended to be live and enabled: what their subscription says of that is asked at the end.
+    turned: Vec<Turned>,
     /// Sequence numbers of what this session recorded.
     pub first_seq: Option<u64>,
     pub last_seq: u64,
@@ -164,6 +168,7 @@ impl<'t> Session<'t> {
             sites: None,
             connections: None,
             removed: Vec::new(),
+            turned: Vec::new(),
             first_seq: None,
         }
     }
@@ -198,6 +203,7 @@ impl<'t> Session<'t> {
         self.judging = false;
         self.pending.clear();
         self.removed.clear();
+        self.turned.clear();
         self.rights = Rights::default();
     }
 
@@ -256,7 +262,7 @@ impl<'t> Session<'t> {
 
     /// Hands the rest to the store. Every session ends with this.
     pub fn finish(mut self) -> Result<u64, AppError> {
-        self.flush()?;
+        self.settle()?;
         self.check_removed()?;
         self.check_roles()?;
         Ok(self.last_seq)
@@ -355,6 +361,7 @@ impl<'t> Session<'t> {
             return Ok(Facts::default());
         }
         let (before, after) = (before.and_then(AnyEntity::as_user), after.and_then(AnyEntity::as_user));
+        self.turned.extend(Turned::of(before, after));
         if let Some(after) = after
             && before.is_none_or(|b| b.site != after.site || b.connection != after.connection)
         {

@@ -4,7 +4,7 @@ use muster_domain::field::EntityKind;
 use muster_domain::grants::{Extent, Grants};
 use muster_domain::ids::{OrgId, SiteId};
 use muster_domain::organization::{Organization, Token};
-use muster_domain::permission::Permission;
+use muster_domain::permission::{Permission, PermissionSet};
 use muster_domain::user::{Record, User};
 use muster_store::{Filter, Op, Query, Term};
 use sha2::{Digest, Sha256};
@@ -76,6 +76,17 @@ impl Scope {
         if self.grants.has(permission) { Ok(()) } else { Err(AppError::NotPermittedHere(permission)) }
     }
 
+    /// What seeing a kind of thing needs: whoever draws orders up sees them, without the invoices.
+    pub(crate) fn to_read(&self, kind: EntityKind) -> Permission {
+        let permission = Permission::to_read(kind);
+        match kind {
+            EntityKind::Order | EntityKind::OrderItem if !self.grants.has(permission) => {
+                Permission::OrdersRequest
+            }
+            _ => permission,
+        }
+    }
+
     /// A person may be seen. One who may not is not found, whether they are there or not.
     pub(crate) fn sees(&self, permission: Permission, user: &User) -> Result<(), AppError> {
         match self.grants.has_at(permission, user.site) {
@@ -103,6 +114,8 @@ impl Scope {
                 ("user", Op::SomebodyAt)
             }
             EntityKind::Mailbox => ("owner", Op::SomebodyAt),
+            // What waits for somebody is everybody's to see.
+            EntityKind::UnassignedExtension | EntityKind::PortOrder => ("user", Op::NobodyOrSomebodyAt),
             // A private one says where somebody lives.
             EntityKind::EmergencyLocation => ("owner", Op::NobodyOrSomebodyAt),
             // What has no site is seen by whoever may see such things at all.
@@ -165,6 +178,17 @@ impl App {
             found.filter(|o| everywhere || o.id == actor.home).ok_or(AppError::NotFound("organization"))?;
         let grants = actor.grants.clone();
         Ok(Scope { organization, actor: actor.id, grants, once: None, past: None })
+    }
+
+    /// The operator's organization for anybody who has signed in, to read what is on offer there and no more.
+    pub fn authorize_offers(&self, actor: &Actor) -> Result<Scope, AppError> {
+        let found = self.store().read(|r| r.organization_by_slug(OPERATOR_SLUG).map_err(AppError::from))?;
+        let organization = found.ok_or(AppError::NotFound("organization"))?;
+        let mut held = PermissionSet::of(&[Permission::BillingRead]);
+        if actor.grants.has(Permission::CatalogueEdit) {
+            held = held.with(PermissionSet::of(&[Permission::CatalogueEdit]));
+        }
+        Ok(Scope { organization, actor: actor.id, grants: Grants::whole(held), once: None, past: None })
     }
 
     /// The scope of the installation itself: its organizations, and the operator's own change log.

@@ -7,6 +7,8 @@
 mod apply;
 mod authorize;
 mod backup;
+pub mod billing;
+pub mod devices;
 pub mod doctor;
 pub mod emergency;
 mod error;
@@ -19,13 +21,16 @@ pub mod leaving;
 pub mod mail;
 mod names;
 mod numbers;
+pub mod orders;
 pub mod organizations;
 pub mod phones;
+pub mod ports;
 pub mod records;
 pub mod restore;
 pub mod roles;
 mod secrets;
 pub mod signing;
+pub mod stock;
 mod tags;
 mod things;
 pub mod undo;
@@ -47,8 +52,9 @@ pub use error::AppError;
 pub use muster_import::FileError;
 /// The store's rows that use cases hand out as they are.
 pub use muster_store::{
-    AnyEntity, AsOf, Change, Counts, DamagedSecret, Erased, Filter, Job, JobOutcome, JobResult, JobState,
-    Mark, Moment, Op, Page, Query, Sort, StateCheck, StoreError, Stored, Term, UserQuery, Verification,
+    AnyEntity, AsOf, CallRow, Change, Counts, DamagedSecret, Erased, Filter, Job, JobOutcome, JobResult,
+    JobState, Mark, Moment, Op, Page, Query, Sort, StateCheck, StoreError, Stored, Term, UserQuery,
+    Verification,
 };
 pub use things::InstallationTotals;
 pub use verify::{HeadsCheck, Verified};
@@ -148,6 +154,13 @@ impl App {
         let since_1970 =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         UnixMillis(since_1970.as_millis() as i64 + self.0.clock_ahead_ms.load(Ordering::Relaxed))
+    }
+
+    /// Sets the clock of this process to a moment, from which it goes on. For tests of what time brings.
+    #[doc(hidden)]
+    pub fn set_clock(&self, to: UnixMillis) {
+        let ahead = to.0 - (self.now().0 - self.0.clock_ahead_ms.load(Ordering::Relaxed));
+        self.0.clock_ahead_ms.store(ahead, Ordering::Relaxed);
     }
 
     pub(crate) fn new_set(&self) -> ChangeSetId {

@@ -21,7 +21,7 @@ use crate::{App, AppError, Done, Scope, tags};
 
 impl App {
     pub fn record<E: Stored>(&self, scope: &Scope, id: Uuid) -> Result<E, AppError> {
-        scope.require(Permission::to_read(E::KIND))?;
+        scope.require(scope.to_read(E::KIND))?;
         let found = self.one_in::<E>(scope, id)?.ok_or(AppError::NotFound(E::KIND.word()))?;
         self.check_visible(scope, &found.clone().into_any())?;
         Ok(found)
@@ -32,7 +32,7 @@ impl App {
         if let Ok(id) = Uuid::parse_str(which.trim()) {
             return self.record(scope, id);
         }
-        scope.require(Permission::to_read(E::KIND))?;
+        scope.require(scope.to_read(E::KIND))?;
         let space = muster_domain::claims::named(E::KIND, which);
         let found = self.read_in(scope, &[E::KIND], |r, _| {
             let holders = r.claimed(scope.org(), &space.space, std::slice::from_ref(&space.key))?;
@@ -80,6 +80,7 @@ impl App {
             set(&mut record, values, |edit| edit != Edit::ByCommand)?;
             place_in_dial_plan(session, &mut record)?;
             session.create(&record)?;
+            crate::stock::beside(session, &record.clone().into_any())?;
             Ok(record.id())
         })
     }
@@ -114,6 +115,7 @@ impl App {
             let before = session.tx.get::<E>(scope.org(), id)?.ok_or(AppError::NotFound(E::KIND.word()))?;
             check_not_the_last(session, E::KIND)?;
             check_unnamed(session, scope, &before)?;
+            crate::stock::check_free(&before.clone().into_any())?;
             session.apply(vec![removal_of(&before)])?;
             tags::follow(session, &before, None)?;
             Ok(id)

@@ -3,7 +3,6 @@
 use muster_domain::field::{Entity, EntityKind};
 use muster_domain::for_kind;
 use muster_domain::ids::{OrgId, SiteId};
-use muster_domain::permission::Permission;
 use muster_domain::user::User;
 use muster_domain::value::Value;
 use muster_store::{AnyEntity, Page, Query, Reader, Stored};
@@ -22,7 +21,7 @@ pub struct InstallationTotals {
 impl App {
     /// A page of one kind of thing: of what may be seen of it.
     pub fn page<E: Entity>(&self, scope: &Scope, query: &Query) -> Result<Page<E>, AppError> {
-        let permission = Permission::to_read(E::KIND);
+        let permission = scope.to_read(E::KIND);
         scope.require(permission)?;
         let query = Query { filter: self.with_ids::<E>(scope, &query.filter)?, ..query.clone() };
         let query = scope.narrowed(E::KIND, permission, query);
@@ -61,7 +60,7 @@ impl App {
 impl App {
     /// Whether a thing may be seen by whoever asks; if not, it is not found, whether it is there or not.
     pub(crate) fn check_visible(&self, scope: &Scope, entity: &AnyEntity) -> Result<(), AppError> {
-        let permission = Permission::to_read(entity.kind());
+        let permission = scope.to_read(entity.kind());
         scope.require(permission)?;
         let Some(sites) = scope.sites(permission) else { return Ok(()) };
         let whose = |field: &str| entity.value(field).as_ref().and_then(Value::as_id);
@@ -72,6 +71,10 @@ impl App {
                 self.is_at(scope, whose("user"), &sites)?
             }
             EntityKind::Mailbox => self.is_at(scope, whose("owner"), &sites)?,
+            EntityKind::UnassignedExtension | EntityKind::PortOrder => match whose("user") {
+                Some(user) => self.is_at(scope, Some(user), &sites)?,
+                None => true,
+            },
             EntityKind::EmergencyLocation => match whose("owner") {
                 Some(owner) => self.is_at(scope, Some(owner), &sites)?,
                 None => true,
@@ -89,7 +92,7 @@ impl App {
 
     /// The same of a thing that may be gone: what was of nobody is seen by whoever sees the whole.
     pub(crate) fn check_seen(&self, scope: &Scope, kind: EntityKind, id: Uuid) -> Result<(), AppError> {
-        let permission = Permission::to_read(kind);
+        let permission = scope.to_read(kind);
         scope.require(permission)?;
         if scope.sites(permission).is_none() {
             return Ok(());

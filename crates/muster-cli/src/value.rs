@@ -23,6 +23,15 @@ pub(crate) fn text_of(value: &Value) -> String {
     }
 }
 
+/// `12.50 EUR` of an amount in minor units, with the currency beside it.
+pub(crate) fn money_of(value: &Value, name: &str) -> String {
+    let amount = value[name].as_i64().unwrap_or_default();
+    let sign = if amount < 0 { "-" } else { "" };
+    let units = amount.unsigned_abs();
+    let currency = text_of(&value["currency"]);
+    format!("{sign}{}.{:02} {currency}", grouped(units / 100), units % 100).trim_end().to_owned()
+}
+
 /// The number under a name, 0 where there is none.
 pub(crate) fn count_of(value: &Value, name: &str) -> u64 {
     value[name].as_u64().unwrap_or_default()

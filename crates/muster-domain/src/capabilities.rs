@@ -2,6 +2,7 @@
 
 use crate::choice;
 use crate::organization::ConnectionKind;
+use crate::stock::PoolKind;
 use crate::user::{User, UserType};
 
 /// What a user of a type can do (`domain.md`, *User types, and what each can do*).
@@ -63,6 +64,17 @@ choice! {
     Pool { None = "no", User = "user", Limited = "limited" }
 }
 
+impl Pool {
+    /// The seat that is taken; `None` where none is.
+    pub fn seat(self) -> Option<PoolKind> {
+        match self {
+            Pool::None => None,
+            Pool::User => Some(PoolKind::User),
+            Pool::Limited => Some(PoolKind::Limited),
+        }
+    }
+}
+
 choice! {
     /// What the user costs.
     Licence { No = "no", Yes = "yes", Meeting = "meeting", Metered = "free_metered" }
@@ -79,6 +91,13 @@ choice! {
         Account = "account",
         /// A password from the start: nobody is asked for anything.
         Shared = "shared",
+    }
+}
+
+impl Capabilities {
+    /// Free until they have had more answered calls in a cycle than [`crate::billing::FREE_CALLS`].
+    pub fn metered(&self) -> bool {
+        self.licence == Licence::Metered
     }
 }
 

@@ -6,9 +6,12 @@
 
 use smol_str::SmolStr;
 
+use crate::billing::Invoice;
 use crate::field::EntityKind;
 use crate::organization::{Device, PhoneNumber};
+use crate::ports::{PortOrder, PortState};
 use crate::signing::SignIn;
+use crate::stock::{StockNumber, UnassignedExtension};
 use crate::tags::TagDefinition;
 use crate::types::{ExtensionNumber, Name, fold};
 use crate::user::{Record, User};
@@ -87,6 +90,38 @@ pub fn of_tag(tag: &TagDefinition) -> Vec<Claim> {
 pub fn of_sign_in(sign_in: &SignIn) -> Vec<Claim> {
     let key = sign_in.user.map(|user| smol_str::format_smolstr!("{user}"));
     key.into_iter().map(|key| Claim { space: "sign_in".into(), key, field: "user" }).collect()
+}
+
+/// The numbers of the operator's stock, each there once.
+pub const STOCK_SPACE: &str = "stock";
+/// The numbers of the pool's seats.
+pub const POOL_SPACE: &str = "pool";
+/// The cycles that are closed.
+pub const CYCLE_SPACE: &str = "cycle";
+
+/// A number is in the stock once.
+pub fn of_stock(number: &StockNumber) -> Vec<Claim> {
+    vec![Claim { space: STOCK_SPACE.into(), key: number.number.to_smol(), field: "number" }]
+}
+
+/// A number is of one seat of the pool.
+pub fn of_seat(seat: &UnassignedExtension) -> Vec<Claim> {
+    let number = seat.number.iter();
+    number.map(|n| Claim { space: POOL_SPACE.into(), key: n.to_smol(), field: "number" }).collect()
+}
+
+/// A cycle is closed once.
+pub fn of_invoice(invoice: &Invoice) -> Vec<Claim> {
+    vec![Claim { space: CYCLE_SPACE.into(), key: invoice.cycle.to_smol(), field: "cycle" }]
+}
+
+/// A number is brought in by one order at a time.
+pub fn of_port(port: &PortOrder) -> Vec<Claim> {
+    if matches!(port.state, PortState::Activated | PortState::Cancelled) {
+        return Vec::new();
+    }
+    let numbers = port.numbers.iter();
+    numbers.map(|n| Claim { space: "port".into(), key: n.to_smol(), field: "numbers" }).collect()
 }
 
 pub fn extension_space(connection: crate::ids::ConnectionId) -> SmolStr {

@@ -71,6 +71,17 @@ id_type! {
     /// A mail in the spool.
     MailId,
     SessionId,
+    SubscriptionId,
+    LicenceId,
+    InvoiceId,
+    OrderId,
+    OrderItemId,
+    PhoneModelId,
+    StockNumberId,
+    UnassignedExtensionId,
+    PortOrderId,
+    /// A call that has ended.
+    CallId,
     /// Changes that were made together and can be undone together.
     ChangeSetId,
 }
@@ -91,7 +102,8 @@ macro_rules! id_values {
 }
 id_values!(OrgId: Reference, SiteId: Reference, ConnectionId: Reference, UserId: Reference, DeviceId: Reference,
     MailboxId: Reference, PhoneNumberId: Reference, EmergencyLocationId: Reference, GroupId: Reference,
-    FaxAccountId: Reference, SmsSenderId: Reference, SecretId: Secret);
+    FaxAccountId: Reference, SmsSenderId: Reference, OrderId: Reference, ShippingAddressId: Reference,
+    SecretId: Secret);
 
 /// Where new ids come from. The program's is random and ordered by time; tests count.
 pub trait IdSource {

@@ -30,6 +30,15 @@ macro_rules! kinds {
             SignIn signing::SignIn "sign_in" "sign_ins",
             Invite signing::Invite "invite" "invites",
             MailServer signing::MailServer "mail_server" "mail_servers",
+            Subscription billing::Subscription "subscription" "subscriptions",
+            PhoneModel stock::PhoneModel "phone_model" "phone_models",
+            StockNumber stock::StockNumber "stock_number" "stock_numbers",
+            UnassignedExtension stock::UnassignedExtension "unassigned_extension" "unassigned_extensions",
+            Order orders::Order "order" "orders",
+            OrderItem orders::OrderItem "order_item" "order_items",
+            Licence billing::Licence "licence" "licences",
+            Invoice billing::Invoice "invoice" "invoices",
+            PortOrder ports::PortOrder "port_order" "port_orders",
         }
     };
 }

@@ -5,6 +5,8 @@
 //!
 //! - [`user`], [`organization`], [`handling`], [`locations`], [`roles`], [`tags`], [`signing`]: the things, each written together
 //!   with its table of fields ([`field`]); [`kinds!`] lists them, [`references`] says what names what.
+//! - [`money`], [`calendar`], [`billing`], [`orders`], [`stock`], [`ports`]: what things cost, what was ordered, and
+//!   what there is to have.
 //! - [`change`]: one shape for every change, applying and undoing it; [`compose`]: several as one; [`log`]:
 //!   what is kept of it; [`replay`]: what a log says that there is, or was.
 //! - [`leaving`]: what becomes of what depends on a person who goes; [`doctor`]: what is wrong with whom.
@@ -13,6 +15,8 @@
 //!   what somebody may do, and where.
 //! - [`dial_plan`]: what the phone core knows of people.
 
+pub mod billing;
+pub mod calendar;
 pub mod capabilities;
 pub mod change;
 pub mod claims;
@@ -31,15 +35,19 @@ pub mod kinds;
 pub mod leaving;
 pub mod locations;
 pub mod log;
+pub mod money;
 pub mod national;
 pub mod near;
 pub mod numbers;
+pub mod orders;
 pub mod organization;
 pub mod permission;
+pub mod ports;
 pub mod references;
 pub mod replay;
 pub mod roles;
 pub mod signing;
+pub mod stock;
 pub mod tags;
 mod time_zones;
 pub mod types;

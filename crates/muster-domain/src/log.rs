@@ -87,7 +87,8 @@ pub fn counts(user: &User) -> bool {
 /// The facts of a user's change: what the seat count and the bill are derived from.
 pub fn user_facts(before: Option<&User>, after: Option<&User>, change: &EntityChange) -> Facts {
     let (was, is) = (before.is_some_and(counts), after.is_some_and(counts));
-    let touched = change.op != Op::Update || was != is;
+    let other_type = change.fields.iter().any(|field| field.field == "user_type");
+    let touched = change.op != Op::Update || was != is || other_type;
     Facts {
         counted: touched.then_some(is),
         user_type: after.or(before).filter(|_| touched).map(|u| u.user_type),

@@ -4,8 +4,8 @@ use crate::field::EntityKind;
 use crate::ids::{SecretId, UserId};
 use crate::references::{AtRemoval, Refers};
 use crate::types::{
-    Bounded, Country, Domain, E164, Email, ExtensionNumber, Mac, Name, Slug, Text, TimeZone, UnixMillis,
-    Username,
+    AreaCode, Bounded, Country, Domain, E164, Email, ExtensionNumber, Mac, Name, Slug, Text, TimeZone,
+    UnixMillis, Username,
 };
 use crate::user::Record;
 use crate::value::FieldError;
@@ -86,6 +86,11 @@ entity! {
     check(_connection) { Vec::new() }
 }
 
+choice! {
+    /// How far a phone that was bought has come.
+    DeviceState { Ordered = "ordered", Shipped = "shipped", InStock = "in_stock", Assigned = "assigned", Provisioned = "provisioned" }
+}
+
 entity! {
     /// A desk phone or a softphone. Each device beyond a user's first has a SIP credential of its own, so that
     /// a lost phone is cut off alone.
@@ -100,6 +105,8 @@ entity! {
         sip_secret: Option<SecretId> = None => Meta { label: "SIP password", privacy: Privacy::Secret, edit: Edit::ByCommand,
             undo: Undo::Compensated("the device signs in again"),
             help: "What the device registers with.", ..Meta::PLAIN };
+        state: Option<DeviceState> = None => Meta { label: "State", edit: Edit::ByCommand,
+            help: "ordered, shipped, in_stock, assigned or provisioned, of one that was bought here; nothing of one that was brought along.", ..Meta::PLAIN };
     }
     check(device) {
         if device.auth_name.is_some() == device.sip_secret.is_some() { return Vec::new(); }
@@ -145,6 +152,9 @@ entity! {
         owned_elsewhere: bool = false => Meta { label: "Owned elsewhere",
             help: "Recorded, neither ordered nor routed.", ..Meta::PLAIN };
         user: Option<UserId> = None => Meta { label: "User", key: Key::Plain, refers: Refers::to(&[EntityKind::User], AtRemoval::Detach), help: "Whom it reaches.", ..Meta::PLAIN };
+        country: Option<Country> = None => Meta { label: "Country", key: Key::Plain, help: "Where it is of, if that is known.", ..Meta::PLAIN };
+        region: Option<Name> = None => Meta { label: "State or province", help: "Where in the country, if that is known.", ..Meta::PLAIN };
+        area_code: Option<AreaCode> = None => Meta { label: "Area code", key: Key::Plain, help: "Its digits after the country code, if they are known.", ..Meta::PLAIN };
     }
     check(_number) { Vec::new() }
 }

@@ -125,12 +125,23 @@ impl Permission {
         match kind {
             EntityKind::User | EntityKind::SignIn | EntityKind::Invite => Permission::PeopleRead,
             EntityKind::MailServer => Permission::MailEdit,
-            EntityKind::Device | EntityKind::Mailbox | EntityKind::PhoneNumber => Permission::PhonesRead,
+            EntityKind::Device
+            | EntityKind::Mailbox
+            | EntityKind::PhoneNumber
+            | EntityKind::UnassignedExtension
+            | EntityKind::PortOrder => Permission::PhonesRead,
             EntityKind::Organization | EntityKind::Site | EntityKind::Connection => {
                 Permission::OrganizationRead
             }
             EntityKind::Role => Permission::RolesRead,
             EntityKind::Token => Permission::TokensEdit,
+            EntityKind::Subscription
+            | EntityKind::PhoneModel
+            | EntityKind::StockNumber
+            | EntityKind::Order
+            | EntityKind::OrderItem
+            | EntityKind::Licence
+            | EntityKind::Invoice => Permission::BillingRead,
             _ => Permission::RecordsRead,
         }
     }
@@ -143,7 +154,15 @@ impl Permission {
             EntityKind::SignIn => Permission::CredentialsReset,
             EntityKind::Invite => Permission::PeopleActivate,
             EntityKind::MailServer => Permission::MailEdit,
-            EntityKind::PhoneNumber => Permission::NumbersEdit,
+            EntityKind::PhoneNumber | EntityKind::UnassignedExtension | EntityKind::PortOrder => {
+                Permission::NumbersEdit
+            }
+            EntityKind::Subscription
+            | EntityKind::PhoneModel
+            | EntityKind::StockNumber
+            | EntityKind::Invoice => Permission::CatalogueEdit,
+            EntityKind::Order | EntityKind::OrderItem => Permission::OrdersRequest,
+            EntityKind::Licence => Permission::BillingBuy,
             EntityKind::Role => Permission::RolesEdit,
             EntityKind::Token => Permission::TokensEdit,
             EntityKind::Site => Permission::SitesEdit,

@@ -114,6 +114,12 @@ impl AnyEntity {
             AnyEntity::Role(role) => vec![claims::named(self.kind(), role.name.as_str())],
             AnyEntity::TagDefinition(tag) => claims::of_tag(tag),
             AnyEntity::SignIn(sign_in) => claims::of_sign_in(sign_in),
+            AnyEntity::Subscription(terms) => vec![claims::named(self.kind(), terms.name.as_str())],
+            AnyEntity::PhoneModel(model) => vec![claims::named(self.kind(), model.name.as_str())],
+            AnyEntity::StockNumber(number) => claims::of_stock(number),
+            AnyEntity::UnassignedExtension(seat) => claims::of_seat(seat),
+            AnyEntity::Invoice(invoice) => claims::of_invoice(invoice),
+            AnyEntity::PortOrder(port) => claims::of_port(port),
             // A site's or connection's name is compared by whoever makes one; others may share theirs.
             AnyEntity::Organization(_)
             | AnyEntity::Site(_)
@@ -121,7 +127,10 @@ impl AnyEntity {
             | AnyEntity::Mailbox(_)
             | AnyEntity::Token(_)
             | AnyEntity::Invite(_)
-            | AnyEntity::MailServer(_) => Vec::new(),
+            | AnyEntity::MailServer(_)
+            | AnyEntity::Order(_)
+            | AnyEntity::OrderItem(_)
+            | AnyEntity::Licence(_) => Vec::new(),
         }
     }
 

@@ -9,7 +9,9 @@
 //! may be made from an async task.
 
 mod any;
+mod billing;
 mod body;
+mod calls;
 mod checkpoint;
 pub mod dump;
 mod error;
@@ -41,6 +43,7 @@ mod tx;
 mod verify;
 
 pub use any::{AnyEntity, Stored};
+pub use calls::CallRow;
 pub use error::StoreError;
 pub use followers::{FollowerHead, Remembered};
 pub use history::{Mark, Moment, Past};

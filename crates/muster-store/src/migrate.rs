@@ -11,6 +11,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_emergency.sql"),
     include_str!("../migrations/0004_leaving.sql"),
     include_str!("../migrations/0005_signing.sql"),
+    include_str!("../migrations/0006_billing.sql"),
 ];
 
 /// Brings the database to this program's version. A newer one is refused.

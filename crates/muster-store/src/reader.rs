@@ -57,6 +57,12 @@ impl Reader {
         Reader { conn, keys, names, local }
     }
 
+    /// How many queries were asked over this connection. For tests that count them.
+    #[doc(hidden)]
+    pub fn asked(&self) -> u64 {
+        self.conn.asked()
+    }
+
     pub(crate) fn into_conn(self) -> Conn {
         self.conn
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use muster_app::App;
 use muster_app::followers::anchor::{self, Anchor};
@@ -28,6 +29,8 @@ impl Followers {
         followers.dial_plan(edge)?;
         let (jobs, name) = (app.clone(), holder.to_string());
         followers.spawn("muster-jobs", move |_| jobs.work_on_jobs(&name))?;
+        let cycles = app.clone();
+        followers.spawn("muster-cycles", move |stop| close_cycles(&cycles, stop))?;
         let anchor = Anchor::new(app.clone(), holder.to_string(), data.join(anchor::FILE));
         followers.spawn("muster-anchor", move |stop| anchor.run(stop))?;
         let mail = MailWorker::new(app.clone(), holder.to_string());
@@ -111,4 +114,20 @@ pub fn presence(view: &PresenceView) -> Presence {
         PhoneState::Idle => PresenceState::Offline,
     };
     Presence { state, registered: view.registered }
+}
+
+/// How often it is looked whether a billing cycle is over.
+const CYCLES_EVERY: Duration = Duration::from_secs(300);
+
+fn close_cycles(app: &App, stop: &AtomicBool) {
+    let mut next = Instant::now();
+    while !stop.load(Ordering::Relaxed) {
+        if Instant::now() >= next {
+            next = Instant::now() + CYCLES_EVERY;
+            if let Err(error) = app.close_due_cycles() {
+                tracing::warn!(%error, "whether billing cycles are over could not be seen");
+            }
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
 }

@@ -5,6 +5,7 @@
 
 mod banner;
 mod call_log;
+mod call_records;
 mod config;
 mod data_dir;
 mod demo;

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use crate::call_log::CallLog;
+use crate::call_records::CallRecords;
 use crate::config::{Config, LogFormat, ServeArgs};
 use crate::followers::{Followers, presence};
 use crate::{banner, data_dir, demo, http, metrics, owner_token, reach, registrations, restore};
@@ -175,12 +176,14 @@ fn start_phones(config: &Config, app: &App) -> Result<EdgeHandle, String> {
     let log = CallLog::open(&config.data.join("calls.jsonl"))
         .map_err(|e| format!("cannot write call records in {}: {e}", config.data.display()))?;
     let log = std::sync::Mutex::new(log);
+    let records = CallRecords::start(app)?;
     let events = app.clone();
     let handle = muster_edge::start(edge, move |event| {
         if let EdgeEvent::Presence { org, view } = &event {
             events.phones().set_presence(*org, view.user, presence(view));
         }
         log.lock().unwrap_or_else(std::sync::PoisonError::into_inner).write(&event);
+        records.send(&event);
     })
     .map_err(no_phones)?;
     registrations::connect(app, &handle);

@@ -1,5 +1,6 @@
 //! The move-in report as a person reads it: as text, and as a page that needs nothing beside itself.
 
+pub mod invoice;
 mod page;
 mod text;
 

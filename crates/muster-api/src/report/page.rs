@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{figures, found, grouped, heading, outcome, rows, when, where_it_is};
 
-const STYLE: &str = include_str!("../page/report.css");
+pub(super) const STYLE: &str = include_str!("../page/report.css");
 
 /// What a browser may load for it: its own style, known by its hash, and nothing else.
 pub fn policy() -> &'static str {
@@ -120,7 +120,7 @@ fn row(header: &str, text: &str, count: u64) -> String {
 
 /// Everything that comes of a file goes through here. What turns the direction of writing stays within its
 /// own cell by the style.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

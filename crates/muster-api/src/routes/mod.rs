@@ -3,10 +3,12 @@
 //! The order within each is the same: who asks, what they may, then what they sent.
 
 mod backups;
+mod billing;
 mod bulk;
 pub mod changes;
 mod commands;
 mod credentials;
+mod devices;
 mod doctor;
 mod emergency;
 mod erasure;
@@ -14,13 +16,17 @@ mod exports;
 mod import_history;
 mod import_report;
 mod imports;
+mod invoices;
 pub mod jobs;
 mod lists;
 mod mail;
 mod move_in;
 mod next_free;
+mod offers;
+mod orders;
 mod organizations;
 mod phones;
+mod ports;
 mod records;
 mod removal;
 mod restores;
@@ -30,6 +36,7 @@ pub mod setup_body;
 mod sheets;
 mod signing;
 mod sites;
+mod stock;
 mod system;
 mod template;
 mod tokens;
@@ -50,7 +57,42 @@ use crate::state::ApiState;
 
 /// All of them, with their descriptions.
 pub fn all() -> OpenApiRouter<ApiState> {
-    records::all(particular().merge(of_people()))
+    offers::all(records::all(particular().merge(of_people()).merge(money())))
+}
+
+/// What things cost, what is ordered, and what there is to have.
+fn money() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(billing::show, billing::choose))
+        .routes(routes!(billing::licences, billing::give))
+        .routes(routes!(billing::end))
+        .routes(routes!(billing::calls))
+        .routes(routes!(invoices::list))
+        .routes(routes!(invoices::preview))
+        .routes(routes!(invoices::preview_csv))
+        .routes(routes!(invoices::preview_html))
+        .routes(routes!(invoices::close))
+        .routes(routes!(invoices::show))
+        .routes(routes!(invoices::lines))
+        .routes(routes!(invoices::csv))
+        .routes(routes!(invoices::html))
+        .routes(routes!(invoices::check))
+        .routes(routes!(orders::list, orders::create))
+        .routes(routes!(orders::show))
+        .routes(routes!(orders::confirm))
+        .routes(routes!(orders::submit))
+        .routes(routes!(orders::cancel))
+        .routes(routes!(orders::address))
+        .routes(routes!(orders::ship))
+        .routes(routes!(orders::receive))
+        .routes(routes!(stock::list, stock::add))
+        .routes(routes!(stock::pool))
+        .routes(routes!(devices::assign))
+        .routes(routes!(ports::submit))
+        .routes(routes!(ports::reject))
+        .routes(routes!(ports::date))
+        .routes(routes!(ports::activate))
+        .routes(routes!(ports::cancel))
 }
 
 /// Those that are like no other.

@@ -15,6 +15,8 @@ use muster_domain::handling::{FaxAccount, Group, Menu, OnCallSchedule, SmsSender
 use muster_domain::ids::OrgId;
 use muster_domain::locations::{EmergencyLocation, ShippingAddress};
 use muster_domain::organization::{Connection, PhoneNumber, Site};
+use muster_domain::ports::PortOrder;
+use muster_domain::stock::UnassignedExtension;
 use muster_domain::tags::TagDefinition;
 use muster_domain::value::{Reason, Value};
 use serde_json::{Value as Json_, json};
@@ -43,17 +45,19 @@ use crate::state::ApiState;
 use crate::wire::{self, Writing};
 
 /// What the description says of a kind.
-struct Words {
+pub(super) struct Words {
     /// The name of its schema: `Group`.
-    schema: &'static str,
+    pub schema: &'static str,
     /// `a ring group or queue`.
-    one: &'static str,
+    pub one: &'static str,
     /// `ring groups and queues`.
-    many: &'static str,
+    pub many: &'static str,
+    /// Whether it is the operator's: then its address names no organization.
+    pub operators: bool,
 }
 
 pub fn all(router: OpenApiRouter<ApiState>) -> OpenApiRouter<ApiState> {
-    let words = |schema, one, many| Words { schema, one, many };
+    let words = |schema, one, many| Words { schema, one, many, operators: false };
     let router = of::<Group>(router, &words("Group", "a group", "groups"));
     let router = of::<Menu>(router, &words("Menu", "a menu", "menus"));
     let router = of::<FaxAccount>(router, &words("FaxAccount", "a fax account", "fax accounts"));
@@ -65,6 +69,10 @@ pub fn all(router: OpenApiRouter<ApiState>) -> OpenApiRouter<ApiState> {
     let router =
         of::<ShippingAddress>(router, &words("ShippingAddress", "a shipping address", "shipping addresses"));
     let router = of::<TagDefinition>(router, &words("Tag", "a tag", "tags"));
+    let seat = words("UnassignedExtension", "an unassigned extension", "unassigned extensions");
+    let router = of::<UnassignedExtension>(router, &seat);
+    // What has been handed in is cancelled, not removed.
+    let router = kept::<PortOrder>(router, &words("PortOrder", "a port order", "port orders"));
     // Made and listed by endpoints of their own. A connection is not removed: there is no other yet that its
     // people could go to.
     let site = words("Site", "a site", "sites");
@@ -78,13 +86,22 @@ pub fn all(router: OpenApiRouter<ApiState>) -> OpenApiRouter<ApiState> {
 }
 
 fn of<E: Stored>(router: OpenApiRouter<ApiState>, words: &Words) -> OpenApiRouter<ApiState> {
+    one_of::<E>(many_of::<E>(router, words), words, Vec::new(), true)
+}
+
+/// As [`of`], of what is not removed.
+fn kept<E: Stored>(router: OpenApiRouter<ApiState>, words: &Words) -> OpenApiRouter<ApiState> {
+    one_of::<E>(many_of::<E>(router, words), words, Vec::new(), false)
+}
+
+fn many_of<E: Stored>(router: OpenApiRouter<ApiState>, words: &Words) -> OpenApiRouter<ApiState> {
     let (many, _) = addresses::<E>();
     let schemas = schemas::<E>(words);
     let mut paths = Paths::new();
     paths.add_path_operation(&many, vec![HttpMethod::Get], list_operation(words));
     paths.add_path_operation(&many, vec![HttpMethod::Post], create_operation(words));
     let methods: MethodRouter<ApiState> = get(list::<E>).post(create::<E>);
-    one_of::<E>(router.routes((schemas, paths, methods)), words, Vec::new(), true)
+    router.routes((schemas, paths, methods))
 }
 
 /// One of a kind: shown, changed, removed.
@@ -196,17 +213,17 @@ async fn remove<E: Stored>(
     Ok(written(&done, StatusCode::NO_CONTENT))
 }
 
-fn with_version<E: Entity>(record: &E, response: Response) -> Response {
+pub(super) fn with_version<E: Entity>(record: &E, response: Response) -> Response {
     with_header(ETAG, &format!("\"{}\"", record.version()), response)
 }
 
 /// An id in an address. One that is not an id names nothing.
-fn id_of<E: Entity>(text: &str) -> Result<Uuid, Problem> {
+pub(super) fn id_of<E: Entity>(text: &str) -> Result<Uuid, Problem> {
     Uuid::parse_str(text).map_err(|_| Problem::not_found(E::KIND.word()))
 }
 
 /// The fields that a request names; whoever carries it out refuses those that may not be written.
-async fn values<E: Stored>(
+pub(super) async fn values<E: Stored>(
     caller: &Caller,
     scope: &Scope,
     object: Object,
@@ -288,7 +305,7 @@ fn name_ids<E: Entity>(
     Ok(Ok(()))
 }
 
-fn schemas<E: Entity>(words: &Words) -> Vec<(String, RefOr<Schema>)> {
+pub(super) fn schemas<E: Entity>(words: &Words) -> Vec<(String, RefOr<Schema>)> {
     let about = format!("{}.", capital(words.one));
     let new = wire::write_schema::<E>(
         &format!("{}, new. What is left out gets its default.", capital(words.one)),
@@ -339,9 +356,9 @@ fn capital(text: &str) -> String {
 fn operation(words: &Words, verb: &str, summary: String) -> OperationBuilder {
     OperationBuilder::new()
         .operation_id(Some(format!("{verb}_{}", words.schema)))
-        .tag("records")
+        .tag(if words.operators { "billing" } else { "records" })
         .summary(Some(summary))
-        .parameter(path_parameter("org", "Slug or id."))
+        .parameters((!words.operators).then(|| [path_parameter("org", "Slug or id.")]))
 }
 
 fn path_parameter(name: &str, about: &str) -> Parameter {
@@ -382,14 +399,14 @@ fn with_parameters(mut operation: OperationBuilder, more: Vec<Parameter>) -> Ope
     operation
 }
 
-fn list_operation(words: &Words) -> Operation {
+pub(super) fn list_operation(words: &Words) -> Operation {
     let operation = operation(words, "list", format!("List {}", words.many));
     let listing = Listing::into_params(|| None).into_iter().chain(AsOf::into_params(|| None));
     let operation = with_parameters(operation, listing.collect());
     operation.response("200", answer(format!("{}Page", words.schema), "A page.").build()).build()
 }
 
-fn create_operation(words: &Words) -> Operation {
+pub(super) fn create_operation(words: &Words) -> Operation {
     let operation = operation(words, "create", format!("Make {}", words.one));
     let made = written_answer(words, "It was made.").header("Location", header("Where it is."));
     with_parameters(operation, Once::into_params(|| None))
@@ -398,7 +415,7 @@ fn create_operation(words: &Words) -> Operation {
         .build()
 }
 
-fn one_operations(words: &Words) -> Vec<(HttpMethod, Operation)> {
+pub(super) fn one_operations(words: &Words) -> Vec<(HttpMethod, Operation)> {
     let of = |verb: &str, summary: String| {
         operation(words, verb, summary).parameter(path_parameter("id", "The id."))
     };

@@ -4,6 +4,7 @@
 
 mod authorization;
 mod back;
+mod billing;
 mod bulk;
 mod choosing;
 mod clashes;

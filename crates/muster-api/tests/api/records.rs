@@ -52,7 +52,41 @@ pub async fn made(i: &Installation, kind: &str, body: &Value) -> Value {
 /// One of the kind that an address names, and a change of it: `/groups`, `/groups/{id}`.
 pub fn of_address(path: &str, person: &str, number: &str) -> Option<(&'static str, Value, Value)> {
     let kind = path.rsplit("{org}").next()?.trim_start_matches('/').split('/').next()?;
-    kinds(person, number).into_iter().find(|(name, ..)| *name == kind)
+    let all = kinds(person, number).into_iter().chain(nameless());
+    all.into_iter().find(|(name, ..)| *name == kind)
+}
+
+/// What is alike but for a name.
+pub fn nameless() -> Vec<(&'static str, Value, Value)> {
+    vec![
+        ("unassigned-extensions", json!({ "kind": "user", "country": "US" }), json!({ "extension": "2222" })),
+        ("port-orders", json!({ "numbers": ["+351210000001"] }), json!({ "carrier": "Elsewhere" })),
+    ]
+}
+
+/// What the operator offers, each of them, and what makes one.
+pub fn offers() -> Vec<(&'static str, Value)> {
+    let model = json!({ "name": "T54W", "brand": "Yealink", "model": "T54W" });
+    vec![("/api/v1/subscriptions", json!({ "name": "Business" })), ("/api/v1/phone-models", model)]
+}
+
+/// The whole address of a thing that a path of one names.
+pub async fn address(i: &Installation, path: &str, number: &str) -> String {
+    if path.contains("{org}") {
+        let (of, _) = one(i, path, number).await.unwrap();
+        return format!("/api/v1/organizations/acme{of}");
+    }
+    let many = path.trim_end_matches("/{id}");
+    let id = if many == "/api/v1/stock/numbers" {
+        let body = json!({ "numbers": ["+12125550199"], "country": "US" });
+        i.call("POST", many).by(&i.operator).json(&body).send().await.expect(201);
+        let listed = i.call("GET", many).by(&i.operator).send().await.expect(200).json();
+        listed["items"][0]["id"].clone()
+    } else {
+        let (_, body) = offers().into_iter().find(|(of, _)| *of == many).unwrap();
+        i.call("POST", many).by(&i.operator).json(&body).send().await.expect(201).json()["id"].clone()
+    };
+    format!("{many}/{}", id.as_str().unwrap())
 }
 
 /// The address of a thing of the kind that a path of one names, and a change of it.

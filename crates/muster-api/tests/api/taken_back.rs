@@ -25,9 +25,36 @@ const NOT_TAKEN_BACK: &[(&str, &str)] = &[
     ("DELETE /mail-server", "it is the operator's, and taken back in the operator's own log"),
     ("POST /mail-server/test", "a mail that has left is not called back"),
     ("POST /backup", "it changes nothing but when one was last made"),
+    ("POST /subscriptions", OFFERED),
+    ("PATCH /subscriptions/{id}", OFFERED),
+    ("DELETE /subscriptions/{id}", OFFERED),
+    ("POST /phone-models", OFFERED),
+    ("PATCH /phone-models/{id}", OFFERED),
+    ("DELETE /phone-models/{id}", OFFERED),
+    ("POST /stock/numbers", OFFERED),
+    ("PATCH /stock/numbers/{id}", OFFERED),
+    ("DELETE /stock/numbers/{id}", OFFERED),
+    ("PUT /subscription", "terms are chosen anew: what they have cost stays known"),
+    ("POST /licences", "licences are ended, so that what they have cost stays known"),
+    ("POST /licences/{id}/end", "licences that have ended are bought anew"),
+    ("POST /invoices", "a cycle that was closed stays closed"),
+    ("POST /orders", ORDERED),
+    ("POST /orders/{id}/confirm", ORDERED),
+    ("POST /orders/{id}/submit", ORDERED),
+    ("POST /orders/{id}/cancel", ORDERED),
+    ("POST /orders/{id}/address", ORDERED),
+    ("POST /orders/{id}/ship", ORDERED),
+    ("POST /orders/{id}/receive", ORDERED),
+    (
+        "POST /port-orders/{id}/activate",
+        "a number that was brought in leaves by the next carrier's port order",
+    ),
     ("DELETE /users/{user}/registrations", "a phone comes back by itself when it registers next"),
     ("DELETE /users/{user}/registrations/{phone}", "a phone comes back by itself when it registers next"),
 ];
+
+const OFFERED: &str = "it is the operator's, in a log of their own";
+const ORDERED: &str = "an order is cancelled, not undone";
 
 /// All that there is, but for versions and for when it was made: both count on.
 async fn state(i: &Installation) -> Value {
@@ -44,7 +71,8 @@ async fn state(i: &Installation) -> Value {
         "roles",
     ];
     let alike = records::kinds("1001", "").into_iter().map(|(kind, ..)| kind);
-    for list in particular.into_iter().chain(alike) {
+    let nameless = records::nameless().into_iter().map(|(kind, ..)| kind);
+    for list in particular.into_iter().chain(alike).chain(nameless) {
         let path = format!("/{list}{}limit=1000", if list.contains('?') { '&' } else { '?' });
         let mut page = i.admin("GET", &path).send().await.expect(200).json();
         for item in page["items"].as_array_mut().unwrap() {
@@ -174,8 +202,33 @@ async fn prepare(i: &Installation, operation: &str) -> Option<(String, String, V
             body.as_object_mut().unwrap().remove("review");
             call("POST", "/restores".into(), body)
         }
+        "POST /devices/{id}/assign" => {
+            let body = json!({ "device": "kitchen" });
+            i.admin("POST", &format!("/users/{ana}/credentials")).json(&body).send().await;
+            let devices = i.admin("GET", "/devices").send().await.expect(200).json();
+            let id = devices["items"][0]["id"].as_str().unwrap().to_string();
+            call("POST", format!("/devices/{id}/assign"), json!({ "mac": "00:15:65:00:00:01" }))
+        }
+        "POST /port-orders/{id}/submit" => {
+            let port = port(i).await;
+            let body = json!({ "reason": "wrong account" });
+            i.admin("POST", &format!("{port}/reject")).json(&body).send().await.expect(200);
+            call("POST", format!("{port}/submit"), Value::Null)
+        }
+        "POST /port-orders/{id}/reject" => {
+            call("POST", format!("{}/reject", port(i).await), json!({ "reason": "wrong account" }))
+        }
+        "POST /port-orders/{id}/date" => {
+            call("POST", format!("{}/date", port(i).await), json!({ "due_at": "2026-12-01T08:00:00Z" }))
+        }
+        "POST /port-orders/{id}/cancel" => call("POST", format!("{}/cancel", port(i).await), Value::Null),
         _ => record(i, operation).await,
     }
+}
+
+async fn port(i: &Installation) -> String {
+    let made = records::made(i, "port-orders", &json!({ "numbers": ["+351210000001"] })).await;
+    format!("/port-orders/{}", made["id"].as_str().unwrap())
 }
 
 /// What is alike for all records.

@@ -14,9 +14,12 @@ pub(super) type Needs = Vec<&'static [Permission]>;
 /// The field that names the person whom a thing belongs to, and by whose site it is judged.
 pub(super) fn subjects(kind: EntityKind) -> Option<&'static str> {
     match kind {
-        EntityKind::Device | EntityKind::PhoneNumber | EntityKind::SignIn | EntityKind::Invite => {
-            Some("user")
-        }
+        EntityKind::Device
+        | EntityKind::PhoneNumber
+        | EntityKind::UnassignedExtension
+        | EntityKind::PortOrder
+        | EntityKind::SignIn
+        | EntityKind::Invite => Some("user"),
         EntityKind::Mailbox => Some("owner"),
         _ => None,
     }
@@ -72,6 +75,14 @@ pub(super) fn needs(before: Option<&AnyEntity>, after: Option<&AnyEntity>, c: &E
         EntityKind::MailServer => vec![&[MailEdit]],
         EntityKind::ShippingAddress => vec![&[OrganizationEdit, OrdersRequest]],
         EntityKind::EmergencyLocation => vec![&[EmergencyEdit]],
+        EntityKind::Subscription | EntityKind::PhoneModel | EntityKind::StockNumber | EntityKind::Invoice => {
+            vec![&[CatalogueEdit]]
+        }
+        EntityKind::Order | EntityKind::OrderItem => {
+            vec![&[OrdersRequest, OrdersApprove, BillingBuy, CatalogueEdit]]
+        }
+        EntityKind::Licence => vec![&[BillingBuy, OrdersApprove, CatalogueEdit]],
+        EntityKind::UnassignedExtension | EntityKind::PortOrder => vec![&[NumbersEdit]],
         EntityKind::Role => vec![&[RolesEdit]],
         EntityKind::Token => vec![&[TokensEdit]],
         EntityKind::Group

@@ -30,7 +30,7 @@ impl App {
     /// Lines of the change log after `since`, oldest first: those about kinds of things that may be seen.
     pub fn changes(&self, scope: &Scope, since: u64, limit: usize) -> Result<Vec<Change>, AppError> {
         scope.require_whole(Permission::ChangesRead)?;
-        let seen = |line: &Change| scope.grants.has(Permission::to_read(line.envelope.entity));
+        let seen = |line: &Change| scope.grants.has(scope.to_read(line.envelope.entity));
         self.store().read(|r| {
             let (mut lines, mut since) = (Vec::new(), since);
             loop {
@@ -195,6 +195,9 @@ pub(crate) fn refuse_if_not_undoable(body: &EntityChange) -> Result<(), AppError
     if body.kind == EntityKind::Organization && body.op == Op::Create {
         return Err(Refusal::Irreversible("an organization is not removed by undo".into()).into());
     }
+    if body.kind == EntityKind::Subscription {
+        return Err(Refusal::Irreversible("terms are chosen anew, by the operator".into()).into());
+    }
     // Another role is put in the place of one that was removed, and goes back with it.
     let only_role = body.op == Op::Update && body.fields.iter().all(|change| change.field == "role");
     if body.kind == EntityKind::Token && !only_role {
@@ -220,7 +223,11 @@ fn together_with(r: &mut Reader, org: OrgId, line: Change) -> Result<Vec<Change>
 /// The user that a change is about: itself, the device's holder or the mailbox's owner.
 fn subject_of(change: &Change) -> Uuid {
     let field = match change.envelope.entity {
-        EntityKind::Device | EntityKind::PhoneNumber | EntityKind::SignIn | EntityKind::Invite => "user",
+        EntityKind::Device
+        | EntityKind::PhoneNumber
+        | EntityKind::UnassignedExtension
+        | EntityKind::SignIn
+        | EntityKind::Invite => "user",
         EntityKind::Mailbox => "owner",
         _ => return change.envelope.entity_id,
     };

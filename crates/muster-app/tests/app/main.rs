@@ -5,9 +5,13 @@
 mod bulk;
 mod dial_plan;
 mod erasing;
+mod invoices;
 mod leaving;
 mod mail;
 mod many;
+mod money;
 mod office;
+mod orders;
+mod pool;
 mod sequences;
 mod world;

@@ -106,6 +106,13 @@ impl World {
     }
 }
 
+impl World {
+    /// An organization that is there, with all that an operator may do in it.
+    pub fn again(&self, slug: &str) -> Scope {
+        self.app.authorize(&self.operator, slug, Permission::ChangesUndo).unwrap()
+    }
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         self.app.stop_jobs();

@@ -1,6 +1,7 @@
 //! What can be typed. The help texts are written for whoever looks after the phones.
 
 mod backup;
+mod billing;
 mod bulk;
 mod import;
 mod leaving;
@@ -12,6 +13,7 @@ mod role;
 mod user;
 
 pub use backup::{BackupArgs, PassphraseArgs};
+pub use billing::{InvoiceCommand, InvoiceFiles, OrderCommand, PortCommand, SubscriptionCommand};
 pub use bulk::BulkArgs;
 pub use import::{Activate, ExportArgs, Fix, ImportArgs, Inactive, MatchBy};
 pub use leaving::{DataArgs, DoctorArgs, PurgeArgs, RemoveArgs};
@@ -54,6 +56,24 @@ pub enum Command {
     Contacts(Which),
     /// Who is counted for billing, and since when
     Seats,
+    /// The terms that hold, what is on offer, and licences
+    #[command(subcommand)]
+    Subscription(SubscriptionCommand),
+    /// What cycles cost: the one that runs, and those that are closed
+    #[command(subcommand)]
+    Invoice(InvoiceCommand),
+    /// Licences, numbers and phones: ask for them, and buy them
+    #[command(subcommand)]
+    Order(OrderCommand),
+    /// Models of phones that can be ordered
+    #[command(subcommand)]
+    PhoneModel(RecordCommand),
+    /// Unassigned extensions: seats that wait for a person
+    #[command(subcommand)]
+    Pool(RecordCommand),
+    /// Bringing numbers in from elsewhere, step by step
+    #[command(subcommand)]
+    Port(PortCommand),
     /// List and make sites
     #[command(subcommand)]
     Site(SiteCommand),

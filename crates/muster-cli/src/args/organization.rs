@@ -156,6 +156,24 @@ pub enum ExtensionCommand {
 pub enum NumberCommand {
     /// The phone numbers of the organization, and whom they reach
     List(Which),
+    /// Numbers of the operator's stock that can be ordered
+    Stock {
+        /// Only those whom this fits, such as "country=US and area_code=212"
+        #[arg(long, value_name = "EXPR")]
+        filter: Option<String>,
+        /// Take numbers into the stock instead (the operator's)
+        #[arg(long, value_name = "NUMBER", num_args = 1.., requires = "country")]
+        add: Vec<String>,
+        /// Where those that are added are of, such as US
+        #[arg(long, value_name = "CC")]
+        country: Option<String>,
+        /// Their state or province
+        #[arg(long)]
+        region: Option<String>,
+        /// Their area code
+        #[arg(long)]
+        area_code: Option<String>,
+    },
 }
 
 #[derive(Clone, Debug, clap::Args)]

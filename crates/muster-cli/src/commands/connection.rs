@@ -20,6 +20,7 @@ const CONNECTION: Kind = Kind {
     command: "connection",
     one: "connection",
     many: "connections",
+    operators: false,
     columns: &[],
 };
 

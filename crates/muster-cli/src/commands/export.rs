@@ -97,6 +97,28 @@ fn request<'a>(session: &mut Session<'_, '_>, args: &ExportArgs, path: &str) -> 
     Ok(request)
 }
 
+/// Writes what a request answers to a file that is not there yet.
+pub(super) fn write_file(
+    session: &mut Session<'_, '_>,
+    request: &Request<'_>,
+    target: &Path,
+) -> Result<(), Failure> {
+    if target.exists() {
+        return Err(Failure::refused(
+            format!("{} is there already.", target.display()),
+            "Choose another name.",
+        ));
+    }
+    let mut part = Part::beside(target, false)?;
+    let mut reader = session.client.stream(request)?;
+    let bytes = part.fill(&mut *reader, "file")?;
+    part.rename(target, false)?;
+    let done = json!({ "file": target.to_string_lossy(), "bytes": bytes });
+    session.tell(&done, |console, _| {
+        console.line(&format!("Written to {}: {}.", target.display(), counted(bytes, "byte", "bytes")))
+    })
+}
+
 /// A file that is removed again unless it was finished.
 pub(super) struct Part {
     path: PathBuf,

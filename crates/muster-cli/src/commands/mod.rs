@@ -13,14 +13,18 @@ mod extension;
 mod fields;
 mod import;
 mod import_history;
+mod invoice;
 mod job;
 mod mail;
 mod number;
+mod order;
 mod org;
+mod port;
 mod record;
 mod role;
 mod seats;
 mod site;
+mod subscription;
 mod token;
 mod undo;
 mod user;
@@ -45,6 +49,12 @@ pub(crate) fn run(globals: &Globals, command: &Command, console: &mut Console<'_
         Command::User(command) => user::run(session, command),
         Command::Contacts(args) => contacts::run(session, args),
         Command::Seats => seats::run(session),
+        Command::Subscription(command) => subscription::run(session, command),
+        Command::Invoice(command) => invoice::run(session, command),
+        Command::Order(command) => order::run(session, command),
+        Command::PhoneModel(command) => record::run(session, &record::PHONE_MODEL, command),
+        Command::Pool(command) => record::run(session, &record::UNASSIGNED_EXTENSION, command),
+        Command::Port(command) => port::run(session, command),
         Command::Site(command) => site::run(session, command),
         Command::Connection(command) => connection::run(session, command),
         Command::Device(command) => device::run(session, command),

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::listing::{self, Column, List};
 use crate::session::Session;
 use crate::table::print_pairs;
-use crate::value::text_of;
+use crate::value::{money_of, text_of};
 
 /// A kind of record as it is typed and told.
 pub(crate) struct Kind {
@@ -20,6 +20,8 @@ pub(crate) struct Kind {
     pub command: &'static str,
     pub one: &'static str,
     pub many: &'static str,
+    /// Whether it is the operator's: then its address names no organization.
+    pub operators: bool,
     /// Beside the name and the id.
     pub columns: &'static [Column],
 }
@@ -29,6 +31,7 @@ pub(crate) const GROUP: Kind = Kind {
     command: "group",
     one: "group",
     many: "groups",
+    operators: false,
     columns: &[
         ("EXTENSION", |item| text_of(&item["extension"])),
         ("KIND", |item| text_of(&item["kind"])),
@@ -40,6 +43,7 @@ pub(crate) const MENU: Kind = Kind {
     command: "menu",
     one: "menu",
     many: "menus",
+    operators: false,
     columns: &[("EXTENSION", |item| text_of(&item["extension"])), ("KEYS", |item| count(&item["entries"]))],
 };
 pub(crate) const FAX_ACCOUNT: Kind = Kind {
@@ -47,6 +51,7 @@ pub(crate) const FAX_ACCOUNT: Kind = Kind {
     command: "fax-account",
     one: "fax account",
     many: "fax accounts",
+    operators: false,
     columns: &[("USERS", |item| count(&item["users"]))],
 };
 pub(crate) const SMS_SENDER: Kind = Kind {
@@ -54,6 +59,7 @@ pub(crate) const SMS_SENDER: Kind = Kind {
     command: "sms-sender",
     one: "SMS sender",
     many: "SMS senders",
+    operators: false,
     columns: &[
         ("CAMPAIGN", |item| {
             if item["campaign_approved"] == true { "approved" } else { "receives only" }.to_owned()
@@ -66,6 +72,7 @@ pub(crate) const ON_CALL: Kind = Kind {
     command: "on-call",
     one: "on-call schedule",
     many: "on-call schedules",
+    operators: false,
     columns: &[("MEMBERS", |item| count(&item["members"])), ("SHIFT (H)", |item| text_of(&item["shift_h"]))],
 };
 pub(crate) const EMERGENCY_LOCATION: Kind = Kind {
@@ -73,6 +80,7 @@ pub(crate) const EMERGENCY_LOCATION: Kind = Kind {
     command: "emergency-location",
     one: "emergency location",
     many: "emergency locations",
+    operators: false,
     columns: &[
         ("STREET", |item| street(item)),
         ("CITY", |item| text_of(&item["city"])),
@@ -84,6 +92,7 @@ pub(crate) const SHIPPING_ADDRESS: Kind = Kind {
     command: "shipping-address",
     one: "shipping address",
     many: "shipping addresses",
+    operators: false,
     columns: &[
         ("RECIPIENT", |item| text_of(&item["recipient"])),
         ("STREET", |item| street(item)),
@@ -96,7 +105,35 @@ pub(crate) const TAG: Kind = Kind {
     command: "tag",
     one: "tag",
     many: "tags",
+    operators: false,
     columns: &[("COLOUR", |item| text_of(&item["colour"]))],
+};
+
+pub(crate) const PHONE_MODEL: Kind = Kind {
+    address: "phone-models",
+    command: "phone-model",
+    one: "model of phone",
+    many: "models of phones",
+    operators: true,
+    columns: &[
+        ("LINES", |item| text_of(&item["lines"])),
+        ("FEATURES", |item| text_of(&item["features"])),
+        ("PRICE", |item| money_of(item, "price_minor")),
+    ],
+};
+pub(crate) const UNASSIGNED_EXTENSION: Kind = Kind {
+    address: "unassigned-extensions",
+    command: "pool",
+    one: "unassigned extension",
+    many: "unassigned extensions",
+    operators: false,
+    columns: &[
+        ("KIND", |item| text_of(&item["kind"])),
+        ("COUNTRY", |item| text_of(&item["country"])),
+        ("AREA CODE", |item| text_of(&item["area_code"])),
+        ("NUMBER", |item| text_of(&item["number"])),
+        ("TAKEN BY", |item| text_of(&item["user"])),
+    ],
 };
 
 fn count(list: &Value) -> String {
@@ -125,7 +162,7 @@ fn list(session: &mut Session<'_, '_>, kind: &Kind, which: &Which) -> Result<(),
     let mut columns: Vec<Column> = vec![("NAME", |item| text_of(&item["name"]))];
     columns.extend(kind.columns);
     columns.push(("ID", |item| text_of(&item["id"])));
-    let path = session.path(&format!("/{}", kind.address))?;
+    let path = address(session, kind, "")?;
     List::all(path, kind.one, kind.many).which(which).print(session, &columns)
 }
 
@@ -136,8 +173,9 @@ pub(crate) fn show(session: &mut Session<'_, '_>, kind: &Kind, which: &str) -> R
 
 fn add(session: &mut Session<'_, '_>, kind: &Kind, fields: &[String]) -> Result<(), Failure> {
     let pairs = fields::read(session.console, fields)?;
-    let schema = Schema::load(session, "post", &format!("/organizations/{{}}/{}", kind.address))?;
-    let path = session.path(&format!("/{}", kind.address))?;
+    let place = if kind.operators { "/api/v1" } else { "/organizations/{}" };
+    let schema = Schema::load(session, "post", &format!("{place}/{}", kind.address))?;
+    let path = address(session, kind, "")?;
     let answer = session.client.send(&Request::post(path, &schema.body(&pairs)))?;
     let one = kind.one;
     session.tell(&answer.value, |console, made| {
@@ -174,12 +212,19 @@ pub(crate) fn remove(session: &mut Session<'_, '_>, kind: &Kind, which: &str) ->
 }
 
 fn find(session: &mut Session<'_, '_>, kind: &Kind, which: &str) -> Result<Value, Failure> {
-    let path = session.path(&format!("/{}", kind.address))?;
+    let path = address(session, kind, "")?;
     listing::find(session, path, which, kind.one, &format!("muster {} list", kind.command))
 }
 
 fn path_of(session: &mut Session<'_, '_>, kind: &Kind, record: &Value) -> Result<String, Failure> {
-    session.path(&format!("/{}/{}", kind.address, escape(&text_of(&record["id"]))))
+    address(session, kind, &format!("/{}", escape(&text_of(&record["id"]))))
+}
+
+fn address(session: &mut Session<'_, '_>, kind: &Kind, tail: &str) -> Result<String, Failure> {
+    match kind.operators {
+        true => Ok(format!("/api/v1/{}{tail}", kind.address)),
+        false => session.path(&format!("/{}{tail}", kind.address)),
+    }
 }
 
 pub(crate) fn tell(session: &mut Session<'_, '_>, record: &Value) -> Result<(), Failure> {

@@ -20,7 +20,8 @@ pub(crate) fn run(session: &mut Session<'_, '_>, command: &SiteCommand) -> Resul
     }
 }
 
-const SITE: Kind = Kind { address: "sites", command: "site", one: "site", many: "sites", columns: &[] };
+const SITE: Kind =
+    Kind { address: "sites", command: "site", one: "site", many: "sites", operators: false, columns: &[] };
 
 fn create(session: &mut Session<'_, '_>, args: &SiteCreateArgs) -> Result<(), Failure> {
     let mut body = Map::new();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod capabilities;
+mod charges;
 mod filters;
 mod laws;
 mod texts;

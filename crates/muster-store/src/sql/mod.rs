@@ -262,6 +262,14 @@ impl Conn {
         }
     }
 
+    /// How many queries were asked over this connection.
+    pub fn asked(&self) -> u64 {
+        match self {
+            Conn::Sqlite(conn) => conn.asked,
+            Conn::Postgres(conn) => conn.asked,
+        }
+    }
+
     /// Calls `f` for each row.
     pub fn query(&mut self, sql: &str, params: &[Param], f: EachRow) -> Result<(), StoreError> {
         count_statements(1);

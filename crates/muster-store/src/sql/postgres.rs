@@ -20,6 +20,8 @@ pub struct Connection {
     /// The last failure was one that running the whole transaction again may mend.
     retry: bool,
     lost: bool,
+    /// Queries that were asked.
+    pub asked: u64,
 }
 
 /// Statements kept prepared by one connection; beyond it, all are prepared anew.
@@ -39,7 +41,13 @@ impl Connection {
         client
             .batch_execute("SET lock_timeout = '30s'; SET client_min_messages = warning; SET TIME ZONE 'UTC'")
             .map_err(|e| StoreError::unavailable(chain(&e)))?;
-        Ok(Connection { client: Some(client), statements: FxHashMap::default(), retry: false, lost: false })
+        Ok(Connection {
+            client: Some(client),
+            statements: FxHashMap::default(),
+            retry: false,
+            lost: false,
+            asked: 0,
+        })
     }
 
     pub fn query(
@@ -49,6 +57,7 @@ impl Connection {
         list: Option<List>,
         f: EachRow,
     ) -> Result<(), StoreError> {
+        self.asked += 1;
         let statement = self.prepare(sql)?;
         let mut bound: Vec<&(dyn ToSql + Sync)> = params.iter().map(|p| p as &(dyn ToSql + Sync)).collect();
         if let Some(list) = &list {

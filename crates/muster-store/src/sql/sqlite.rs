@@ -13,6 +13,8 @@ use crate::StoreError;
 
 pub struct Connection {
     raw: rusqlite::Connection,
+    /// Queries that were asked, each list once.
+    pub asked: u64,
 }
 
 /// Statements kept prepared by one connection.
@@ -88,10 +90,11 @@ impl Connection {
         let raw = open().map_err(|e: rusqlite::Error| {
             StoreError::Open(format!("cannot open the database {}: {e}", path.display()))
         })?;
-        Ok(Connection { raw })
+        Ok(Connection { raw, asked: 0 })
     }
 
     pub fn query(&mut self, sql: &str, params: &[Param], f: EachRow) -> Result<(), StoreError> {
+        self.asked += 1;
         let mut statement = self.prepare(sql)?;
         bind(&mut statement, params)?;
         step_all(&mut statement, f)
@@ -104,6 +107,7 @@ impl Connection {
         list: List,
         f: EachRow,
     ) -> Result<(), StoreError> {
+        self.asked += 1;
         let mut statement = self.prepare(sql)?;
         bind(&mut statement, params)?;
         let place = params.len() + 1;

@@ -121,6 +121,8 @@ fn fill(store: &Store) -> Tenant {
         users.push(user);
     }
     tenant.record(store, &records(&tenant, &users)).unwrap();
+    tenant.record(store, &crate::billing::one_of_each(&tenant, users[0].id)).unwrap();
+    crate::billing::facts(store, &tenant, users[0].id);
     users[0].set_version(1);
     tenant.record(store, &[updated(&users[0], |u| u.record = Record::Trashed)]).unwrap();
     store.write(|tx: &mut Tx| tx.note_seen(tenant.org, &[users[0].id], NOW)).unwrap();

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod backup;
+mod billing;
 mod bodies;
 mod common;
 mod concurrency;
