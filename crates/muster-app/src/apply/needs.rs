@@ -36,26 +36,10 @@ pub(super) fn needs(before: Option<&AnyEntity>, after: Option<&AnyEntity>, c: &E
                 _ => &[PeopleEdit, PeopleRemove, RecordsEdit],
             }),
         },
-        EntityKind::Device => match c.op {
-            Op::Create => vec![&[DevicesEdit, CredentialsReset, PeopleCreate, PeopleEdit]],
-            Op::Remove => vec![&[DevicesEdit, PeopleRemove]],
-            Op::Update => fields(c, |field| match field {
-                "sip_secret" | "auth_name" => &[CredentialsReset, DevicesEdit],
-                _ => &[DevicesEdit, PeopleEdit],
-            }),
-        },
+        EntityKind::Device => of_device(c),
         // Whose number it is goes with the person; which numbers there are does not.
         EntityKind::PhoneNumber => vec![&[NumbersEdit, PeopleCreate, PeopleEdit, PeopleRemove]],
-        EntityKind::Organization => match c.op {
-            Op::Create => vec![&[OrganizationsManage]],
-            Op::Remove => vec![&[OrganizationsManage]],
-            Op::Update => fields(c, |field| match field {
-                "secrets_exported_at" => &[SecretsExport],
-                "backed_up_at" => &[Backups],
-                "emergency_policy" => &[OrganizationEdit, EmergencyEdit],
-                _ => &[OrganizationEdit],
-            }),
-        },
+        EntityKind::Organization => of_organization(c),
         EntityKind::Site if c.op == Op::Update => fields(c, |field| match field {
             "emergency_location" | "emergency_policy" | "emergency_numbers" => &[SitesEdit, EmergencyEdit],
             _ => &[SitesEdit],
@@ -95,6 +79,29 @@ pub(super) fn needs(before: Option<&AnyEntity>, after: Option<&AnyEntity>, c: &E
     needs.sort_unstable();
     needs.dedup();
     needs
+}
+
+fn of_organization(c: &EntityChange) -> Needs {
+    match c.op {
+        Op::Create | Op::Remove => vec![&[OrganizationsManage]],
+        Op::Update => fields(c, |field| match field {
+            "secrets_exported_at" => &[SecretsExport],
+            "backed_up_at" => &[Backups],
+            "emergency_policy" => &[OrganizationEdit, EmergencyEdit],
+            _ => &[OrganizationEdit],
+        }),
+    }
+}
+
+fn of_device(c: &EntityChange) -> Needs {
+    match c.op {
+        Op::Create => vec![&[DevicesEdit, CredentialsReset, PeopleCreate, PeopleEdit]],
+        Op::Remove => vec![&[DevicesEdit, PeopleRemove]],
+        Op::Update => fields(c, |field| match field {
+            "sip_secret" | "auth_name" => &[CredentialsReset, DevicesEdit],
+            _ => &[DevicesEdit, PeopleEdit],
+        }),
+    }
 }
 
 fn of_user(before: Option<&AnyEntity>, after: Option<&AnyEntity>, c: &EntityChange) -> Needs {
