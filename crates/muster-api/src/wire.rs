@@ -313,18 +313,31 @@ const SHAPES: [TextShape; 14] = [
     },
 ];
 
-/// The least and greatest number, found by asking the field itself.
+/// Numbers up to here are told as a bound; a field that goes on is an amount or a count.
+const BOUND_MAX: i64 = 100_000;
+
+/// The least and greatest number, found by asking the field itself: what a field takes is one range.
 fn bounded_number<E: Entity>(field: &FieldDef<E>, object: ObjectBuilder) -> ObjectBuilder {
     let takes = |n: i64| (field.parse)(&n.to_string()).is_ok();
-    let least = (0..=1000).find(|n| takes(*n));
-    let greatest = least.and_then(|least| (least..=100_000).take_while(|n| takes(*n)).last());
-    match (least, greatest) {
-        // It goes on: an amount or a count.
-        (Some(_), Some(100_000)) if takes(-1) => object,
-        (Some(least), Some(100_000)) => object.minimum(Some(least)),
-        (Some(least), Some(greatest)) => object.minimum(Some(least)).maximum(Some(greatest)),
-        _ => object,
+    let Some(least) = (0..=1000).find(|n| takes(*n)) else { return object };
+    match last_taken(least, BOUND_MAX, takes) {
+        BOUND_MAX if takes(-1) => object,
+        BOUND_MAX => object.minimum(Some(least)),
+        greatest => object.minimum(Some(least)).maximum(Some(greatest)),
     }
+}
+
+/// The greatest number that is taken, by halving: `least` is, and beyond the one that is not none is.
+fn last_taken(least: i64, most: i64, takes: impl Fn(i64) -> bool) -> i64 {
+    if takes(most) {
+        return most;
+    }
+    let (mut taken, mut refused) = (least, most);
+    while refused - taken > 1 {
+        let middle = taken.midpoint(refused);
+        if takes(middle) { taken = middle } else { refused = middle }
+    }
+    taken
 }
 
 pub fn id_schema(help: &str) -> ObjectBuilder {
