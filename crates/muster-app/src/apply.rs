@@ -26,6 +26,7 @@ use muster_domain::references;
 use muster_domain::types::UnixMillis;
 use muster_domain::user::Record;
 use muster_store::{AnyEntity, OrgHead, Recorded, Stored, Tx};
+use smol_str::SmolStr;
 use uuid::Uuid;
 
 pub(crate) use allowed::By;
@@ -113,6 +114,8 @@ pub(crate) struct Session<'t> {
     removed: Vec<(EntityKind, Uuid)>,
     /// Who began or ended to be live and enabled: what their subscription says of that is asked at the end.
     turned: Vec<Turned>,
+    /// Numbers that became the organization's: whether they are the operator's to sell is asked at the end.
+    new_numbers: Vec<SmolStr>,
     /// Sequence numbers of what this session recorded.
     pub first_seq: Option<u64>,
     pub last_seq: u64,
@@ -169,6 +172,7 @@ impl<'t> Session<'t> {
             connections: None,
             removed: Vec::new(),
             turned: Vec::new(),
+            new_numbers: Vec::new(),
             first_seq: None,
         }
     }
@@ -204,6 +208,7 @@ impl<'t> Session<'t> {
         self.pending.clear();
         self.removed.clear();
         self.turned.clear();
+        self.new_numbers.clear();
         self.rights = Rights::default();
     }
 
@@ -356,6 +361,9 @@ impl<'t> Session<'t> {
     ) -> Result<Facts, AppError> {
         if c.op == Op::Remove {
             self.removed.push((c.kind, c.id));
+        }
+        if let (Op::Create, Some(AnyEntity::PhoneNumber(row))) = (c.op, after) {
+            self.new_numbers.push(row.number.to_smol());
         }
         if c.kind != EntityKind::User {
             return Ok(Facts::default());

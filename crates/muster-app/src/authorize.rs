@@ -49,6 +49,11 @@ impl Scope {
         self
     }
 
+    /// Whether what is done with this scope is tied to an idempotency key.
+    pub fn is_once(&self) -> bool {
+        self.once.is_some()
+    }
+
     pub fn org(&self) -> OrgId {
         self.organization.org
     }

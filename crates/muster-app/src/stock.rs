@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use muster_domain::capabilities::capabilities;
 use muster_domain::change::Refusal;
+use muster_domain::claims::STOCK_SPACE;
 use muster_domain::field::{Entity, EntityKind};
-use muster_domain::organization::{ConnectionKind, NumberKind};
+use muster_domain::organization::{ConnectionKind, NumberKind, Organization};
 use muster_domain::permission::Permission;
 use muster_domain::stock::{PoolNeed, StockNumber, StockState, UnassignedExtension};
 use muster_domain::types::{AreaCode, Country, E164, Name};
 use muster_store::{AnyEntity, Op, Page, Query, Stored, Term};
+use smol_str::SmolStr;
 use uuid::Uuid;
 
 use crate::apply::{Allow, Session};
 use crate::billing::Right;
 use crate::billing::rules::{new_number, number_row};
-use crate::{App, AppError, Done, Scope};
+use crate::{App, AppError, Done, OPERATOR_SLUG, Scope};
 
 /// Numbers taken into the stock in one request.
 pub const STOCK_AT_ONCE_MAX: usize = 5000;
@@ -145,5 +147,28 @@ pub(crate) fn check_free(record: &AnyEntity) -> Result<(), AppError> {
         )
         .into()),
         _ => Ok(()),
+    }
+}
+
+/// A number of the operator's stock is an organization's only by an order: not by recording it, and not by going back
+/// to a moment at which it was theirs.
+pub(crate) fn check_not_for_sale(session: &mut Session<'_>, numbers: &[SmolStr]) -> Result<(), AppError> {
+    let Some(operator) = session.tx.organization_by_slug(OPERATOR_SLUG)? else { return Ok(()) };
+    let in_stock = session.tx.claimed(operator.id.into(), STOCK_SPACE, numbers)?;
+    if in_stock.is_empty() {
+        return Ok(());
+    }
+    let org = session.org();
+    let slug = session.tx.get::<Organization>(org, org.0)?.map(|organization| organization.slug);
+    let ids: Vec<Uuid> = in_stock.into_iter().map(|(_, _, id)| id).collect();
+    let stock = session.tx.get_many::<StockNumber>(operator.id.into(), &ids)?;
+    let is_ours = |number: &StockNumber| number.state == StockState::Assigned && number.organization == slug;
+    match stock.iter().find(|number| !is_ours(number)) {
+        None => Ok(()),
+        Some(number) => Err(Refusal::NotAllowed(format!(
+            "{} is in the operator's stock and not this organization's: order it",
+            number.number
+        ))
+        .into()),
     }
 }

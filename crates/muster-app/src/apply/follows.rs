@@ -9,6 +9,10 @@ impl Session<'_> {
     /// Hands over what waits, with what follows from it by the organization's subscription.
     pub fn settle(&mut self) -> Result<(), AppError> {
         self.flush()?;
+        let new_numbers = std::mem::take(&mut self.new_numbers);
+        if !new_numbers.is_empty() && !self.judging {
+            crate::stock::check_not_for_sale(self, &new_numbers)?;
+        }
         let turned = std::mem::take(&mut self.turned);
         if !turned.is_empty() && !self.judging {
             self.as_consequence(|session| crate::billing::rules::settle(session, &turned))?;

@@ -5,7 +5,7 @@ use muster_domain::calendar::Cycle;
 use muster_domain::change::removal_of;
 use muster_domain::ids::OrderId;
 use muster_domain::orders::{Delivery, Order, OrderItem, OrderState};
-use muster_domain::organization::{Device, PhoneNumber};
+use muster_domain::organization::Device;
 use muster_domain::stock::UnassignedExtension;
 use muster_domain::types::{E164, Text, UnixMillis};
 use muster_domain::user::User;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{hold, items_of, refused, save_items};
 use crate::apply::{Allow, Session};
 use crate::billing::Right;
+use crate::billing::rules::number_row;
 use crate::{App, AppError, Done, Scope};
 
 impl App {
@@ -107,8 +108,10 @@ fn give_up(
     {
         gone.push(removal_of(&device));
     }
-    let Some(number) = item.phone_number.take() else { return Ok(()) };
-    let Some(row) = session.tx.get::<PhoneNumber>(org, number.0)? else { return Ok(()) };
+    item.phone_number = None;
+    // By the number and not by the row: it may have been removed and recorded anew.
+    let Some(number) = &item.number else { return Ok(()) };
+    let Some(row) = number_row(session, number)? else { return Ok(()) };
     let seats = session.tx.claimed(org, muster_domain::claims::POOL_SPACE, &[row.number.to_smol()])?;
     let ids: Vec<Uuid> = seats.into_iter().map(|(_, _, id)| id).collect();
     for seat in session.tx.get_many::<UnassignedExtension>(org, &ids)? {

@@ -5,7 +5,9 @@
 mod bulk;
 mod dial_plan;
 mod erasing;
+mod everything;
 mod invoices;
+mod laws;
 mod leaving;
 mod mail;
 mod many;
@@ -14,4 +16,5 @@ mod office;
 mod orders;
 mod pool;
 mod sequences;
+mod things;
 mod world;

@@ -475,6 +475,6 @@ fn assert_same(now: &State, then: &State, what: &str) {
     assert_eq!((&now.pages, &now.named), (&then.pages, &then.named), "{what}");
 }
 
-fn is_refusal(error: &AppError) -> bool {
+pub fn is_refusal(error: &AppError) -> bool {
     matches!(error, AppError::Refused(_) | AppError::NotFound(_) | AppError::Store(StoreError::Reference))
 }
