@@ -154,14 +154,14 @@ pub(crate) fn check_free(record: &AnyEntity) -> Result<(), AppError> {
 /// to a moment at which it was theirs.
 pub(crate) fn check_not_for_sale(session: &mut Session<'_>, numbers: &[SmolStr]) -> Result<(), AppError> {
     let Some(operator) = session.tx.organization_by_slug(OPERATOR_SLUG)? else { return Ok(()) };
-    let in_stock = session.tx.claimed(operator.id.into(), STOCK_SPACE, numbers)?;
+    let in_stock = session.tx.claimed(operator.id, STOCK_SPACE, numbers)?;
     if in_stock.is_empty() {
         return Ok(());
     }
     let org = session.org();
     let slug = session.tx.get::<Organization>(org, org.0)?.map(|organization| organization.slug);
     let ids: Vec<Uuid> = in_stock.into_iter().map(|(_, _, id)| id).collect();
-    let stock = session.tx.get_many::<StockNumber>(operator.id.into(), &ids)?;
+    let stock = session.tx.get_many::<StockNumber>(operator.id, &ids)?;
     let is_ours = |number: &StockNumber| number.state == StockState::Assigned && number.organization == slug;
     match stock.iter().find(|number| !is_ours(number)) {
         None => Ok(()),

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use muster_app::imports::{Activate, ImportOptions, MatchKey, NewImport};
 use muster_app::leaving::{ChoiceOf, Choices};
-use muster_app::organizations::{NewSite, NewToken};
 use muster_app::restore::{Shown, What};
 use muster_app::roles::{NewRole, RoleChange};
 use muster_app::signing::{Assignment, Delivery, NewCredentials, NewInvite};
@@ -18,7 +17,6 @@ use muster_app::{Allow, App, AppError, Done, JobState, Moment, Scope, Stored};
 use muster_domain::field::EntityKind;
 use muster_domain::ids::{JobId, UserId};
 use muster_domain::leaving::Choice;
-use muster_domain::organization::Token;
 use muster_domain::roles::Role;
 use muster_domain::user::{Record, SetupWizard, User};
 
@@ -483,20 +481,5 @@ impl Sequence<'_> {
     fn remove_role(&mut self, scope: &Scope) -> Result<(), AppError> {
         let role = self.any::<Role>()?.id;
         self.app.remove_role(scope, role, Some("user")).map(drop)
-    }
-
-    fn make_site(&mut self, scope: &Scope) -> Result<(), AppError> {
-        let name = parsed(&format!("Site {}", self.next()));
-        self.app.create_site(scope, &NewSite { name, country: None, time_zone: None }).map(drop)
-    }
-
-    fn make_token(&mut self, scope: &Scope) -> Result<(), AppError> {
-        let name = parsed(&format!("Token {}", self.next()));
-        self.app.create_token(scope, &NewToken { name, role: "reader".into(), expires_at: None }).map(drop)
-    }
-
-    fn revoke_token(&mut self, scope: &Scope) -> Result<(), AppError> {
-        let token = self.any::<Token>()?.id;
-        self.app.revoke_token(scope, token).map(drop)
     }
 }

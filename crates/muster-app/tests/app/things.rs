@@ -2,6 +2,7 @@
 
 use muster_app::billing::NewLicence;
 use muster_app::orders::{NewItem, NewOrder, Parcel};
+use muster_app::organizations::{NewSite, NewToken};
 use muster_app::ports::PortNews;
 use muster_app::{AppError, Scope};
 use muster_domain::billing::Licence;
@@ -10,7 +11,7 @@ use muster_domain::ids::{OrderId, UserId};
 use muster_domain::locations::{EmergencyLocation, ShippingAddress};
 use muster_domain::money::Count;
 use muster_domain::orders::{ItemKind, Order, OrderState};
-use muster_domain::organization::PhoneNumber;
+use muster_domain::organization::{PhoneNumber, Token};
 use muster_domain::ports::PortOrder;
 use muster_domain::stock::UnassignedExtension;
 use muster_domain::tags::TagDefinition;
@@ -22,6 +23,21 @@ use crate::everything::Sequence;
 use crate::money::{at, fields, item, number, number_item, parsed};
 
 impl Sequence<'_> {
+    pub fn make_site(&mut self, scope: &Scope) -> Result<(), AppError> {
+        let name = parsed(&format!("Site {}", self.next()));
+        self.app.create_site(scope, &NewSite { name, country: None, time_zone: None }).map(drop)
+    }
+
+    pub fn make_token(&mut self, scope: &Scope) -> Result<(), AppError> {
+        let name = parsed(&format!("Token {}", self.next()));
+        self.app.create_token(scope, &NewToken { name, role: "reader".into(), expires_at: None }).map(drop)
+    }
+
+    pub fn revoke_token(&mut self, scope: &Scope) -> Result<(), AppError> {
+        let token = self.any::<Token>()?.id;
+        self.app.revoke_token(scope, token).map(drop)
+    }
+
     pub fn make_record(&mut self, scope: &Scope) -> Result<(), AppError> {
         let (app, made, who) = (self.app, self.next(), self.anybody()?);
         let named = ("name", Value::text(format!("Thing {made}")));
