@@ -6,11 +6,12 @@ use muster_domain::capabilities::capabilities;
 use muster_domain::change::Refusal;
 use muster_domain::claims::STOCK_SPACE;
 use muster_domain::field::{Entity, EntityKind};
-use muster_domain::organization::{ConnectionKind, NumberKind, Organization};
+use muster_domain::ids::OrgId;
+use muster_domain::organization::{ConnectionKind, NumberKind};
 use muster_domain::permission::Permission;
 use muster_domain::stock::{PoolNeed, StockNumber, StockState, UnassignedExtension};
 use muster_domain::types::{AreaCode, Country, E164, Name};
-use muster_store::{AnyEntity, Op, Page, Query, Stored, Term};
+use muster_store::{AnyEntity, Op, Page, Query, Reader, Stored, Term};
 use smol_str::SmolStr;
 use uuid::Uuid;
 
@@ -150,24 +151,29 @@ pub(crate) fn check_free(record: &AnyEntity) -> Result<(), AppError> {
     }
 }
 
-/// A number of the operator's stock is an organization's only by an order: not by recording it, and not by going back
-/// to a moment at which it was theirs.
-pub(crate) fn check_not_for_sale(session: &mut Session<'_>, numbers: &[SmolStr]) -> Result<(), AppError> {
-    let Some(operator) = session.tx.organization_by_slug(OPERATOR_SLUG)? else { return Ok(()) };
-    let in_stock = session.tx.claimed(operator.id, STOCK_SPACE, numbers)?;
+/// Those of these numbers that the operator has to sell, or has sold to somebody else: they are an organization's only
+/// by an order, not by recording them.
+pub(crate) fn for_sale(r: &mut Reader, org: OrgId, numbers: &[SmolStr]) -> Result<Vec<E164>, AppError> {
+    let Some(operator) = r.organization_by_slug(OPERATOR_SLUG)? else { return Ok(Vec::new()) };
+    let in_stock = r.claimed(operator.id, STOCK_SPACE, numbers)?;
     if in_stock.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let org = session.org();
-    let slug = session.tx.get::<Organization>(org, org.0)?.map(|organization| organization.slug);
+    let slug = r.organization(org)?.map(|organization| organization.slug);
     let ids: Vec<Uuid> = in_stock.into_iter().map(|(_, _, id)| id).collect();
-    let stock = session.tx.get_many::<StockNumber>(operator.id, &ids)?;
+    let stock = r.get_many::<StockNumber>(operator.id, &ids)?.into_iter();
     let is_ours = |number: &StockNumber| number.state == StockState::Assigned && number.organization == slug;
-    match stock.iter().find(|number| !is_ours(number)) {
+    Ok(stock.filter(|number| !is_ours(number)).map(|number| number.number).collect())
+}
+
+/// Asked at the end of every write, so that going back to a moment at which a number was the organization's does not
+/// take it either.
+pub(crate) fn check_not_for_sale(session: &mut Session<'_>, numbers: &[SmolStr]) -> Result<(), AppError> {
+    let org = session.org();
+    match for_sale(session.tx, org, numbers)?.first() {
         None => Ok(()),
         Some(number) => Err(Refusal::NotAllowed(format!(
-            "{} is in the operator's stock and not this organization's: order it",
-            number.number
+            "{number} is in the operator's stock and not this organization's: order it"
         ))
         .into()),
     }

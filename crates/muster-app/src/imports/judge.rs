@@ -177,6 +177,7 @@ impl Judge<'_, '_> {
         let plan = Plan::make(r, user.clone(), existing, &row.person, &self.known.held)?;
         self.wishes.person(&row, &user, existing, Some(&plan));
         keys.check_devices(&plan, self.seen);
+        keys.problems.extend(self.numbers.refused(&row, &plan.user, self.source.columns()));
         let rejected = !keys.problems.is_empty();
         let mut said = std::mem::take(&mut keys.problems);
         if !rejected {

@@ -31,6 +31,8 @@ enum There {
     /// Can become somebody's own.
     Free(Box<PhoneNumber>),
     Fixed,
+    /// The operator's to sell.
+    ForSale,
 }
 
 impl Numbers {
@@ -51,11 +53,24 @@ impl Numbers {
         }
         let ids: Vec<Uuid> =
             r.claimed(org, claims::NUMBER_SPACE, &keys)?.into_iter().map(|(_, _, id)| id).collect();
+        let for_sale = crate::stock::for_sale(r, org, &keys)?;
         self.0.extend(keys.into_iter().map(|key| (key, There::Not)));
+        self.0.extend(for_sale.into_iter().map(|number| (number.to_smol(), There::ForSale)));
         for number in r.get_many::<PhoneNumber>(org, &ids)? {
             self.keep(number);
         }
         Ok(())
+    }
+
+    /// Numbers of a row that are had by an order only.
+    pub fn refused(&self, row: &Row, user: &User, columns: &[Column]) -> Vec<RowProblem> {
+        let for_sale = |number: &str| matches!(self.0.get(number), Some(There::ForSale));
+        let wishes = self.wishes(row, user).into_iter();
+        let refused = wishes.filter(|(_, wish)| for_sale(wish.number.as_str())).map(|(field, _)| {
+            let reason = "is in the operator's stock and not this organization's";
+            problem(row, columns, FieldError::new(field, reason, "order it first, or empty the cell"))
+        });
+        refused.collect()
     }
 
     /// What is said of the numbers of a row that is taken: of each once.
@@ -87,7 +102,7 @@ impl Numbers {
                     session.update(&**there, &after)?;
                     self.keep(PhoneNumber { version: after.version + 1, ..after });
                 }
-                Some(There::Free(_) | There::Fixed) => {}
+                Some(There::Free(_) | There::Fixed | There::ForSale) => {}
             }
         }
         Ok(())

@@ -23,14 +23,14 @@ use muster_domain::user::{Record, SetupWizard, User};
 use crate::laws::{SECRETS, Seen, leaks};
 use crate::money::{at, number, parsed};
 use crate::sequences::is_refusal;
-use crate::world::{Dice, World};
+use crate::world::{Dice, World, seeds};
 
 /// Commands of one sequence beyond one of each.
 const STEPS: usize = 40;
 
 type Command<'a> = (&'static str, bool, fn(&mut Sequence<'a>, &Scope) -> Result<(), AppError>);
 
-/// Every command, and whether a person chooses by it what becomes of mailboxes.
+/// Every command, and whether a mailbox may go with it: with what made it.
 fn commands<'a>() -> Vec<Command<'a>> {
     vec![
         ("add", false, Sequence::add),
@@ -39,7 +39,7 @@ fn commands<'a>() -> Vec<Command<'a>> {
         ("deactivate", false, Sequence::deactivate),
         ("trash", false, Sequence::trash),
         ("restore from the trash", false, Sequence::untrash),
-        ("remove", true, Sequence::remove),
+        ("remove", false, Sequence::remove),
         ("purge", false, Sequence::purge),
         ("import", false, Sequence::import),
         ("bulk", false, Sequence::bulk),
@@ -55,9 +55,9 @@ fn commands<'a>() -> Vec<Command<'a>> {
         ("make a site", false, Sequence::make_site),
         ("make a token", false, Sequence::make_token),
         ("revoke a token", false, Sequence::revoke_token),
-        ("make a record", true, Sequence::make_record),
+        ("make a record", false, Sequence::make_record),
         ("edit a record", false, Sequence::edit_record),
-        ("remove a record", true, Sequence::remove_record),
+        ("remove a record", false, Sequence::remove_record),
         ("order", false, Sequence::order),
         ("confirm", false, Sequence::confirm),
         ("cancel", false, Sequence::cancel),
@@ -115,15 +115,11 @@ fn run_on(world: &World, sequences: u64) {
     let bystander = world.organization("bystander");
     world.person(&bystander, 1001, &[]);
     let untouched = world.app.head_seq(&bystander).unwrap();
-    let given = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let (first, count) = match given("MUSTER_SEED") {
-        Some(seed) => (seed, 1),
-        None => (clock.as_nanos() as u64 % 1_000_000_000, given("MUSTER_SEQUENCES").unwrap_or(sequences)),
-    };
+    let seeds = seeds(sequences);
+    let count = seeds.end - seeds.start;
     let (mut done, mut refused) = (BTreeSet::new(), 0);
     let mut kinds = BTreeSet::new();
-    for seed in first..first + count {
+    for seed in seeds {
         println!("MUSTER_SEED={seed}");
         let slug = format!("o{seed}");
         let scope = world.organization(&slug);

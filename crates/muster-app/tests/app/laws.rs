@@ -15,6 +15,9 @@ use muster_domain::user::{Record, Service, User};
 use muster_store::{Reader, StoreError};
 use uuid::Uuid;
 
+use crate::money::parsed;
+use crate::world::World;
+
 /// What no answer and no line of the log may contain.
 pub const SECRETS: [&str; 2] = ["Kx7-pL2-qR9-vT4", "correct horse battery"];
 
@@ -174,4 +177,54 @@ pub fn leaks(app: &App, scope: &Scope, since: u64) -> Vec<String> {
     let told = lines.iter().map(|line| (line.envelope.seq, format!("{line:?}")));
     let leaked = told.filter(|(_, text)| SECRETS.iter().any(|secret| text.contains(secret)));
     leaked.map(|(seq, _)| format!("5: change {seq} says a secret")).collect()
+}
+
+/// The laws are no better than what they find: each of them, broken by hand.
+#[test]
+fn each_law_names_what_breaks_it() {
+    let world = World::on_sqlite();
+    let (scope, other) = (world.organization("acme"), world.organization("other"));
+    let ana = world.person(&scope, 1001, &[("roles", "administrator")]);
+    world.person(&scope, 1002, &[]);
+    world.app.activate_users(&scope, &[ana]).unwrap();
+    let whole = Seen::of(&world.app, &scope, &world.operator());
+    let (org, foreign) = (scope.org(), other.org());
+    assert_eq!(whole.broken(org, "acme"), Vec::<String>::new());
+    assert_eq!(whole.broken_since(&whole, false), Vec::<String>::new());
+    let row = || PhoneNumber { number: parsed("+12125550001"), ..PhoneNumber::blank(org, Uuid::now_v7()) };
+    let stock = |state| StockNumber {
+        state,
+        number: parsed("+12125550001"),
+        organization: Some(parsed("acme")),
+        reserved_until: Some(UnixMillis(i64::MAX)),
+        ..StockNumber::blank(org, Uuid::now_v7())
+    };
+    let seat =
+        |user| UnassignedExtension { user: Some(user), ..UnassignedExtension::blank(org, Uuid::now_v7()) };
+    type Damage<'a> = (&'static str, Box<dyn Fn(&mut Seen) + 'a>);
+    let damages: Vec<Damage<'_>> = vec![
+        ("1", Box::new(|seen| seen.users[1].extension = seen.users[0].extension.clone())),
+        ("2", Box::new(|seen| seen.dangling.push("group members".into()))),
+        ("3", Box::new(|seen| drop(seen.mailboxes.pop()))),
+        ("4", Box::new(|seen| seen.counted.clear())),
+        ("6", Box::new(|seen| seen.pool.push(seat(UserId(Uuid::now_v7()))))),
+        ("6", Box::new(|seen| seen.pool.extend([seat(ana), seat(ana)]))),
+        ("7", Box::new(|seen| seen.numbers.extend([row(), row()]))),
+        ("7", Box::new(|seen| seen.stock.push(stock(StockState::Assigned)))),
+        ("7", Box::new(|seen| seen.stock.push(stock(StockState::Reserved)))),
+        ("7", Box::new(|seen| (seen.numbers.push(row()), seen.stock.push(stock(StockState::Free))).1)),
+        ("8", Box::new(|seen| seen.administrators.clear())),
+        ("10", Box::new(|seen| seen.users[0].org = foreign)),
+    ];
+    for (at, (law, damage)) in damages.iter().enumerate() {
+        let mut seen = whole.clone();
+        damage(&mut seen);
+        let mut broken = seen.broken(org, "acme");
+        broken.extend(seen.broken_since(&whole, false));
+        let named = broken.iter().any(|what| what.starts_with(&format!("{law}: ")));
+        assert!(named, "damage {at}, of law {law}: {broken:?}");
+    }
+    let title = [muster_app::users::parse_field("title", SECRETS[0]).unwrap()];
+    world.app.edit_user(&scope, ana, None, &title, muster_app::Allow::default()).unwrap();
+    assert_ne!(leaks(&world.app, &scope, 0), Vec::<String>::new());
 }

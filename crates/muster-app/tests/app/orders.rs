@@ -1,11 +1,13 @@
 //! Orders: priced to the cent, held, bought once, given back.
 
+use muster_app::imports::{ImportOptions, NewImport};
 use muster_app::orders::NewItem;
+use muster_app::restore::{Shown, What};
 use muster_app::users::Deactivation;
-use muster_app::{AppError, Scope};
+use muster_app::{AppError, Moment, Scope};
 use muster_domain::billing::Licence;
 use muster_domain::change::Refusal;
-use muster_domain::ids::{OrderId, OrderItemId, UserId};
+use muster_domain::ids::{JobId, OrderId, OrderItemId, UserId};
 use muster_domain::orders::{Delivery, ItemKind, OrderState};
 use muster_domain::organization::{Device, DeviceState, PhoneNumber};
 use muster_domain::stock::{StockNumber, StockState};
@@ -13,6 +15,7 @@ use muster_domain::types::UnixMillis;
 use muster_domain::user::User;
 
 use crate::money::{at, fields, item, licences, number, number_item, parsed};
+use crate::office::ended;
 use crate::world::World;
 
 const PRICES: &str = "user=1000,number=200,number_setup=100,shipping=900";
@@ -235,4 +238,35 @@ fn a_confirmation_with_the_same_key_has_one_effect_and_an_order_is_not_undone() 
             "{seq}: {refused:?}"
         );
     }
+}
+
+#[test]
+fn a_number_of_the_stock_is_had_by_an_order_only() {
+    let world = seller();
+    let scope = buyer(&world, "acme");
+    world.stock(0, 2);
+    let wanted = number(0);
+    let record = fields::<PhoneNumber>(&[("number", &wanted)]);
+    let refused = world.app.create_record::<PhoneNumber>(&scope, &record).unwrap_err();
+    assert!(refused.to_string().contains("order it"), "{refused}");
+    let file = format!("display_name,extension,direct_number\nAna Silva,1001,{wanted}\n");
+    let options = ImportOptions { dry_run: true, ..ImportOptions::default() };
+    let new = NewImport { file_name: "people.csv", bytes: file.as_bytes(), options };
+    let job = JobId(world.app.start_import(&scope, &new).unwrap().id);
+    ended(&world.app, &scope, job);
+    let judged = world.app.job(&scope, job).unwrap();
+    assert!(format!("{judged:?}").contains("is in the operator's stock"), "{judged:?}");
+
+    // Bought and given back: a moment at which it was theirs does not come back.
+    let ana = world.person(&scope, 1001, &[]);
+    let order = world.order(&scope, vec![NewItem { user: Some(ana), ..number_item(0) }]);
+    world.buy(&scope, order);
+    let then = head(&world, &scope);
+    world.app.cancel_order(&scope, order, None).unwrap();
+    assert_eq!((free(&world), all::<PhoneNumber>(&world, &scope)), (2, Vec::new()));
+    let what = What::People(Moment::Seq(then));
+    let review = world.app.review_restore(&scope, what, Shown { skip: 0, limit: 1 }).unwrap().review;
+    let came = world.app.restore(&scope, what, &review.plan).map(drop);
+    assert_eq!(all::<PhoneNumber>(&world, &scope), [], "{came:?}");
+    assert_eq!(free(&world), 2);
 }

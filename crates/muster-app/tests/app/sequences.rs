@@ -19,7 +19,7 @@ use muster_domain::organization::{Connection, Device, Mailbox, Site, Token};
 use muster_domain::types::{Name, Tag, Text, UnixMillis};
 use muster_domain::user::{Record, User};
 
-use crate::world::{Dice, World};
+use crate::world::{Dice, World, seeds};
 
 /// Commands of one sequence.
 const STEPS: usize = 40;
@@ -37,14 +37,10 @@ fn any_sequence_of_commands_on_postgresql_can_be_looked_back_at_and_taken_back()
 }
 
 fn run_on(world: &World, sequences: u64) {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let (first, count) = match number("MUSTER_SEED") {
-        Some(seed) => (seed, 1),
-        None => (clock.as_nanos() as u64 % 1_000_000_000, number("MUSTER_SEQUENCES").unwrap_or(sequences)),
-    };
+    let seeds = seeds(sequences);
+    let count = seeds.end - seeds.start;
     let mut done = Counts::default();
-    for seed in first..first + count {
+    for seed in seeds {
         println!("MUSTER_SEED={seed}");
         let scope = world.organization(&format!("o{seed}"));
         let mut sequence = Sequence {

@@ -7,7 +7,7 @@ use muster_app::ports::PortNews;
 use muster_app::{AppError, Scope};
 use muster_domain::billing::Licence;
 use muster_domain::handling::{FaxAccount, Group, Menu, OnCallSchedule, SmsSender};
-use muster_domain::ids::{OrderId, UserId};
+use muster_domain::ids::UserId;
 use muster_domain::locations::{EmergencyLocation, ShippingAddress};
 use muster_domain::money::Count;
 use muster_domain::orders::{ItemKind, Order, OrderState};
@@ -15,7 +15,7 @@ use muster_domain::organization::{PhoneNumber, Token};
 use muster_domain::ports::PortOrder;
 use muster_domain::stock::UnassignedExtension;
 use muster_domain::tags::TagDefinition;
-use muster_domain::types::Name;
+use muster_domain::types::{Name, UnixMillis};
 use muster_domain::user::UserType;
 use muster_domain::value::Value;
 
@@ -155,18 +155,9 @@ impl Sequence<'_> {
         self.dice.pick(&open).cloned().ok_or(AppError::NotFound("order"))
     }
 
-    fn digest(&self, order: OrderId) -> Result<String, AppError> {
-        Ok(self
-            .app
-            .order(&self.scope, order)?
-            .order
-            .price_digest
-            .map_or_else(String::new, |text| text.to_string()))
-    }
-
     pub fn confirm(&mut self, scope: &Scope) -> Result<(), AppError> {
         let order = self.one_order(|_| true)?.id;
-        let digest = self.digest(order)?;
+        let digest = self.world.digest(&self.scope, order);
         if self.dice.below(4) == 0 {
             return self.app.submit_order(scope, order, &digest).map(drop);
         }
@@ -184,7 +175,7 @@ impl Sequence<'_> {
             let who = self.anybody()?;
             let phone = self.phone(who);
             let order = self.world.order(&self.scope, vec![phone]);
-            self.app.confirm_order(&self.scope, order, &self.digest(order)?)?;
+            self.app.confirm_order(&self.scope, order, &self.world.digest(&self.scope, order))?;
             self.settled = self.head();
         }
         let order = self.one_order(|state| state == OrderState::Confirmed)?.id;
@@ -229,11 +220,13 @@ impl Sequence<'_> {
         self.app.choose_subscription(scope, offer).map(drop)
     }
 
-    /// The cycle before this one, which nothing was in; closed twice it is refused or the same.
+    /// A month later, the cycle in which all of it was.
     pub fn close(&mut self, scope: &Scope) -> Result<(), AppError> {
         let bill = self.app.preview_invoice(&self.scope, None)?;
         let again = self.app.preview_invoice(&self.scope, None)?;
         assert_eq!(bill.lines, again.lines, "4: the same log gives another invoice");
+        let now = self.seen().now;
+        self.app.set_clock(UnixMillis(now.0 + 31 * 86_400_000));
         let closed = self.app.close_invoice(scope, None)?;
         let check = self.app.check_invoice(&self.scope, &closed.invoice.id.to_string())?;
         assert!(check.is_same(), "4: {check:?}");

@@ -30,6 +30,17 @@ impl Dice {
     }
 }
 
+/// The seeds of a test's sequences: `MUSTER_SEED` alone, else `MUSTER_SEQUENCES` (or so many) from the clock's on.
+pub fn seeds(sequences: u64) -> std::ops::Range<u64> {
+    let given = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let (first, count) = match given("MUSTER_SEED") {
+        Some(seed) => (seed, 1),
+        None => (clock.as_nanos() as u64 % 1_000_000_000, given("MUSTER_SEQUENCES").unwrap_or(sequences)),
+    };
+    first..first + count
+}
+
 /// The program's use cases over one database, with a worker for its jobs.
 pub struct World {
     pub app: App,
